@@ -1,0 +1,2 @@
+//! The `ondol` executable.
+fn main() {}
