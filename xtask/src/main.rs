@@ -1,2 +1,52 @@
-//! Project commands.
-fn main() {}
+//! Project commands: `cargo xtask demo | test | web | postgres`.
+//!
+//! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
+//! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
+
+mod demo;
+mod postgres;
+mod run;
+mod setup;
+mod supervise;
+mod test;
+mod web;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Runs, tests and builds Ondol", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Starts a whole system with a simulated city; `--outage` plays a blackout by itself.
+    Demo(demo::Args),
+    /// Runs the suites: unit, scenarios, db, chaos, peers, web, house.
+    Test(test::Args),
+    /// Builds the pages when their sources changed.
+    Web,
+    /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
+    Postgres(postgres::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
+        Task::Postgres(args) => postgres::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

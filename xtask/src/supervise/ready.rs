@@ -1,0 +1,84 @@
+//! One question to a local door: does `GET` answer 200?
+
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+/// How long one question may take.
+const LIMIT: Duration = Duration::from_secs(2);
+/// Bytes of the answer that are looked at: the status line's beginning, `HTTP/1.1 200`.
+const STATUS_BYTES: usize = 12;
+
+/// Tells whether the door at `url` (`http://ADDRESS:PORT/PATH`, an address and not a name) answers 200.
+///
+/// # Errors
+///
+/// If `url` has another form. A door that does not answer is not an error: it is not ready.
+pub(super) fn is_ready(url: &str) -> Result<bool> {
+    let (address, path) = parse(url).with_context(|| format!("not a local address: {url}"))?;
+    Ok(status(address, path).is_ok_and(|line| line == *b"HTTP/1.1 200" || line == *b"HTTP/1.0 200"))
+}
+
+fn parse(url: &str) -> Option<(SocketAddr, &str)> {
+    let rest = url.strip_prefix("http://")?;
+    let (host, path) = rest.split_at(rest.find('/')?);
+    Some((host.parse().ok()?, path))
+}
+
+fn status(address: SocketAddr, path: &str) -> std::io::Result<[u8; STATUS_BYTES]> {
+    let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
+    stream.set_read_timeout(Some(LIMIT))?;
+    stream.set_write_timeout(Some(LIMIT))?;
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut line = [0; STATUS_BYTES];
+    stream.read_exact(&mut line)?;
+    Ok(line)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Answers one question with `answer` and returns what the probe made of it.
+    fn probe(answer: &'static str) -> bool {
+        let door = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/readyz", door.local_addr().unwrap());
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = door.accept().unwrap();
+            let mut question = [0; 512];
+            let read = stream.read(&mut question).unwrap();
+            assert!(question[..read].starts_with(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"));
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let ready = is_ready(&url).unwrap();
+        server.join().unwrap();
+        ready
+    }
+
+    #[test]
+    fn only_200_is_ready() {
+        assert!(!probe("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
+        assert!(!probe("HTTP/1.1 20"));
+        assert!(!probe("SSH-2.0-OpenSSH_9.2\r\n"));
+        assert!(probe("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_closed_port_is_not_ready() {
+        let port = crate::postgres::free_port().unwrap();
+        assert!(!is_ready(&format!("http://127.0.0.1:{port}/readyz")).unwrap());
+    }
+
+    #[test]
+    fn names_and_other_schemes_are_refused() {
+        for url in
+            ["https://127.0.0.1:1/", "http://localhost:1/", "http://127.0.0.1/", "http://127.0.0.1:1", ""]
+        {
+            assert!(is_ready(url).is_err(), "{url}");
+        }
+    }
+}
