@@ -1,6 +1,124 @@
-//! x
-#[derive(clap::Args)]
-pub(crate) struct Args {}
-pub(crate) fn run(_: &Args) -> anyhow::Result<()> {
-    Ok(())
+//! `cargo xtask demo`: a whole system on one machine, with a simulated city that uses it.
+//!
+//! Central over its own PostgreSQL, two edges over SQLite and the text process, each a real process; the city is one
+//! more process and reaches them through the public APIs alone. What each writes lies in `target/demo/RUN/`.
+
+mod city;
+mod configs;
+mod outage;
+mod plan;
+
+use std::io::BufRead as _;
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+
+use crate::run::{self, Stop};
+use crate::web;
+use city::City;
+use plan::Plan;
+
+/// The variable that names an executable to use instead of building one.
+const OWN_EXECUTABLE: &str = "ONDOL_BIN";
+
+/// Arguments of `cargo xtask demo`.
+#[derive(Debug, Clone, clap::Parser)]
+pub(crate) struct Args {
+    /// Plays a blackout by itself: normal, central killed, takeover, restart, heal, report.
+    #[arg(long)]
+    outage: bool,
+    /// Asks nothing and ends by itself; for machines.
+    #[arg(long, requires = "outage")]
+    headless: bool,
+    /// Writes the report of the outage (ondol-outage/1) here.
+    #[arg(long, value_name = "FILE", requires = "outage")]
+    report: Option<PathBuf>,
+    /// Makes the city and its demand; the same seed is the same city.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Simulated seconds in a second.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
+    speed: u32,
+    /// A map (.osm.pbf, .osm.gz, .graphml, .graphml.gz) instead of the synthetic city.
+    #[arg(long, value_name = "FILE")]
+    map: Option<PathBuf>,
+    /// A fleet's recorded fixes (.csv, .csv.gz) instead of a made-up fleet.
+    #[arg(long, value_name = "CSV", requires = "map")]
+    replay: Option<PathBuf>,
+    /// Recorded trips to book in the replayed fleet's silence.
+    #[arg(long, value_name = "CSV", requires = "replay")]
+    demand: Option<PathBuf>,
+    /// The moment of the recording to start at (RFC 3339); its beginning if not given.
+    #[arg(long, value_name = "TIME", requires = "replay")]
+    from: Option<String>,
+    /// How long the city runs, in simulated minutes.
+    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u32).range(10..=1440))]
+    minutes: u32,
+    /// Central's port; the edges and the text process take the next three.
+    #[arg(long, default_value_t = 7400, value_parser = clap::value_parser!(u16).range(1024..=65000))]
+    port: u16,
+}
+
+/// Runs the demo until Ctrl-C, or the outage to its end.
+///
+/// # Errors
+///
+/// If something cannot be set up, built or started, a program dies unasked, or a promise was broken.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let stop = Stop::on_signals()?;
+    let plan = Plan::of(args)?;
+    if run::root().join("web/package.json").is_file() {
+        web::build(&stop).context("the pages cannot be built")?;
+    }
+    if std::env::var_os(OWN_EXECUTABLE).is_none() {
+        println!("build: the ondol executable");
+        run::on_terminal(run::cargo().args(["build", "--quiet", "--package", "ondol"]), "build")?;
+    }
+    if args.outage { outage::run(&plan, &stop) } else { open_house(&plan, &stop) }
+}
+
+/// Keeps the city going and cuts central off when asked to on the terminal.
+fn open_house(plan: &Plan, stop: &Stop) -> Result<()> {
+    let mut city = City::start(plan, "open", stop)?;
+    city.start_load()?;
+    city.print_doors();
+    println!(
+        "Type `cut` to kill central and its PostgreSQL, `heal` to bring them back, `stop` (or Ctrl-C) to end."
+    );
+    let orders = orders();
+    while !stop.is_asked() {
+        match orders.recv_timeout(Duration::from_millis(200)).as_deref() {
+            Ok("cut") => tell(city.cut(), "central and its PostgreSQL are dead"),
+            Ok("heal") => tell(city.restore(), "central is back"),
+            Ok("stop") => break,
+            Ok("") | Err(_) => {}
+            Ok(other) => println!("unknown: {other}; say cut, heal or stop"),
+        }
+        city.check()?;
+    }
+    println!("stopping");
+    city.stop()
+}
+
+fn tell(done: Result<()>, words: &str) {
+    match done {
+        Ok(()) => println!("{words}"),
+        Err(error) => println!("{error:#}"),
+    }
+}
+
+/// Reads lines from the terminal in a thread, which ends with this process.
+fn orders() -> Receiver<String> {
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines() {
+            let Ok(line) = line else { return };
+            if sender.send(line.trim().to_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
 }

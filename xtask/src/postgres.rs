@@ -193,11 +193,6 @@ impl Cluster {
         format!("postgres://{ADMIN}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
-    /// Returns the process id of the running server.
-    pub(crate) fn pid(&self) -> Option<u32> {
-        self.server.as_ref().map(Child::id)
-    }
-
     fn configure(&self, durability: Durability) -> Result<()> {
         let fsync = match durability {
             Durability::Machine => "on",
@@ -329,11 +324,11 @@ mod tests {
         cluster.start().unwrap();
         let dir = cluster.dir.clone();
         sql(&cluster, "create table kept (word text); insert into kept values ('warm')");
-        let old = cluster.pid().unwrap();
+        let old = cluster.server.as_ref().unwrap().id();
         cluster.kill_9().unwrap();
         assert!(!cluster.answers().unwrap(), "a killed server answers");
         cluster.start().unwrap();
-        assert_ne!(cluster.pid().unwrap(), old);
+        assert_ne!(cluster.server.as_ref().unwrap().id(), old);
         assert_eq!(sql(&cluster, "select word from kept"), "warm");
         cluster.stop().unwrap();
         assert!(!cluster.answers().unwrap(), "a stopped server answers");

@@ -28,13 +28,15 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     /// Its arguments.
     pub(crate) args: Vec<String>,
-    /// Variables added to our environment.
-    pub(crate) env: Vec<(String, String)>,
+    /// Whether it ends by itself when its work is done.
+    pub(crate) has_end: bool,
 }
 
 struct Entry {
     program: Program,
     child: Option<Child>,
+    /// How it ended by itself, until it is started again.
+    status: Option<ExitStatus>,
 }
 
 /// The programs of one run.
@@ -65,7 +67,7 @@ impl Supervisor {
             bail!("{} was started already", program.name);
         }
         let child = self.spawn(&program)?;
-        self.entries.push(Entry { program, child: Some(child) });
+        self.entries.push(Entry { program, child: Some(child), status: None });
         Ok(())
     }
 
@@ -75,11 +77,14 @@ impl Supervisor {
     ///
     /// If it is unknown or still running, or cannot be started.
     pub(crate) fn restart(&mut self, name: &str) -> Result<()> {
-        if self.ended(name)?.is_none() && self.entry(name)?.child.is_some() {
+        self.ended(name)?;
+        if self.entry(name)?.child.is_some() {
             bail!("{name} is still running");
         }
         let child = self.spawn(&self.entry(name)?.program)?;
-        self.entry_mut(name)?.child = Some(child);
+        let entry = self.entry_mut(name)?;
+        entry.child = Some(child);
+        entry.status = None;
         Ok(())
     }
 
@@ -154,7 +159,7 @@ impl Supervisor {
     /// If it is unknown or not running, takes longer than `limit` or we are asked to stop (it is left running then).
     pub(crate) fn wait_end(&mut self, name: &str, limit: Duration) -> Result<ExitStatus> {
         let started = Instant::now();
-        if self.entry(name)?.child.is_none() {
+        if self.ended(name)?.is_none() && self.entry(name)?.child.is_none() {
             bail!("{name} is not running");
         }
         while started.elapsed() < limit {
@@ -169,15 +174,18 @@ impl Supervisor {
         bail!("{name} did not end within {} s:\n{}", limit.as_secs(), run::tail(&self.log(name)))
     }
 
-    /// Fails if a program that should be running has ended; called between the steps of a run.
+    /// Fails if a program has ended that nobody killed; called between the steps of a run.
     ///
     /// # Errors
     ///
-    /// Names the first such program, with the end of its log.
+    /// Names the first such program, with the end of its log. One that has an end and reached it is fine.
     pub(crate) fn check(&mut self) -> Result<()> {
-        let names: Vec<String> = self.entries.iter().map(|entry| entry.program.name.clone()).collect();
-        for name in names {
-            if let Some(status) = self.ended(&name)? {
+        let programs: Vec<(String, bool)> =
+            self.entries.iter().map(|entry| (entry.program.name.clone(), entry.program.has_end)).collect();
+        for (name, has_end) in programs {
+            if let Some(status) = self.ended(&name)?
+                && !(has_end && status.success())
+            {
                 bail!("{name} ended by itself with {status}:\n{}", run::tail(&self.log(&name)));
             }
         }
@@ -197,12 +205,13 @@ impl Supervisor {
     /// Returns how a program ended by itself, if it did; it then counts as not running.
     fn ended(&mut self, name: &str) -> Result<Option<ExitStatus>> {
         let entry = self.entry_mut(name)?;
-        let Some(child) = &mut entry.child else { return Ok(None) };
-        let status = child.try_wait().with_context(|| format!("cannot wait for {name}"))?;
-        if status.is_some() {
+        if let Some(child) = &mut entry.child
+            && let Some(status) = child.try_wait().with_context(|| format!("cannot wait for {name}"))?
+        {
             entry.child = None;
+            entry.status = Some(status);
         }
-        Ok(status)
+        Ok(entry.status)
     }
 
     fn spawn(&self, program: &Program) -> Result<Child> {
@@ -214,7 +223,7 @@ impl Supervisor {
             .with_context(|| format!("cannot write {}", log.display()))?;
         let err = out.try_clone().with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(&program.path);
-        command.args(&program.args).envs(program.env.iter().map(|(key, value)| (key, value)));
+        command.args(&program.args);
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         command.spawn().with_context(|| format!("cannot start {} ({})", program.name, program.path.display()))
     }

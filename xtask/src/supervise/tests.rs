@@ -14,7 +14,7 @@ fn shell(name: &str, code: &str) -> Program {
         name: name.into(),
         path: "/bin/sh".into(),
         args: vec!["-c".into(), code.into()],
-        env: Vec::new(),
+        has_end: false,
     }
 }
 
@@ -126,6 +126,19 @@ fn check_names_a_program_that_died_unasked() {
         }
     };
     assert!(error.contains("rider ended by itself"), "{error}");
+    end(run);
+}
+
+#[test]
+fn a_program_with_an_end_may_reach_it_but_not_fail() {
+    let mut run = supervisor("end");
+    run.start(Program { has_end: true, ..shell("load", "exit 0") }).unwrap();
+    assert!(run.wait_end("load", LONG).unwrap().success());
+    run.check().unwrap();
+    assert!(run.wait_end("load", LONG).unwrap().success(), "its end is still known");
+    run.start(Program { has_end: true, ..shell("rider", "exit 1") }).unwrap();
+    assert!(!run.wait_end("rider", LONG).unwrap().success());
+    assert!(run.check().unwrap_err().to_string().contains("rider ended by itself"));
     end(run);
 }
 

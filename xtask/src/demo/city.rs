@@ -1,0 +1,204 @@
+//! The processes of one demo run, and what can be done to them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::configs::{Configs, DISTRICTS, edge_name};
+use super::plan::{self, Plan};
+use crate::postgres::{Durability, Server};
+use crate::run::{self, Stop};
+use crate::supervise::{Program, Supervisor};
+
+/// How long a process may take until it answers that it is ready.
+const READY: Duration = Duration::from_secs(60);
+/// How long making or importing a map may take.
+const MAP: Duration = Duration::from_secs(600);
+
+/// The simulated fleet and riders: the one process that ends by itself.
+const LOAD: &str = "load";
+
+/// A running system. Dropping it stops the processes and then the database.
+pub(crate) struct City<'a> {
+    plan: &'a Plan,
+    dir: PathBuf,
+    supervisor: Supervisor,
+    server: Server,
+}
+
+impl<'a> City<'a> {
+    /// Makes the map and the configuration, and starts everything but the load; all are ready when it returns.
+    ///
+    /// # Errors
+    ///
+    /// If a step fails; the process and the end of its log are in the message.
+    pub(crate) fn start(plan: &'a Plan, name: &str, stop: &Stop) -> Result<City<'a>> {
+        let dir = plan::runs().join(name);
+        if dir.exists() {
+            fs::remove_dir_all(&dir)
+                .with_context(|| format!("cannot remove the last run, {}", dir.display()))?;
+        }
+        let supervisor = Supervisor::new(&dir, stop.clone())?;
+        println!("start: logs are in {}", dir.display());
+        let map = make_map(plan, &dir, stop)?;
+        let server = Server::open(Durability::Machine)?;
+        let configs = Configs {
+            plan,
+            dir: &dir,
+            map: &map,
+            database_url: &server.admin_url(),
+            started_at_ms: now_ms()?,
+        };
+        configs.write()?;
+        let mut city = City { plan, dir, supervisor, server };
+        city.launch("central", &["serve"])?;
+        for district in DISTRICTS {
+            city.launch(&edge_name(district), &["serve"])?;
+        }
+        city.launch("sms", &["sms", "serve"])?;
+        Ok(city)
+    }
+
+    /// Starts the simulated fleet and riders.
+    ///
+    /// # Errors
+    ///
+    /// If the process cannot be started.
+    pub(crate) fn start_load(&mut self) -> Result<()> {
+        let program = self.program(LOAD, &["load"]);
+        self.supervisor.start(program)
+    }
+
+    /// Waits until the load has done its part.
+    ///
+    /// # Errors
+    ///
+    /// If it takes longer than `limit`, or we are asked to stop.
+    pub(crate) fn wait_load(&mut self, limit: Duration) -> Result<ExitStatus> {
+        self.supervisor.wait_end(LOAD, limit)
+    }
+
+    /// Kills central and its PostgreSQL at once: nothing gets to tidy up, nobody is told.
+    ///
+    /// # Errors
+    ///
+    /// If central is not running, or the database is not ours to kill.
+    pub(crate) fn cut(&mut self) -> Result<()> {
+        let Server::Private(cluster) = &mut self.server else {
+            bail!("DATABASE_URL is set: that server is not ours to kill; unset it to play an outage");
+        };
+        self.supervisor.kill_9("central")?;
+        cluster.kill_9()
+    }
+
+    /// Brings back what [`City::cut`] killed, as it was left on disk.
+    ///
+    /// # Errors
+    ///
+    /// If PostgreSQL does not recover or central does not get ready.
+    pub(crate) fn restore(&mut self) -> Result<()> {
+        if self.supervisor.pid("central").is_some() {
+            bail!("central is running");
+        }
+        if let Server::Private(cluster) = &mut self.server {
+            cluster.start()?;
+        }
+        self.supervisor.restart("central")?;
+        let url = self.ready_url("central");
+        self.supervisor.wait_ready("central", &url, READY)
+    }
+
+    /// Fails if a process ended that nobody killed.
+    ///
+    /// # Errors
+    ///
+    /// Names the process.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.supervisor.check()
+    }
+
+    /// Stops everything, the last started first.
+    ///
+    /// # Errors
+    ///
+    /// If a process had to be killed.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.supervisor.stop_all()
+    }
+
+    /// Prints what to open.
+    pub(crate) fn print_doors(&self) {
+        let ports = self.plan.ports;
+        println!("central   http://127.0.0.1:{}/", ports.central);
+        for (district, port) in DISTRICTS.into_iter().zip(ports.edges) {
+            println!("{:<9} http://127.0.0.1:{port}/", edge_name(district));
+        }
+        println!("text      put a file into {}", self.dir.join("sms/spool").display());
+    }
+
+    /// Returns what the load said last.
+    pub(crate) fn progress(&self) -> Option<String> {
+        run::tail(&self.supervisor.log(LOAD)).lines().last().map(str::to_owned)
+    }
+
+    /// Returns the run's folder.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    fn launch(&mut self, name: &str, subcommand: &[&str]) -> Result<()> {
+        let program = self.program(name, subcommand);
+        self.supervisor.start(program)?;
+        let url = self.ready_url(name);
+        self.supervisor.wait_ready(name, &url, READY)?;
+        println!("start: {name} is ready");
+        Ok(())
+    }
+
+    fn program(&self, name: &str, subcommand: &[&str]) -> Program {
+        let mut args: Vec<String> = subcommand.iter().copied().map(str::to_owned).collect();
+        args.extend(["--config".to_owned(), self.dir.join(format!("{name}.toml")).display().to_string()]);
+        Program { name: name.to_owned(), path: ondol(), args, has_end: name == LOAD }
+    }
+
+    fn ready_url(&self, name: &str) -> String {
+        let ports = self.plan.ports;
+        let edge = DISTRICTS.into_iter().zip(ports.edges).find(|(district, _)| edge_name(district) == name);
+        let port = match edge {
+            Some((_, port)) => port,
+            None if name == "sms" => ports.sms,
+            None => ports.central,
+        };
+        format!("http://127.0.0.1:{port}/readyz")
+    }
+}
+
+/// The executable that the demo runs: `ONDOL_BIN`, else the one it built.
+pub(crate) fn ondol() -> PathBuf {
+    std::env::var_os(super::OWN_EXECUTABLE)
+        .map_or_else(|| run::target_dir().join("debug/ondol"), PathBuf::from)
+}
+
+/// Generates the synthetic city, or imports the map that was asked for.
+fn make_map(plan: &Plan, dir: &Path, stop: &Stop) -> Result<PathBuf> {
+    let out = dir.join("map");
+    let mut command = std::process::Command::new(ondol());
+    match &plan.map {
+        Some(file) => command.args(["map", "import"]).arg(file),
+        None => command.args(["map", "generate", "--seed", &plan.seed.to_string()]),
+    };
+    command.arg("--out").arg(&out);
+    let log = dir.join("map.log");
+    if run::to_log(&mut command, &log, MAP, stop)?.is_success() {
+        Ok(out)
+    } else {
+        bail!("the map cannot be made:\n{}", run::tail(&log))
+    }
+}
+
+fn now_ms() -> Result<u128> {
+    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_millis())
+}

@@ -1,0 +1,178 @@
+//! What a demo will do, checked before anything is started.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::Args;
+use crate::run;
+
+/// The endings of files that the import knows.
+const MAP_ENDINGS: [&str; 5] = [".osm.pbf", ".osm.gz", ".graphml", ".graphml.gz", ".pbf"];
+
+/// A demo whose files exist and whose numbers make sense.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    /// Simulated seconds in a second.
+    pub(crate) speed: u32,
+    /// How long the city runs, in simulated seconds.
+    pub(crate) duration_s: u64,
+    pub(crate) map: Option<PathBuf>,
+    pub(crate) replay: Option<Replay>,
+    pub(crate) report: Option<PathBuf>,
+    /// Whether only milestones are told, for machines.
+    pub(crate) is_headless: bool,
+    pub(crate) ports: Ports,
+}
+
+/// A recorded fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replay {
+    pub(crate) fixes: PathBuf,
+    pub(crate) demand: Option<PathBuf>,
+    pub(crate) from: Option<String>,
+}
+
+/// Where the processes listen on 127.0.0.1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Ports {
+    pub(crate) central: u16,
+    pub(crate) edges: [u16; 2],
+    pub(crate) sms: u16,
+}
+
+/// When central dies and when it is brought back, in simulated seconds from the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) from_s: u64,
+    pub(crate) until_s: u64,
+}
+
+impl Plan {
+    /// Checks the arguments.
+    ///
+    /// # Errors
+    ///
+    /// Names the argument that cannot be used and says why.
+    pub(crate) fn of(args: &Args) -> Result<Plan> {
+        if let Some(map) = &args.map {
+            let name = map.to_string_lossy();
+            if !MAP_ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+                bail!("--map {name}: not a map (known are {})", MAP_ENDINGS.join(", "));
+            }
+        }
+        let replay = match &args.replay {
+            Some(fixes) => Some(Replay {
+                fixes: existing("--replay", fixes)?,
+                demand: args.demand.as_deref().map(|file| existing("--demand", file)).transpose()?,
+                from: args.from.clone(),
+            }),
+            None => None,
+        };
+        let port = args.port;
+        Ok(Plan {
+            seed: args.seed,
+            speed: args.speed,
+            duration_s: u64::from(args.minutes) * 60,
+            map: args.map.as_deref().map(|file| existing("--map", file)).transpose()?,
+            replay,
+            report: args.report.as_deref().map(writable).transpose()?,
+            is_headless: args.headless,
+            ports: Ports { central: port, edges: [port + 1, port + 2], sms: port + 3 },
+        })
+    }
+
+    /// Returns when central is cut off: a third into the run, for 17/30 of it.
+    ///
+    /// In a run of 90 minutes from 11:00 that is 11:30 to 12:21, the recorded silence of San Francisco's cabs on
+    /// 21 May 2008; other runs keep its proportions.
+    pub(crate) fn cut(&self) -> Cut {
+        Cut { from_s: self.duration_s * 10 / 30, until_s: self.duration_s * 27 / 30 }
+    }
+
+    /// Returns how long `simulated_s` last on the wall.
+    pub(crate) fn wall(&self, simulated_s: u64) -> Duration {
+        Duration::from_secs(simulated_s) / self.speed
+    }
+}
+
+fn existing(argument: &str, file: &Path) -> Result<PathBuf> {
+    if !file.is_file() {
+        bail!("{argument} {}: no such file", file.display());
+    }
+    file.canonicalize().with_context(|| format!("{argument} {}", file.display()))
+}
+
+/// A report that cannot be written is better known before the run than after.
+fn writable(file: &Path) -> Result<PathBuf> {
+    let path = std::env::current_dir().context("the current folder is gone")?.join(file);
+    let dir = path.parent().unwrap_or_else(|| Path::new("/"));
+    if dir.is_dir() && !path.is_dir() {
+        Ok(path)
+    } else {
+        bail!("--report {}: cannot be written there", file.display())
+    }
+}
+
+/// Returns the folder for the runs of the demo.
+pub(crate) fn runs() -> PathBuf {
+    run::target_dir().join("demo")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    fn args(words: &[&str]) -> Result<Args, clap::Error> {
+        Args::try_parse_from(std::iter::once(&"demo").chain(words))
+    }
+
+    #[test]
+    fn arguments_that_go_together_are_asked_for_together() {
+        let table = [
+            (&["--headless"][..], "--outage"),
+            (&["--report", "x.json"], "--outage"),
+            (&["--replay", "x.csv"], "--map"),
+            (&["--map", "x.osm.pbf", "--demand", "x.csv"], "--replay"),
+            (&["--map", "x.osm.pbf", "--from", "2008-05-21T11:00:00-07:00"], "--replay"),
+            (&["--speed", "0"], "1..=60"),
+            (&["--minutes", "5"], "10..=1440"),
+            (&["--port", "80"], "1024..=65000"),
+            (&["--seed=-1"], "--seed"),
+        ];
+        for (words, hint) in table {
+            let refusal = args(words).unwrap_err().to_string();
+            assert!(refusal.contains(hint), "{words:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn files_are_looked_for_before_anything_starts() {
+        let table = [
+            (&["--map", "/no/such.osm.pbf"][..], "--map /no/such.osm.pbf: no such file"),
+            (&["--map", "/etc/hostname"], "not a map"),
+            (&["--outage", "--report", "/no/such/out.json"], "--report /no/such/out.json: cannot be written"),
+        ];
+        for (words, hint) in table {
+            let refusal = Plan::of(&args(words).unwrap()).unwrap_err().to_string();
+            assert!(refusal.contains(hint), "{words:?}: {refusal}");
+        }
+    }
+
+    #[test]
+    fn the_recorded_silence_is_the_cut() {
+        let plan = Plan::of(&args(&["--minutes", "90", "--speed", "30"]).unwrap()).unwrap();
+        assert_eq!(plan.cut(), Cut { from_s: 30 * 60, until_s: 81 * 60 });
+        assert_eq!(plan.wall(plan.duration_s), Duration::from_secs(180));
+    }
+
+    #[test]
+    fn ports_follow_each_other() {
+        let plan = Plan::of(&args(&["--port", "9000"]).unwrap()).unwrap();
+        assert_eq!(plan.ports, Ports { central: 9000, edges: [9001, 9002], sms: 9003 });
+    }
+}
