@@ -1,1 +1,27 @@
-//! Placeholder doc.
+//! The rules of dispatch, pure.
+//!
+//! Here is no network, disk, clock, thread or random source: the shell (`ondol-engine`, or the fault
+//! simulator) brings time and messages as arguments and carries out what comes back. One run is
+//! repeated exactly from its inputs.
+//!
+//! | about | module |
+//! |---|---|
+//! | a rider's request, a driver on duty, who is asked | [`booking`], [`shift`], [`matching`] |
+//! | who may dispatch when links fail | [`authority`] |
+//! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`] |
+
+pub mod authority;
+pub mod board;
+pub mod booking;
+pub mod command;
+pub mod face;
+pub mod fact;
+pub mod hlc;
+pub mod ids;
+pub mod journal;
+pub mod matching;
+pub mod pin;
+pub mod position;
+pub mod shift;
+pub mod travel;
+pub mod units;

@@ -1,0 +1,463 @@
+//! Who may dispatch a district: the lease between central and its edge.
+//!
+//! ```text
+//! edge     Standby ──lease out──▶ Suspect ──witnesses──▶ Active ──grant──▶ Healing ──drained──▶ Standby
+//!             ▲───────renewal────────┘                      ▲──lease out again──┘
+//! central  Holder ──no answer──▶ Uncertain ──histories joined──▶ Holder (next term)
+//! ```
+//!
+//! The lease avoids sending two cars to one rider. It is *not* what keeps a driver from being doubled:
+//! that is the driver's own device (see `ondol-device`), which holds in any partition.
+//! Only elapsed time is read here; a civil clock that steps changes nothing.
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::TakeCause;
+use crate::units::{Ticks, UtcMs};
+
+/// Authority over a district; the greater one wins. Central alone raises `central_term`,
+/// the edge alone raises `edge_term` while it is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Raised by central at each grant.
+    pub central_term: u32,
+    /// Raised by the edge at each takeover; 0 in a grant.
+    pub edge_term: u32,
+}
+
+/// How long the lease lasts and how wrong clocks may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LeaseTiming {
+    /// Life of one renewal.
+    pub ttl_ms: u64,
+    /// Time between renewals.
+    pub renew_every_ms: u64,
+    /// How much faster or slower an elapsed clock may run, in thousandths.
+    pub drift_per_mille: u64,
+    /// Slack on both sides.
+    pub margin_ms: u64,
+    /// A driver counts as heard this long.
+    pub heard_ms: u64,
+    /// Wait beyond the lease when too few drivers are heard to ask them.
+    pub silence_ms: u64,
+    /// Longest drain of offers before the district is given back.
+    pub drain_ms: u64,
+    /// Wait for drivers to attach before the first offers of a takeover.
+    pub settle_ms: u64,
+    /// A node whose last commit is older than this does not count as alive.
+    pub commit_fresh_ms: u64,
+}
+
+impl Default for LeaseTiming {
+    fn default() -> Self {
+        Self {
+            ttl_ms: 15_000,
+            renew_every_ms: 5_000,
+            drift_per_mille: 20,
+            margin_ms: 2_000,
+            heard_ms: 20_000,
+            silence_ms: 30_000,
+            drain_ms: 20_000,
+            settle_ms: 5_000,
+            commit_fresh_ms: 5_000,
+        }
+    }
+}
+
+impl LeaseTiming {
+    /// Elapsed time since *sending* the last answered renewal after which central stops acting as holder.
+    #[must_use]
+    pub fn holder_stops_after_ms(&self) -> u64 {
+        (self.ttl_ms * (1_000 - self.drift_per_mille) / 1_000).saturating_sub(self.margin_ms)
+    }
+
+    /// Elapsed time since *receiving* the last renewal after which the edge may take over.
+    #[must_use]
+    pub fn edge_takes_after_ms(&self) -> u64 {
+        self.ttl_ms * (1_000 + self.drift_per_mille) / 1_000 + self.margin_ms
+    }
+}
+
+/// What the on-duty drivers whom the edge hears say about central.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Witnesses {
+    /// Drivers with the app heard recently.
+    pub heard: usize,
+    /// Of these, how many cannot reach central.
+    pub cut_off: usize,
+}
+
+impl Witnesses {
+    /// True if at least half of the heard drivers, and at least two, cannot reach central.
+    #[must_use]
+    pub fn agree(self) -> bool {
+        self.cut_off >= 2 && self.cut_off * 2 >= self.heard
+    }
+
+    /// True if there are too few drivers to ask.
+    #[must_use]
+    pub fn too_few(self) -> bool {
+        self.heard < 2
+    }
+}
+
+/// Where an edge stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EdgeMode {
+    /// Central holds the district and renews its lease.
+    Standby,
+    /// The lease is out, but nobody confirms that central is gone: only orders that arrived here are served,
+    /// with drivers attached here or homed here.
+    Suspect,
+    /// The edge holds the district.
+    Active,
+    /// Central is back and has the grant; open offers are being finished.
+    Healing,
+}
+
+/// A change of mode that the edge must journal before it acts on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeChange {
+    /// The lease ran out.
+    Suspected,
+    /// Central was heard again before any takeover.
+    Relieved,
+    /// The edge takes the district.
+    Taken {
+        /// The authority from now on.
+        epoch: Epoch,
+        /// Why.
+        cause: TakeCause,
+        /// Time since the last renewal.
+        silence_ms: u64,
+    },
+    /// Offers have been drained: the district goes back.
+    Returned {
+        /// The authority it goes back to.
+        epoch: Epoch,
+    },
+}
+
+/// The edge's half of the lease.
+#[derive(Debug, Clone)]
+pub struct EdgeSide {
+    timing: LeaseTiming,
+    mode: EdgeMode,
+    since: UtcMs,
+    entered_at: Ticks,
+    epoch: Epoch,
+    renewed_at: Ticks,
+}
+
+impl EdgeSide {
+    /// Returns an edge that has just started: it waits out a whole lease before it doubts central.
+    ///
+    /// `held` is the takeover that its journal says it had not yet given back.
+    #[must_use]
+    pub fn new(timing: LeaseTiming, epoch: Epoch, held: bool, now: Ticks, utc: UtcMs) -> Self {
+        let mode = if held { EdgeMode::Active } else { EdgeMode::Standby };
+        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now }
+    }
+
+    /// Where the edge stands.
+    #[must_use]
+    pub fn mode(&self) -> EdgeMode {
+        self.mode
+    }
+
+    /// When it entered its mode.
+    #[must_use]
+    pub fn since(&self) -> UtcMs {
+        self.since
+    }
+
+    /// The authority it knows or holds.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Milliseconds since central's last renewal.
+    #[must_use]
+    pub fn silence_ms(&self, now: Ticks) -> u64 {
+        now.since_ms(self.renewed_at)
+    }
+
+    /// Milliseconds since it entered its mode.
+    #[must_use]
+    pub fn in_mode_ms(&self, now: Ticks) -> u64 {
+        now.since_ms(self.entered_at)
+    }
+
+    /// Takes in a renewal or a grant of central's; `grant_held` says that the grant's entry is in this journal.
+    ///
+    /// A renewal of an older term is void: it was sent before the takeover that it would undo.
+    pub fn renewed(&mut self, epoch: Epoch, grant_held: bool, now: Ticks, utc: UtcMs) -> Option<EdgeChange> {
+        if epoch < self.epoch {
+            return None;
+        }
+        match self.mode {
+            EdgeMode::Standby => {
+                self.renewed_at = now;
+                self.epoch = epoch;
+                None
+            }
+            EdgeMode::Suspect => {
+                self.renewed_at = now;
+                self.epoch = epoch;
+                self.enter(EdgeMode::Standby, now, utc);
+                Some(EdgeChange::Relieved)
+            }
+            EdgeMode::Active if epoch.central_term > self.epoch.central_term && grant_held => {
+                self.renewed_at = now;
+                self.epoch = epoch;
+                self.enter(EdgeMode::Healing, now, utc);
+                None
+            }
+            EdgeMode::Active => None,
+            EdgeMode::Healing => {
+                self.renewed_at = now;
+                None
+            }
+        }
+    }
+
+    /// Looks at the clock and the witnesses and says what must change. `open_offers` counts what is still to drain.
+    pub fn evaluate(
+        &mut self,
+        witnesses: Witnesses,
+        open_offers: usize,
+        now: Ticks,
+        utc: UtcMs,
+    ) -> Option<EdgeChange> {
+        let silence_ms = self.silence_ms(now);
+        let lease_out = silence_ms > self.timing.edge_takes_after_ms();
+        match self.mode {
+            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Healing if lease_out && witnesses.agree() => {
+                Some(self.take(TakeCause::Witnesses, now, utc))
+            }
+            EdgeMode::Suspect
+                if witnesses.too_few()
+                    && silence_ms > self.timing.edge_takes_after_ms() + self.timing.silence_ms =>
+            {
+                Some(self.take(TakeCause::Silence, now, utc))
+            }
+            EdgeMode::Standby if lease_out => {
+                self.enter(EdgeMode::Suspect, now, utc);
+                Some(EdgeChange::Suspected)
+            }
+            EdgeMode::Healing if open_offers == 0 || self.in_mode_ms(now) >= self.timing.drain_ms => {
+                self.enter(EdgeMode::Standby, now, utc);
+                Some(EdgeChange::Returned { epoch: self.epoch })
+            }
+            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Active | EdgeMode::Healing => None,
+        }
+    }
+
+    /// Takes the district now, whatever the lease says: an operator's decision.
+    pub fn take(&mut self, cause: TakeCause, now: Ticks, utc: UtcMs) -> EdgeChange {
+        self.epoch = Epoch { central_term: self.epoch.central_term, edge_term: self.epoch.edge_term + 1 };
+        self.enter(EdgeMode::Active, now, utc);
+        EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now) }
+    }
+
+    fn enter(&mut self, mode: EdgeMode, now: Ticks, utc: UtcMs) {
+        self.mode = mode;
+        self.entered_at = now;
+        self.since = utc;
+    }
+}
+
+/// Where central stands in one district.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CentralMode {
+    /// It holds the lease, or the district has no edge.
+    Holder,
+    /// The edge has not answered for a lease; it may have taken over.
+    Uncertain,
+    /// The edge had taken over; histories are being joined and the district is on its way back.
+    Healing,
+}
+
+/// Central's half of the lease of one district.
+#[derive(Debug, Clone)]
+pub struct CentralSide {
+    timing: LeaseTiming,
+    mode: CentralMode,
+    since: UtcMs,
+    epoch: Epoch,
+    answered_at: Option<Ticks>,
+}
+
+impl CentralSide {
+    /// Returns central's side after a start: whatever it knew, it no longer knows that the lease still runs.
+    #[must_use]
+    pub fn new(timing: LeaseTiming, epoch: Epoch, utc: UtcMs) -> Self {
+        Self { timing, mode: CentralMode::Uncertain, since: utc, epoch, answered_at: None }
+    }
+
+    /// Where central stands.
+    #[must_use]
+    pub fn mode(&self) -> CentralMode {
+        self.mode
+    }
+
+    /// When it entered its mode.
+    #[must_use]
+    pub fn since(&self) -> UtcMs {
+        self.since
+    }
+
+    /// The authority it knows or holds.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The edge answered a renewal that was sent at `sent_at` under the current epoch, and stands by.
+    pub fn answered(&mut self, sent_at: Ticks, utc: UtcMs) {
+        if self.answered_at.is_none_or(|known| sent_at > known) {
+            self.answered_at = Some(sent_at);
+        }
+        self.enter(CentralMode::Holder, utc);
+    }
+
+    /// The edge says that it has taken over.
+    pub fn edge_is_active(&mut self, utc: UtcMs) {
+        self.enter(CentralMode::Healing, utc);
+    }
+
+    /// A new grant was journalled.
+    pub fn granted(&mut self, epoch: Epoch) {
+        self.epoch = epoch;
+    }
+
+    /// Looks at the clock; true if the lease has just run out.
+    pub fn evaluate(&mut self, now: Ticks, utc: UtcMs) -> bool {
+        let runs = self.answered_at.is_some_and(|at| now.since_ms(at) <= self.timing.holder_stops_after_ms());
+        let ran_out = self.mode != CentralMode::Uncertain && !runs;
+        if ran_out {
+            self.enter(CentralMode::Uncertain, utc);
+        }
+        ran_out
+    }
+
+    /// The edge answered, whatever it said: the link is up.
+    pub fn heard(&mut self, sent_at: Ticks) {
+        if self.answered_at.is_none_or(|known| sent_at > known) {
+            self.answered_at = Some(sent_at);
+        }
+    }
+
+    fn enter(&mut self, mode: CentralMode, utc: UtcMs) {
+        if self.mode != mode {
+            self.mode = mode;
+            self.since = utc;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOBODY: Witnesses = Witnesses { heard: 0, cut_off: 0 };
+    const CUT_OFF: Witnesses = Witnesses { heard: 4, cut_off: 2 };
+
+    fn edge() -> EdgeSide {
+        EdgeSide::new(
+            LeaseTiming::default(),
+            Epoch { central_term: 3, edge_term: 0 },
+            false,
+            Ticks(0),
+            UtcMs(0),
+        )
+    }
+
+    #[test]
+    fn central_stops_before_the_edge_may_start_whatever_the_clocks() {
+        let timing = LeaseTiming::default();
+        assert_eq!((timing.holder_stops_after_ms(), timing.edge_takes_after_ms()), (12_700, 17_300));
+        // True elapsed time when each acts, at the worst clock rates.
+        let holder_stops_at_latest =
+            timing.holder_stops_after_ms() * 1_000 / (1_000 - timing.drift_per_mille);
+        let edge_takes_at_earliest = timing.edge_takes_after_ms() * 1_000 / (1_000 + timing.drift_per_mille);
+        assert!(holder_stops_at_latest < edge_takes_at_earliest);
+    }
+
+    #[test]
+    fn nobody_takes_over_while_the_lease_runs_or_without_witnesses() {
+        let mut edge = edge();
+        assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(17_300), UtcMs(0)), None);
+        let doubtful = Witnesses { heard: 5, cut_off: 2 };
+        assert_eq!(edge.evaluate(doubtful, 0, Ticks(17_301), UtcMs(0)), Some(EdgeChange::Suspected));
+        assert_eq!(edge.evaluate(doubtful, 0, Ticks(600_000), UtcMs(0)), None);
+        assert!(!Witnesses { heard: 1, cut_off: 1 }.agree());
+    }
+
+    #[test]
+    fn witnesses_bring_a_takeover_and_a_late_renewal_does_not_undo_it() {
+        let mut edge = edge();
+        let change = edge.evaluate(CUT_OFF, 0, Ticks(17_301), UtcMs(9));
+        let epoch = Epoch { central_term: 3, edge_term: 1 };
+        assert_eq!(
+            change,
+            Some(EdgeChange::Taken { epoch, cause: TakeCause::Witnesses, silence_ms: 17_301 })
+        );
+        assert_eq!(
+            edge.renewed(Epoch { central_term: 3, edge_term: 0 }, true, Ticks(17_400), UtcMs(9)),
+            None
+        );
+        assert_eq!(edge.mode(), EdgeMode::Active);
+    }
+
+    #[test]
+    fn silence_alone_takes_over_later() {
+        let mut edge = edge();
+        assert_eq!(edge.evaluate(NOBODY, 0, Ticks(17_301), UtcMs(0)), Some(EdgeChange::Suspected));
+        assert_eq!(edge.evaluate(NOBODY, 0, Ticks(47_300), UtcMs(0)), None);
+        assert!(matches!(
+            edge.evaluate(NOBODY, 0, Ticks(47_301), UtcMs(0)),
+            Some(EdgeChange::Taken { cause: TakeCause::Silence, .. })
+        ));
+    }
+
+    #[test]
+    fn the_district_goes_back_only_with_the_grant_in_hand_and_offers_drained() {
+        let mut edge = edge();
+        edge.take(TakeCause::Operator, Ticks(0), UtcMs(0));
+        let grant = Epoch { central_term: 4, edge_term: 0 };
+        edge.renewed(grant, false, Ticks(1_000), UtcMs(0));
+        assert_eq!(edge.mode(), EdgeMode::Active);
+        edge.renewed(grant, true, Ticks(2_000), UtcMs(0));
+        assert_eq!(edge.mode(), EdgeMode::Healing);
+        assert_eq!(edge.evaluate(NOBODY, 2, Ticks(3_000), UtcMs(0)), None);
+        assert_eq!(
+            edge.evaluate(NOBODY, 0, Ticks(3_001), UtcMs(0)),
+            Some(EdgeChange::Returned { epoch: grant })
+        );
+        assert_eq!(edge.mode(), EdgeMode::Standby);
+    }
+
+    #[test]
+    fn a_restarted_edge_waits_out_a_whole_lease() {
+        let mut edge =
+            EdgeSide::new(LeaseTiming::default(), Epoch::default(), false, Ticks(1_000_000), UtcMs(0));
+        assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(1_017_300), UtcMs(0)), None);
+    }
+
+    #[test]
+    fn central_is_uncertain_until_an_edge_answers_and_after_a_lease_without_answer() {
+        let mut central = CentralSide::new(LeaseTiming::default(), Epoch::default(), UtcMs(0));
+        assert_eq!(central.mode(), CentralMode::Uncertain);
+        central.answered(Ticks(1_000), UtcMs(1));
+        assert_eq!(central.mode(), CentralMode::Holder);
+        assert!(!central.evaluate(Ticks(13_700), UtcMs(2)));
+        assert!(central.evaluate(Ticks(13_701), UtcMs(2)));
+        assert!(!central.evaluate(Ticks(13_702), UtcMs(2)));
+        assert_eq!(central.mode(), CentralMode::Uncertain);
+    }
+}

@@ -1,0 +1,171 @@
+//! How a fact joins what is known: each field takes the least or the greatest, so order does not matter.
+
+use super::{DistrictBoard, Stand, Touched};
+use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
+use crate::fact::{Fact, Owner, Request, Step};
+use crate::ids::{AssignmentId, BookingId, ShiftId};
+use crate::journal::Entry;
+use crate::shift::ShiftRecord;
+use crate::units::UtcMs;
+
+/// Keeps the lesser.
+fn least<T: Ord>(known: &mut Option<T>, new: T) {
+    if known.as_ref().is_none_or(|known| new < *known) {
+        *known = Some(new);
+    }
+}
+
+/// Keeps the greater.
+fn greatest<T: Ord>(known: &mut Option<T>, new: T) {
+    if known.as_ref().is_none_or(|known| new > *known) {
+        *known = Some(new);
+    }
+}
+
+impl DistrictBoard {
+    /// Joins the fact of `entry`; returns what it touched.
+    pub(super) fn join(&mut self, entry: &Entry, fact: Fact) -> Touched {
+        match fact {
+            Fact::Opened { .. } => Touched::Nothing,
+            Fact::BookingAccepted { booking, request, owner, at } => {
+                self.accept(entry, booking, request, at);
+                self.own(booking, owner, None);
+                self.touched_booking(booking)
+            }
+            Fact::BookingOwned { booking, owner, wanted } => {
+                self.own(booking, owner, wanted);
+                self.touched_booking(booking)
+            }
+            Fact::CancelRequested { booking, by, reason, at } => {
+                least(&mut self.booking(booking).cancel, Cancel { hlc: entry.hlc, by, reason, at });
+                self.touched_booking(booking)
+            }
+            Fact::Offered { booking, assignment, shift, eta_s, why, at } => {
+                least(&mut self.bond(booking, assignment, shift).offered, (eta_s, at, why));
+                self.touched_booking(booking)
+            }
+            Fact::Stepped { booking, assignment, shift, what, at } => {
+                step(self.bond(booking, assignment, shift), what, at);
+                self.touched_booking(booking)
+            }
+            Fact::StreetHailed { booking, assignment, shift, request, at } => {
+                self.accept(entry, booking, request, at);
+                let bond = self.bond(booking, assignment, shift);
+                least(&mut bond.assigned_at, at);
+                least(&mut bond.arrived_at, at);
+                least(&mut bond.boarded, (at, crate::fact::PinCheck::NotNeeded));
+                self.touched_booking(booking)
+            }
+            Fact::ShiftStarted { shift, start } => {
+                let driver = start.driver;
+                least(&mut self.shift(shift).start, start);
+                self.index.shift_of_driver.entry(driver).or_default().insert(shift);
+                Touched::Shift(shift)
+            }
+            Fact::DutyChanged { shift, number, duty, at } => {
+                greatest(&mut self.shift(shift).duty, (number, duty, at));
+                Touched::Shift(shift)
+            }
+            Fact::Attached { shift, attach_epoch, node, .. } => {
+                greatest(&mut self.shift(shift).attached, (attach_epoch, node));
+                Touched::Shift(shift)
+            }
+            Fact::StandChanged { shift, stand, at } => {
+                greatest(&mut self.shift(shift).stand, (entry.hlc, stand, at));
+                Touched::Shift(shift)
+            }
+            Fact::ZoneGranted { epoch } => {
+                self.authority.granted = self.authority.granted.max(epoch);
+                Touched::Authority
+            }
+            Fact::ZoneTaken { epoch, cause, .. } => {
+                greatest(&mut self.authority.taken, (epoch, cause));
+                Touched::Authority
+            }
+            Fact::ZoneReturned { epoch } => {
+                self.authority.returned = self.authority.returned.max(epoch);
+                Touched::Authority
+            }
+            Fact::Charged { booking, amount } => {
+                least(&mut self.booking(booking).charged, amount);
+                self.touched_booking(booking)
+            }
+            Fact::DriverListed { driver } => {
+                if let Some(phone) = &driver.phone {
+                    self.index.driver_of_phone.insert(phone.clone(), driver.driver);
+                }
+                let (id, new) = (driver.driver, (entry.hlc, driver));
+                if self.drivers.get(&id).is_none_or(|known| new > *known) {
+                    self.drivers.insert(id, new);
+                }
+                Touched::Roster
+            }
+            Fact::StandListed { stand, name_ko, name_en, position, .. } => {
+                let new = Stand { hlc: entry.hlc, name_ko, name_en, position };
+                if self.stands.get(&stand).is_none_or(|known| new.hlc > known.hlc) {
+                    self.stands.insert(stand, new);
+                }
+                Touched::Roster
+            }
+        }
+    }
+
+    fn accept(&mut self, entry: &Entry, booking: BookingId, request: Request, at: UtcMs) {
+        let node = entry.series.origin.clone();
+        let record = self.booking(booking);
+        record
+            .accepted_by
+            .entry(node.clone())
+            .and_modify(|hlc| *hlc = (*hlc).min(entry.hlc))
+            .or_insert(entry.hlc);
+        least(
+            &mut record.accepted,
+            Acceptance { hlc: entry.hlc, node, zone: entry.zone.clone(), at, request },
+        );
+    }
+
+    fn own(&mut self, booking: BookingId, owner: Owner, wanted: Option<ShiftId>) {
+        greatest(&mut self.booking(booking).owner, (owner, wanted));
+    }
+
+    fn booking(&mut self, booking: BookingId) -> &mut BookingRecord {
+        self.bookings.entry(booking).or_insert_with(|| BookingRecord::unknown(booking))
+    }
+
+    fn bond(
+        &mut self,
+        booking: BookingId,
+        assignment: AssignmentId,
+        shift: ShiftId,
+    ) -> &mut AssignmentRecord {
+        self.booking(booking).assignments.entry(assignment).or_insert_with(|| AssignmentRecord::new(shift))
+    }
+
+    fn shift(&mut self, shift: ShiftId) -> &mut ShiftRecord {
+        self.shifts.entry(shift).or_insert_with(|| ShiftRecord::unknown(shift))
+    }
+
+    fn touched_booking(&mut self, booking: BookingId) -> Touched {
+        self.index_booking(booking);
+        Touched::Booking(booking)
+    }
+}
+
+fn step(bond: &mut AssignmentRecord, what: Step, at: UtcMs) {
+    match what {
+        Step::Assigned => least(&mut bond.assigned_at, at),
+        Step::Arrived => least(&mut bond.arrived_at, at),
+        Step::Boarded { pin } => least(&mut bond.boarded, (at, pin)),
+        Step::Done { fare } => {
+            // The highest revision stands; of equal ones the earliest, and then the lesser content.
+            let new = (std::cmp::Reverse(fare.revision), at, fare.clone());
+            let stands = bond.done.as_ref().is_some_and(|(known_at, known)| {
+                (std::cmp::Reverse(known.revision), *known_at, known.clone()) <= new
+            });
+            if !stands {
+                bond.done = Some((at, fare));
+            }
+        }
+        Step::Released { reason } => least(&mut bond.released, (at, reason)),
+    }
+}

@@ -1,0 +1,351 @@
+//! The board: what all journals together say. Built by applying entries, in any order that keeps each
+//! series' own order; every such order gives the same state hash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use thiserror::Error;
+
+use crate::authority::Epoch;
+use crate::booking::BookingRecord;
+use crate::fact::{Driver, Fact, PhoneKey, TakeCause, UnreadableFact};
+use crate::hlc::Hlc;
+use crate::ids::{AssignmentId, BookingId, DistrictId, DriverId, NodeId, ShiftId, StandId};
+use crate::journal::{ChainBreak, Entry, Hash, Head, Heads, PAYLOAD_MAX, Series};
+use crate::position::Position;
+use crate::shift::ShiftRecord;
+
+mod join;
+
+/// Everything that journals say, by district.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(from = "Saved", into = "Saved")]
+pub struct Board {
+    heads: Heads,
+    districts: BTreeMap<DistrictId, DistrictBoard>,
+    unknown_kinds: u64,
+}
+
+/// One district's bookings, shifts, roster and authority.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct DistrictBoard {
+    /// Bookings by id.
+    pub bookings: BTreeMap<BookingId, BookingRecord>,
+    /// Shifts by id.
+    pub shifts: BTreeMap<ShiftId, ShiftRecord>,
+    /// Drivers by id, with the stamp of the change that stands.
+    pub drivers: BTreeMap<DriverId, (Hlc, Driver)>,
+    /// Stands by code.
+    pub stands: BTreeMap<StandId, Stand>,
+    /// Who was granted, took and gave back the district.
+    pub authority: Authority,
+    #[serde(skip)]
+    index: Index,
+}
+
+/// A stand as listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stand {
+    /// Stamp of the change that stands.
+    pub hlc: Hlc,
+    /// Its name, in Korean.
+    pub name_ko: String,
+    /// Its name, in English.
+    pub name_en: String,
+    /// Where it is.
+    pub position: Position,
+}
+
+/// Who was granted, took and gave back a district; the greatest epoch of each stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Authority {
+    /// Central's last grant.
+    pub granted: Epoch,
+    /// The edge's last takeover, with its cause.
+    pub taken: Option<(Epoch, TakeCause)>,
+    /// The edge's last return, named by the grant it returned to.
+    pub returned: Epoch,
+}
+
+impl Authority {
+    /// The greatest epoch of all.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.granted.max(self.taken.map_or(Epoch::default(), |(epoch, _)| epoch)).max(self.returned)
+    }
+
+    /// True if the edge took the district and has not given it back since.
+    #[must_use]
+    pub fn edge_holds(&self) -> bool {
+        self.taken.is_some_and(|(taken, _)| taken > self.returned)
+    }
+}
+
+/// What is found fast; rebuilt after a restart, never hashed.
+#[derive(Debug, Clone, Default)]
+struct Index {
+    bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
+    open: BTreeSet<BookingId>,
+    shift_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
+    driver_of_phone: BTreeMap<PhoneKey, DriverId>,
+    bookings_of_phone: BTreeMap<PhoneKey, BTreeSet<BookingId>>,
+}
+
+/// What an entry touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Touched {
+    /// A booking.
+    Booking(BookingId),
+    /// A shift.
+    Shift(ShiftId),
+    /// Who dispatches.
+    Authority,
+    /// Drivers or stands.
+    Roster,
+    /// Nothing that is shown: a series was opened, or the kind belongs to a later release.
+    Nothing,
+}
+
+/// Why an entry was not applied.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ApplyError {
+    /// It does not continue its series.
+    #[error(transparent)]
+    Chain(#[from] ChainBreak),
+    /// Its kind is known and its content is not.
+    #[error(transparent)]
+    Unreadable(#[from] UnreadableFact),
+    /// Its payload is larger than any that we write.
+    #[error("entry {seq} of {series} is larger than {PAYLOAD_MAX} bytes")]
+    TooLarge {
+        /// The series.
+        series: Series,
+        /// Its number.
+        seq: u64,
+    },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    heads: Heads,
+    districts: BTreeMap<DistrictId, DistrictBoard>,
+    unknown_kinds: u64,
+}
+
+impl From<Saved> for Board {
+    fn from(saved: Saved) -> Self {
+        let mut board =
+            Self { heads: saved.heads, districts: saved.districts, unknown_kinds: saved.unknown_kinds };
+        for district in board.districts.values_mut() {
+            district.rebuild_index();
+        }
+        board
+    }
+}
+
+impl From<Board> for Saved {
+    fn from(board: Board) -> Self {
+        Self { heads: board.heads, districts: board.districts, unknown_kinds: board.unknown_kinds }
+    }
+}
+
+impl Board {
+    /// Applies an entry of any origin.
+    ///
+    /// An entry that is already held changes nothing and touches [`Touched::Nothing`].
+    ///
+    /// # Errors
+    ///
+    /// [`ApplyError`] if it does not continue its series or cannot be read; the board is unchanged.
+    pub fn apply(&mut self, entry: &Entry) -> Result<Touched, ApplyError> {
+        let head = self.heads.of(&entry.series);
+        if entry.seq <= head.seq {
+            return Ok(Touched::Nothing);
+        }
+        entry.continues(head)?;
+        if entry.payload.len() > PAYLOAD_MAX {
+            return Err(ApplyError::TooLarge { series: entry.series.clone(), seq: entry.seq });
+        }
+        let fact = Fact::read(entry)?;
+        self.heads.0.insert(entry.series.clone(), entry.as_head());
+        let Some(fact) = fact else {
+            self.unknown_kinds += 1;
+            return Ok(Touched::Nothing);
+        };
+        Ok(self.districts.entry(entry.series.district.clone()).or_default().join(entry, fact))
+    }
+
+    /// The heads of all series held.
+    #[must_use]
+    pub fn heads(&self) -> &Heads {
+        &self.heads
+    }
+
+    /// The head of one series.
+    #[must_use]
+    pub fn head(&self, series: &Series) -> Head {
+        self.heads.of(series)
+    }
+
+    /// The highest incarnation of `node` in any journal held here; 0 if none.
+    #[must_use]
+    pub fn last_incarnation(&self, node: &NodeId) -> u32 {
+        self.heads
+            .0
+            .keys()
+            .filter(|series| series.origin == *node)
+            .map(|series| series.incarnation)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Entries that were stored and forwarded but not understood.
+    #[must_use]
+    pub fn unknown_kinds(&self) -> u64 {
+        self.unknown_kinds
+    }
+
+    /// One district.
+    #[must_use]
+    pub fn district(&self, district: &DistrictId) -> Option<&DistrictBoard> {
+        self.districts.get(district)
+    }
+
+    /// All districts.
+    pub fn districts(&self) -> impl Iterator<Item = (&DistrictId, &DistrictBoard)> {
+        self.districts.iter()
+    }
+
+    /// A booking and its district, wherever it is.
+    #[must_use]
+    pub fn booking(&self, booking: BookingId) -> Option<(&DistrictId, &BookingRecord)> {
+        self.districts
+            .iter()
+            .find_map(|(id, district)| district.bookings.get(&booking).map(|record| (id, record)))
+    }
+
+    /// A shift and its district, wherever it is.
+    #[must_use]
+    pub fn shift(&self, shift: ShiftId) -> Option<(&DistrictId, &ShiftRecord)> {
+        self.districts
+            .iter()
+            .find_map(|(id, district)| district.shifts.get(&shift).map(|record| (id, record)))
+    }
+
+    /// A driver and the driver's district.
+    #[must_use]
+    pub fn driver(&self, driver: DriverId) -> Option<(&DistrictId, &Driver)> {
+        self.districts
+            .iter()
+            .find_map(|(id, district)| district.drivers.get(&driver).map(|(_, driver)| (id, driver)))
+    }
+
+    /// The driver whose number has this hash.
+    #[must_use]
+    pub fn driver_by_phone(&self, phone: &PhoneKey) -> Option<(&DistrictId, &Driver)> {
+        let driver =
+            self.districts.values().find_map(|district| district.index.driver_of_phone.get(phone))?;
+        self.driver(*driver)
+    }
+
+    /// SHA-256 over everything that all nodes must agree on in `district`.
+    ///
+    /// # Panics
+    ///
+    /// Never: records are plain JSON.
+    #[must_use]
+    pub fn state_hash(&self, district: &DistrictId) -> Hash {
+        let mut hasher = Sha256::new();
+        if let Some(district) = self.districts.get(district) {
+            hasher.update(serde_json::to_vec(district).expect("records are plain JSON"));
+        }
+        Hash(hasher.finalize().into())
+    }
+}
+
+impl DistrictBoard {
+    /// Bookings that are not closed.
+    pub fn open_bookings(&self) -> impl Iterator<Item = &BookingRecord> {
+        self.index.open.iter().filter_map(|id| self.bookings.get(id))
+    }
+
+    /// Every booking of a phone number, by id.
+    pub fn bookings_of_phone(&self, phone: &PhoneKey) -> impl Iterator<Item = &BookingRecord> {
+        self.index.bookings_of_phone.get(phone).into_iter().flatten().filter_map(|id| self.bookings.get(id))
+    }
+
+    /// Bookings with a live bond or open question for `shift`, with the bond.
+    pub fn bonds_of(&self, shift: ShiftId) -> impl Iterator<Item = (&BookingRecord, &AssignmentId)> {
+        self.index
+            .bonds
+            .get(&shift)
+            .into_iter()
+            .flatten()
+            .filter_map(|(booking, assignment)| self.bookings.get(booking).map(|record| (record, assignment)))
+    }
+
+    /// The shift of `driver` that is on duty, if any; the latest started if several claim it.
+    #[must_use]
+    pub fn shift_of(&self, driver: DriverId) -> Option<&ShiftRecord> {
+        self.index
+            .shift_of_driver
+            .get(&driver)?
+            .iter()
+            .filter_map(|id| self.shifts.get(id))
+            .filter(|shift| shift.is_on_duty())
+            .max_by_key(|shift| (shift.start.as_ref().map(|start| start.at), shift.id))
+    }
+
+    /// Shifts waiting at `stand`, first in the queue first.
+    #[must_use]
+    pub fn queue(&self, stand: &StandId) -> Vec<ShiftId> {
+        let mut waiting: Vec<_> = self
+            .shifts
+            .values()
+            .filter(|shift| shift.is_on_duty())
+            .filter_map(|shift| {
+                shift.waits_at().filter(|(at, _)| *at == stand).map(|(_, since)| (since, shift.id))
+            })
+            .collect();
+        waiting.sort_unstable();
+        waiting.into_iter().map(|(_, shift)| shift).collect()
+    }
+
+    fn rebuild_index(&mut self) {
+        self.index = Index::default();
+        for booking in self.bookings.keys().copied().collect::<Vec<_>>() {
+            self.index_booking(booking);
+        }
+        for shift in self.shifts.values() {
+            if let Some(start) = &shift.start {
+                self.index.shift_of_driver.entry(start.driver).or_default().insert(shift.id);
+            }
+        }
+        for (_, driver) in self.drivers.values() {
+            if let Some(phone) = &driver.phone {
+                self.index.driver_of_phone.insert(phone.clone(), driver.driver);
+            }
+        }
+    }
+
+    fn index_booking(&mut self, booking: BookingId) {
+        let Some(record) = self.bookings.get(&booking) else { return };
+        if record.status().is_closed() || record.accepted.is_none() {
+            self.index.open.remove(&booking);
+        } else {
+            self.index.open.insert(booking);
+        }
+        if let Some(phone) = record.request().and_then(|request| request.phone.clone()) {
+            self.index.bookings_of_phone.entry(phone).or_default().insert(booking);
+        }
+        for (assignment, bond) in &record.assignments {
+            let bonds = self.index.bonds.entry(bond.shift).or_default();
+            if bond.binds() || bond.is_question() {
+                bonds.insert((booking, assignment.clone()));
+            } else {
+                bonds.remove(&(booking, assignment.clone()));
+            }
+        }
+    }
+}

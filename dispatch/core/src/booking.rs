@@ -1,0 +1,469 @@
+//! A booking: a rider's request until it is closed, and its assignments.
+//!
+//! ```text
+//! Open ─▶ Offered ─▶ Assigned ─▶ Arrived ─▶ Boarded ─▶ Done
+//!   ▲        │           │          │
+//!   └────────┴───────────┴──────────┘ declined, lapsed, released
+//! Cancelled: from every state before Boarded
+//! ```
+//!
+//! The state is not stored: it is read off the facts, so that facts of several nodes may arrive in any order.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::fact::{Fare, Owner, PinCheck, Release, Request};
+use crate::hlc::Hlc;
+use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
+use crate::matching::Reasons;
+use crate::units::{Money, UtcMs};
+
+/// The door through which a booking came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Door {
+    /// The rider page used as an installed app.
+    App,
+    /// The rider page by a guest's link.
+    Web,
+    /// A text message.
+    Sms,
+    /// An operator's intake.
+    Phone,
+    /// A driver's street hail.
+    Street,
+}
+
+impl Door {
+    /// All doors.
+    pub const ALL: [Self; 5] = [Self::App, Self::Web, Self::Sms, Self::Phone, Self::Street];
+
+    /// The name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "app",
+            Self::Web => "web",
+            Self::Sms => "sms",
+            Self::Phone => "phone",
+            Self::Street => "street",
+        }
+    }
+}
+
+/// What a rider needs of the vehicle, or what a vehicle offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Needs {
+    /// A wheelchair can be taken.
+    pub wheelchair: bool,
+    /// A pet may ride.
+    pub pet: bool,
+    /// Room for large luggage.
+    pub luggage: bool,
+}
+
+impl Needs {
+    /// True if a vehicle that offers `self` suits a rider who needs `wanted`.
+    #[must_use]
+    pub fn cover(self, wanted: Self) -> bool {
+        (self.wheelchair || !wanted.wheelchair)
+            && (self.pet || !wanted.pet)
+            && (self.luggage || !wanted.luggage)
+    }
+}
+
+/// Who goes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Dialysis, hospital and the like, by the published rule.
+    Medical,
+    /// Everybody else.
+    #[default]
+    Normal,
+}
+
+/// How a trip is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payment {
+    /// In the vehicle.
+    #[default]
+    Cash,
+    /// By a card or account that central charges once it can.
+    Deferred,
+}
+
+/// Who acted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// The rider.
+    Rider,
+    /// The driver.
+    Driver,
+    /// The human at the console.
+    Operator,
+    /// A rule of ours.
+    System,
+}
+
+/// Why a booking was asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelReason {
+    /// The rider no longer wants it.
+    ChangedMind,
+    /// Nobody came in time.
+    WaitedTooLong,
+    /// The rider was not at the pickup.
+    NoShow,
+    /// It repeats another booking of the same rider.
+    Duplicate,
+    /// Nobody could be found.
+    NoTaxi,
+    /// Something else, told to an operator.
+    Other,
+}
+
+/// What a booking is doing, read off its facts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Nobody has been asked, or nobody is being asked at the moment.
+    Open,
+    /// A shift is being asked.
+    Offered,
+    /// A shift is on its way.
+    Assigned,
+    /// The vehicle waits at the pickup.
+    Arrived,
+    /// The rider is in the vehicle.
+    Boarded,
+    /// The trip is over.
+    Done,
+    /// It ended without a trip.
+    Cancelled,
+}
+
+impl Status {
+    /// True if nothing more happens to the booking.
+    #[must_use]
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::Done | Self::Cancelled)
+    }
+
+    /// The name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Offered => "offered",
+            Self::Assigned => "assigned",
+            Self::Arrived => "arrived",
+            Self::Boarded => "boarded",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Where and by whom a booking was first taken in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Stamp of the entry; the lowest of several acceptances stands.
+    pub hlc: Hlc,
+    /// The node that took it in.
+    pub node: NodeId,
+    /// Its zone.
+    pub zone: ZoneId,
+    /// When.
+    pub at: UtcMs,
+    /// What was asked.
+    pub request: Request,
+}
+
+/// A request to end the booking; the lowest of several stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cancel {
+    /// Stamp of the entry.
+    pub hlc: Hlc,
+    /// Who asked.
+    pub by: Party,
+    /// Why.
+    pub reason: CancelReason,
+    /// When.
+    pub at: UtcMs,
+}
+
+/// What all nodes together know of a booking.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BookingRecord {
+    /// The booking.
+    pub id: BookingId,
+    /// The acceptance that stands; absent while only later facts have arrived.
+    pub accepted: Option<Acceptance>,
+    /// Every node that took it in: more than one means that the rider used both sides of a cut.
+    pub accepted_by: BTreeMap<NodeId, Hlc>,
+    /// Who plans it: the greatest seen, with the shift it was handed over for.
+    pub owner: Option<(Owner, Option<ShiftId>)>,
+    /// The wish to end it that stands.
+    pub cancel: Option<Cancel>,
+    /// Its bonds with shifts, live and past.
+    pub assignments: BTreeMap<AssignmentId, AssignmentRecord>,
+    /// The charge, written by central alone.
+    pub charged: Option<Money>,
+}
+
+/// What all nodes together know of one bond. Each field joins by "the earliest stands".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssignmentRecord {
+    /// The shift.
+    pub shift: ShiftId,
+    /// The question: travel time in seconds, when, why this shift.
+    pub offered: Option<(u32, UtcMs, Reasons)>,
+    /// When the slot took it.
+    pub assigned_at: Option<UtcMs>,
+    /// When the vehicle reached the pickup.
+    pub arrived_at: Option<UtcMs>,
+    /// When the rider boarded and how the rider was recognised.
+    pub boarded: Option<(UtcMs, PinCheck)>,
+    /// When the trip ended; the fare of the highest revision.
+    pub done: Option<(UtcMs, Fare)>,
+    /// When and why it ended without a trip.
+    pub released: Option<(UtcMs, Release)>,
+}
+
+impl AssignmentRecord {
+    /// Returns a bond with `shift` of which nothing else is known yet.
+    #[must_use]
+    pub fn new(shift: ShiftId) -> Self {
+        Self {
+            shift,
+            offered: None,
+            assigned_at: None,
+            arrived_at: None,
+            boarded: None,
+            done: None,
+            released: None,
+        }
+    }
+
+    /// True if the shift is bound: assigned or boarded, and neither released nor done.
+    #[must_use]
+    pub fn binds(&self) -> bool {
+        self.done.is_none()
+            && (self.boarded.is_some() || (self.released.is_none() && self.assigned_at.is_some()))
+    }
+
+    /// True if the question is open: offered, and neither taken nor ended.
+    #[must_use]
+    pub fn is_question(&self) -> bool {
+        self.offered.is_some()
+            && self.assigned_at.is_none()
+            && self.boarded.is_none()
+            && self.done.is_none()
+            && self.released.is_none()
+    }
+
+    /// Travel time when it was offered; the largest possible where it never was, so that such a bond gives way.
+    #[must_use]
+    pub fn eta_s(&self) -> u32 {
+        self.offered.as_ref().map_or(u32::MAX, |(eta_s, _, _)| *eta_s)
+    }
+}
+
+impl BookingRecord {
+    /// Returns a booking of which nothing is known yet.
+    #[must_use]
+    pub fn unknown(id: BookingId) -> Self {
+        Self {
+            id,
+            accepted: None,
+            accepted_by: BTreeMap::new(),
+            owner: None,
+            cancel: None,
+            assignments: BTreeMap::new(),
+            charged: None,
+        }
+    }
+
+    /// What the booking is doing.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        if self.assignments.values().any(|a| a.done.is_some()) {
+            return Status::Done;
+        }
+        if self.assignments.values().any(|a| a.boarded.is_some()) {
+            return Status::Boarded;
+        }
+        if self.cancel.is_some() {
+            return Status::Cancelled;
+        }
+        match self.standing() {
+            Some((_, bond)) if bond.arrived_at.is_some() => Status::Arrived,
+            Some(_) => Status::Assigned,
+            None if self.assignments.values().any(AssignmentRecord::is_question) => Status::Offered,
+            None => Status::Open,
+        }
+    }
+
+    /// The bond that stands. Boarded wins over everything; else the lowest (travel time, id).
+    #[must_use]
+    pub fn standing(&self) -> Option<(&AssignmentId, &AssignmentRecord)> {
+        let boarded = self
+            .assignments
+            .iter()
+            .filter_map(|(id, a)| a.boarded.map(|(at, _)| (at, id, a)))
+            .min_by(|x, y| (x.0, x.1).cmp(&(y.0, y.1)));
+        if let Some((_, id, bond)) = boarded {
+            return Some((id, bond));
+        }
+        if self.cancel.is_some() {
+            return None;
+        }
+        self.assignments.iter().filter(|(_, a)| a.binds()).min_by_key(|(id, a)| (a.eta_s(), (*id).clone()))
+    }
+
+    /// Bonds and questions that must end: those beside the one that stands, and all before boarding once the
+    /// booking is cancelled. A boarded bond is never among them.
+    pub fn must_end(&self) -> impl Iterator<Item = (&AssignmentId, &AssignmentRecord, Release)> {
+        let standing = self.standing().map(|(id, _)| id);
+        let cancelled = self.cancel.is_some();
+        self.assignments
+            .iter()
+            .filter(move |(id, a)| {
+                a.boarded.is_none()
+                    && (a.binds() || a.is_question())
+                    && Some(*id) != standing
+                    && (cancelled || standing.is_some())
+            })
+            .map(move |(id, a)| {
+                (
+                    id,
+                    a,
+                    if cancelled && standing.is_none() { Release::Cancelled } else { Release::Superseded },
+                )
+            })
+    }
+
+    /// The zone, once the booking itself has arrived.
+    #[must_use]
+    pub fn zone(&self) -> Option<&ZoneId> {
+        self.accepted.as_ref().map(|a| &a.zone)
+    }
+
+    /// What was asked, once the booking itself has arrived.
+    #[must_use]
+    pub fn request(&self) -> Option<&Request> {
+        self.accepted.as_ref().map(|a| &a.request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(counter: u64) -> AssignmentId {
+        AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter }
+    }
+
+    fn bond(eta_s: u32) -> AssignmentRecord {
+        let mut bond = AssignmentRecord::new(ShiftId::from_number(u128::from(eta_s)));
+        bond.offered = Some((eta_s, UtcMs(0), Reasons::default()));
+        bond.assigned_at = Some(UtcMs(1));
+        bond
+    }
+
+    fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
+        let mut booking = BookingRecord::unknown(BookingId::from_number(1));
+        booking.assignments = bonds.iter().map(|(n, b)| (id(*n), b.clone())).collect();
+        booking
+    }
+
+    fn cancelled(mut booking: BookingRecord) -> BookingRecord {
+        booking.cancel = Some(Cancel {
+            hlc: Hlc::default(),
+            by: Party::Rider,
+            reason: CancelReason::ChangedMind,
+            at: UtcMs(2),
+        });
+        booking
+    }
+
+    #[test]
+    fn of_two_assignments_the_nearer_stands_and_the_other_must_end() {
+        let booking = booking(&[(1, bond(300)), (2, bond(200))]);
+        assert_eq!(booking.standing().unwrap().0, &id(2));
+        let ends: Vec<_> = booking.must_end().map(|(id, _, why)| (id.clone(), why)).collect();
+        assert_eq!(ends, [(id(1), Release::Superseded)]);
+    }
+
+    #[test]
+    fn boarded_stands_whatever_else_is_said() {
+        let mut boarded = bond(900);
+        boarded.boarded = Some((UtcMs(5), PinCheck::Verified));
+        boarded.released = Some((UtcMs(6), Release::Superseded));
+        let booking = cancelled(booking(&[(1, boarded), (2, bond(10))]));
+        assert_eq!(booking.status(), Status::Boarded);
+        assert_eq!(booking.standing().unwrap().0, &id(1));
+        assert_eq!(booking.must_end().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), [id(2)]);
+    }
+
+    #[test]
+    fn cancel_wins_before_boarding_and_ends_every_bond() {
+        let booking = cancelled(booking(&[(1, bond(300)), (2, bond(200))]));
+        assert_eq!(booking.status(), Status::Cancelled);
+        assert!(booking.must_end().all(|(_, _, why)| why == Release::Cancelled));
+        assert_eq!(booking.must_end().count(), 2);
+    }
+
+    #[test]
+    fn statuses_in_order() {
+        let mut record = booking(&[]);
+        assert_eq!(record.status(), Status::Open);
+        let mut question = bond(100);
+        question.assigned_at = None;
+        type Change = fn(&mut AssignmentRecord);
+        let steps: [(Change, Status); 5] = [
+            (|_| (), Status::Offered),
+            (|a| a.assigned_at = Some(UtcMs(1)), Status::Assigned),
+            (|a| a.arrived_at = Some(UtcMs(2)), Status::Arrived),
+            (|a| a.boarded = Some((UtcMs(3), PinCheck::Verified)), Status::Boarded),
+            (
+                |a| {
+                    let fare = Fare {
+                        revision: 0,
+                        amount: Money(4_800),
+                        distance_m: 1_000,
+                        duration_s: 300,
+                        payment: Payment::Cash,
+                    };
+                    a.done = Some((UtcMs(4), fare));
+                },
+                Status::Done,
+            ),
+        ];
+        for (step, status) in steps {
+            step(&mut question);
+            record.assignments.insert(id(1), question.clone());
+            assert_eq!(record.status(), status);
+        }
+    }
+
+    #[test]
+    fn a_released_bond_opens_the_booking_again() {
+        let mut released = bond(100);
+        released.released = Some((UtcMs(2), Release::GivenBack));
+        assert_eq!(booking(&[(1, released)]).status(), Status::Open);
+    }
+
+    #[test]
+    fn a_vehicle_must_offer_everything_the_rider_needs() {
+        let all = Needs { wheelchair: true, pet: true, luggage: true };
+        assert!(all.cover(Needs::default()) && all.cover(all));
+        assert!(!Needs { wheelchair: false, ..all }.cover(Needs { wheelchair: true, ..Needs::default() }));
+    }
+}
