@@ -1,8 +1,5 @@
 //! The text path: what an SMS means, what we answer, and the process that lives beside an edge.
 pub mod clock;
-/// Outgoing templates.
-pub mod reply {
-    /// The templates.
-    pub const TEMPLATES: &[&str] = &[];
-}
+pub mod grammar;
+pub mod reply;
 pub mod wire;

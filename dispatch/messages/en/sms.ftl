@@ -4,7 +4,7 @@
 sms-repeat-mark = [R]
 
 ## Anyone
-sms-help = TAXI <place> or TAXI #12. Cancel C, status ?, SOS. Tel { $phone }
+sms-help = TAXI <place> or TAXI #12. Cancel C, status ?, SOS. { $phone }
 sms-not-understood = Sorry, not understood. E.g. TAXI City Hall. For help: HELP
 sms-refused = Not possible now. Please call { $phone }
 sms-waiting = Reaching dispatch. We answer as soon as we are through.
@@ -22,7 +22,7 @@ sms-ask-place = Where shall we pick you up? Send a place, address or #12
 sms-choose-pickup = Pickup? Send number:{ $list }
 sms-choose-destination = Where to? Send number:{ $list }
 sms-confirm-place = Taxi at { $place }? 1 yes, 2 no
-sms-place-unknown = "{ $place }" not found. Send a landmark or stand (#12)
+sms-place-unknown = Place not found. Send a landmark, address or stand (#12)
 sms-stand-unknown = No stand { $stand }. Please check the number on the pole.
 sms-home-unknown = No home address saved. Call { $phone } to add it
 sms-work-unknown = No work address saved. Call { $phone } to add it
