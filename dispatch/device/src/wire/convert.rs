@@ -1,0 +1,237 @@
+//! From the wire to the core's commands and back.
+
+use ondol_core::command::{self, ToDevice};
+use ondol_core::fact::{self, ShiftStart, Step, Vehicle};
+use ondol_core::ids::{DistrictId, DriverId, FleetId};
+use ondol_core::shift::Serialiser;
+
+use super::{
+    Attach, Beat, BeatAnswer, Fare, Happening, Held, MESSAGES_MAX, Offer, Outcome, Push, ReportBatch,
+    ReportEntry, ReportResult, Ride, Slot, TEXT_MAX,
+};
+
+/// Whose device it is: from the shift pass and the roster, never from the device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Who {
+    /// The driver.
+    pub driver: DriverId,
+    /// The district of the pass.
+    pub district: DistrictId,
+    /// The company.
+    pub fleet: FleetId,
+    /// The vehicle driven.
+    pub vehicle: Vehicle,
+}
+
+/// What a node may tell a driver about a rider; opened at the door, absent where the rider gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RiderTexts {
+    /// What the rider is called.
+    pub name: Option<String>,
+    /// The rider's number in E.164; only for a confirmed assignment.
+    pub phone: Option<String>,
+    /// The pickup in words.
+    pub pickup_label: Option<String>,
+    /// The drop-off in words.
+    pub dropoff_label: Option<String>,
+    /// What the rider wrote to the driver.
+    pub note: Option<String>,
+}
+
+impl Attach {
+    /// The core's command, for the driver of the pass.
+    #[must_use]
+    pub fn into_command(self, who: &Who) -> command::Attach {
+        command::Attach {
+            shift: self.shift,
+            device: self.device,
+            driver: who.driver,
+            district: who.district.clone(),
+            start: ShiftStart {
+                driver: who.driver,
+                vehicle: who.vehicle.clone(),
+                fleet: who.fleet.clone(),
+                serialiser: Serialiser::Device { device: self.device },
+                at: self.started_at,
+            },
+            attach_epoch: self.attach_epoch,
+            slot: self.slot.into(),
+            duty: (self.duty.number, self.duty.duty),
+            position: self.position,
+        }
+    }
+}
+
+impl Beat {
+    /// The core's command.
+    #[must_use]
+    pub fn into_command(self, district: DistrictId) -> command::Beat {
+        command::Beat {
+            shift: self.shift,
+            device: self.device,
+            district,
+            session: self.session,
+            hears_central: self.hears_central,
+            position: self.position,
+            slot: self.slot.into(),
+        }
+    }
+}
+
+impl ReportBatch {
+    /// The core's commands, each with the entry's number.
+    pub fn into_commands(self, district: &DistrictId) -> impl Iterator<Item = (u64, command::Report)> {
+        let Self { shift, device, entries } = self;
+        entries.into_iter().map(move |ReportEntry { number, at, what }| {
+            let report = command::Report { shift, device, district: district.clone(), what: what.into(), at };
+            (number, report)
+        })
+    }
+}
+
+impl ReportResult {
+    /// The result of the entry `number`.
+    #[must_use]
+    pub fn new(number: u64, result: &Result<command::Answer, command::Refusal>) -> Self {
+        let outcome = match result {
+            Ok(_) => Outcome::Stored,
+            Err(refusal) => {
+                Outcome::Refused { code: refusal.code().to_owned(), retry: refusal.is_transient() }
+            }
+        };
+        Self { number, outcome }
+    }
+}
+
+impl BeatAnswer {
+    /// The answer on the wire; `texts` opens what the driver may read about the rider of a message.
+    ///
+    /// At most [`MESSAGES_MAX`] messages go along; the rest comes with the next beat.
+    pub fn new(answer: &command::BeatAnswer, mut texts: impl FnMut(&ToDevice) -> RiderTexts) -> Self {
+        Self {
+            node: answer.node.clone(),
+            alive: answer.alive,
+            holder: answer.holder.clone(),
+            epoch: answer.epoch,
+            attached: answer.attached,
+            messages: answer
+                .messages
+                .iter()
+                .take(MESSAGES_MAX)
+                .map(|message| Push::new(message, texts(message)))
+                .collect(),
+        }
+    }
+}
+
+impl Push {
+    /// The message on the wire.
+    #[must_use]
+    pub fn new(message: &ToDevice, texts: RiderTexts) -> Self {
+        match message {
+            ToDevice::Offer(offer) => Self::Offer { offer: Box::new(Offer::new(offer, texts)) },
+            ToDevice::Revoke { assignment, booking, reason } => {
+                Self::Revoke { assignment: assignment.clone(), booking: *booking, reason: *reason }
+            }
+            ToDevice::Confirm { assignment } => {
+                Self::Confirm { assignment: assignment.clone(), rider_phone: texts.phone }
+            }
+            ToDevice::Replace { expected, offer } => {
+                Self::Replace { expected: expected.clone(), offer: Box::new(Offer::new(offer, texts)) }
+            }
+        }
+    }
+}
+
+impl Offer {
+    /// The question on the wire. The rider's number is left out: it comes with the confirmation.
+    #[must_use]
+    pub fn new(offer: &command::Offer, texts: RiderTexts) -> Self {
+        Self {
+            booking: offer.booking,
+            assignment: offer.assignment.clone(),
+            session: offer.session.clone(),
+            attach_epoch: offer.attach_epoch,
+            ttl_ms: offer.ttl_ms,
+            eta_s: offer.eta_s,
+            ride: Ride::new(&offer.request, texts),
+            pin_verifier: offer.pin_verifier.clone(),
+        }
+    }
+}
+
+impl Ride {
+    fn new(request: &fact::Request, texts: RiderTexts) -> Self {
+        Self {
+            door: request.door,
+            pickup: request.pickup,
+            pickup_label: texts.pickup_label.map(bounded),
+            dropoff: request.dropoff,
+            dropoff_label: texts.dropoff_label.map(bounded),
+            stand: request.stand.clone(),
+            seats: request.seats,
+            needs: request.needs,
+            priority: request.priority,
+            payment: request.payment,
+            fare_shown: request.quote.as_ref().map(|quote| quote.fare),
+            rider_name: texts.name.map(bounded),
+            note: texts.note.map(bounded),
+            lang: request.lang,
+        }
+    }
+}
+
+fn bounded(text: String) -> String {
+    if text.chars().count() <= TEXT_MAX { text } else { text.chars().take(TEXT_MAX).collect() }
+}
+
+impl From<Slot> for command::Slot {
+    fn from(slot: Slot) -> Self {
+        Self { current: slot.current.map(Into::into), next: slot.next.map(Into::into) }
+    }
+}
+
+impl From<Held> for command::Held {
+    fn from(held: Held) -> Self {
+        Self {
+            booking: held.booking,
+            assignment: held.assignment,
+            confirmed: held.confirmed,
+            boarded: held.boarded,
+        }
+    }
+}
+
+impl From<Fare> for fact::Fare {
+    fn from(fare: Fare) -> Self {
+        Self {
+            revision: fare.revision,
+            amount: fare.amount,
+            distance_m: fare.distance_m,
+            duration_s: fare.duration_s,
+            payment: fare.payment,
+        }
+    }
+}
+
+impl From<Happening> for command::Happening {
+    fn from(happening: Happening) -> Self {
+        let (booking, assignment, what) = match happening {
+            Happening::Duty { number, duty } => return Self::Duty { number, duty },
+            Happening::StreetHail { booking, assignment, pickup } => {
+                return Self::StreetHail { booking, assignment, pickup };
+            }
+            Happening::Stand { stand } => return Self::Stand { stand },
+            Happening::Assigned { booking, assignment } => (booking, assignment, Step::Assigned),
+            Happening::Arrived { booking, assignment } => (booking, assignment, Step::Arrived),
+            Happening::Boarded { booking, assignment, pin } => (booking, assignment, Step::Boarded { pin }),
+            Happening::Done { booking, assignment, fare } => {
+                (booking, assignment, Step::Done { fare: fare.into() })
+            }
+            Happening::Released { booking, assignment, reason } => {
+                (booking, assignment, Step::Released { reason })
+            }
+        };
+        Self::Step { booking, assignment, what }
+    }
+}
