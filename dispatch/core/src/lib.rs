@@ -23,5 +23,6 @@ pub mod matching;
 pub mod pin;
 pub mod position;
 pub mod shift;
+pub mod tariff;
 pub mod travel;
 pub mod units;
