@@ -1,0 +1,63 @@
+//! Wire types of the console.
+//!
+//! | call | sends | answers |
+//! |---|---|---|
+//! | `POST /console/v1/session` | [`SignIn`] | [`SessionView`] and a cookie |
+//! | `GET /console/v1/session` | – | [`SessionView`] |
+//! | `DELETE /console/v1/session` | – | 204 |
+//! | `GET /console/v1/board` | – | [`BoardView`] |
+//! | `GET /console/v1/events` | – | SSE: `booking`, `shift`, `district`, `positions`, `resync` |
+//! | `GET /console/v1/callers/{number}` | – | [`CallerView`] |
+//! | `POST /console/v1/bookings` | [`IntakeRequest`] | [`IntakeAnswer`], 201; 200 if it was taken before |
+//! | `GET /console/v1/bookings/{id}` | – | [`BookingDetail`] |
+//! | `POST /console/v1/bookings/{id}/assign` | [`AssignRequest`] | [`BookingRow`] |
+//! | `POST /console/v1/bookings/{id}/recall` | [`Empty`] | [`BookingRow`] |
+//! | `POST /console/v1/bookings/{id}/cancel` | [`CancelRequest`] | [`BookingRow`] |
+//! | `POST /console/v1/bookings/{id}/reveal` | [`RevealRequest`] | [`RevealAnswer`]; written to the audit log |
+//! | `POST /console/v1/districts/{id}/take` | [`ConfirmRequest`] | [`DistrictView`] |
+//! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
+//! | `GET /console/v1/reconciliation` | – | [`ReconciliationView`] |
+//! | `GET /console/v1/map` | – | GeoJSON |
+//!
+//! Places are searched at the riders' door, which is open to everybody. Operators of a fleet see that
+//! fleet's shifts and the bookings that it may serve; another fleet's are answered with 404.
+
+mod board;
+mod booking;
+mod intake;
+mod session;
+
+pub use board::{
+    BoardView, DataAge, DistrictView, DutyState, EpochView, Mode, PositionRow, PositionsEvent, ShiftRow,
+};
+pub use booking::{
+    AssignRequest, AssignmentView, Attention, BookingDetail, BookingRow, CancelRequest, CandidateView,
+    FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
+};
+pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
+pub use session::{ConfirmRequest, ConflictView, Empty, ReconciliationView, SessionView, SignIn, Standing};
+
+/// Most bookings on a board: those needing a hand first, then the newest.
+pub const BOOKINGS_MAX: usize = 500;
+/// Most shifts on a board.
+pub const SHIFTS_MAX: usize = 2_000;
+/// Most facts shown of one booking.
+pub const FACTS_MAX: usize = 100;
+/// Most shifts proposed for one booking.
+pub const CANDIDATES_MAX: usize = 12;
+/// Most past bookings and places of a caller.
+pub const HISTORY_MAX: usize = 9;
+/// Most conflicts in one report.
+pub const CONFLICTS_MAX: usize = 500;
+/// Longest label of a spot, in characters.
+pub const LABEL_MAX_CHARS: usize = 120;
+/// Longest name of a caller, in characters.
+pub const NAME_MAX_CHARS: usize = 60;
+/// Longest note or reason, in characters.
+pub const NOTE_MAX_CHARS: usize = 200;
+/// Longest phone number as typed, in characters.
+pub const PHONE_MAX_CHARS: usize = 24;
+/// Most passengers of one booking.
+pub const SEATS_MAX: u8 = 8;
+/// How far ahead a taxi can be ordered, in milliseconds: 30 days.
+pub const AHEAD_MAX_MS: u64 = 30 * 24 * 3_600_000;
