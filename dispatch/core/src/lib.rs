@@ -23,6 +23,7 @@ pub mod matching;
 pub mod pin;
 pub mod position;
 pub mod shift;
+pub mod stand;
 pub mod tariff;
 pub mod travel;
 pub mod units;
