@@ -36,6 +36,11 @@ pub enum Command {
         /// Why.
         reason: CancelReason,
     },
+    /// The rider says that a booking which waited through a cut is still wanted.
+    Keep {
+        /// The booking.
+        booking: BookingId,
+    },
     /// An operator asks a certain shift.
     AssignByHand {
         /// The booking.
@@ -246,10 +251,16 @@ pub enum HomeWish {
         /// The stand.
         stand: StandId,
     },
-    /// `1K`: yes to the open offer.
-    Accept,
-    /// `2K`: no to the open offer.
-    Decline,
+    /// `1K`: yes to the offer with the letter K.
+    Accept {
+        /// The offer's letter.
+        letter: char,
+    },
+    /// `2K`: no to the offer with the letter K.
+    Decline {
+        /// The offer's letter.
+        letter: char,
+    },
     /// `H`: at the pickup.
     Arrived,
     /// `P 4821`: rider on board.
@@ -499,8 +510,8 @@ pub enum NoticeText {
     },
     /// To a feature-phone driver: a question, answered `1K` or `2K`.
     DriverOffer {
-        /// The booking's code, the K in the answer.
-        code: String,
+        /// The offer's letter, the K in the answer.
+        letter: char,
         /// Minutes of driving.
         minutes: u32,
         /// Where the rider waits; the text process words it as the nearest known place.
@@ -516,6 +527,8 @@ pub enum NoticeText {
     DriverWithdrawn {
         /// The booking's code.
         code: String,
+        /// The offer's letter.
+        letter: char,
     },
 }
 
@@ -553,6 +566,9 @@ pub enum Refusal {
     /// The roster or its bans are too old to admit a driver; an operator may.
     #[error("the roster here is too old to admit a new driver")]
     RosterTooOld,
+    /// The driver is on duty with another phone.
+    #[error("the driver is on duty with another phone; end that shift first")]
+    DriverElsewhere,
     /// The device has attached elsewhere, or again, since.
     #[error("the device has attached again since; attach anew")]
     StaleAttach,
@@ -606,6 +622,7 @@ impl Refusal {
             Self::OutOfRange => "out_of_range",
             Self::Banned => "banned",
             Self::RosterTooOld => "roster_too_old",
+            Self::DriverElsewhere => "driver_elsewhere",
             Self::StaleAttach => "stale_attach",
             Self::Closed => "closed",
             Self::AlreadyBoarded => "already_boarded",

@@ -130,6 +130,8 @@ pub enum Release {
     NoShow,
     /// Assigned but never confirmed, and given up by the device.
     Unconfirmed,
+    /// The driver was not heard for too long before boarding.
+    ContactLost,
 }
 
 /// How a rider was recognised at boarding.

@@ -209,6 +209,14 @@ impl AssignmentId {
     }
 }
 
+impl AssignmentId {
+    /// The letter that names the offer in a text message: `1K` accepts offer K.
+    #[must_use]
+    pub fn letter(&self) -> char {
+        char::from(b'A' + u8::try_from(self.counter % 26).expect("a remainder below 26"))
+    }
+}
+
 impl fmt::Display for AssignmentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}:{}", self.origin, self.incarnation, self.counter)

@@ -7,8 +7,10 @@
 //! | about | module |
 //! |---|---|
 //! | a rider's request, a driver on duty, who is asked | [`booking`], [`shift`], [`matching`] |
+//! | one node: the face, its inputs and outputs | [`node`], [`face`], [`command`] |
 //! | who may dispatch when links fail | [`authority`] |
-//! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`] |
+//! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
+//! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
 
 pub mod authority;
 pub mod board;
@@ -20,8 +22,10 @@ pub mod hlc;
 pub mod ids;
 pub mod journal;
 pub mod matching;
+pub mod node;
 pub mod pin;
 pub mod position;
+pub mod reconcile;
 pub mod shift;
 pub mod stand;
 pub mod tariff;

@@ -1,0 +1,246 @@
+//! What riders and operators ask of a node.
+
+use super::{Node, OPEN_BOOKINGS_MAX, Side};
+use crate::authority::EdgeMode;
+use crate::board::DistrictBoard;
+use crate::booking::{BookingRecord, CancelReason, Party, Status};
+use crate::command::{Answer, Refusal};
+use crate::fact::{Fact, Owner, Release, Request, Step, district_wide};
+use crate::ids::{BookingId, DistrictId, NodeId, ShiftId, ZoneId};
+use crate::matching::Reasons;
+use crate::units::Now;
+
+/// Most passengers of one booking.
+const SEATS_MAX: u8 = 8;
+/// Furthest a booking may be scheduled ahead: 30 days.
+const SCHEDULE_MAX_MS: i64 = 30 * 24 * 3_600_000;
+
+impl Node {
+    pub(super) fn book(
+        &mut self,
+        booking: BookingId,
+        district: &DistrictId,
+        zone: ZoneId,
+        request: Request,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let known_zone =
+            self.config.districts.get(district).is_some_and(|district| district.zones.contains(&zone));
+        if !known_zone {
+            return Err(Refusal::OtherDistrict);
+        }
+        if let Some((_, known)) = self.board.booking(booking)
+            && let Some(accepted) = &known.accepted
+        {
+            let same = accepted.request.digest == request.digest;
+            return if same { Ok(Answer::Booked { repeat: true }) } else { Err(Refusal::KeyReused) };
+        }
+        let ahead_ms = request.pickup_at.map_or(0, |at| at.since_ms(now.utc));
+        if !(1..=SEATS_MAX).contains(&request.seats) || !(-60_000..=SCHEDULE_MAX_MS).contains(&ahead_ms) {
+            return Err(Refusal::OutOfRange);
+        }
+        if self.district(district).map_or(0, |district| district.open_bookings().count()) >= OPEN_BOOKINGS_MAX
+        {
+            return Err(Refusal::Overloaded);
+        }
+        let owner = self.first_owner(district);
+        self.append(district, zone, Fact::BookingAccepted { booking, request, owner, at: now.utc }, now);
+        Ok(Answer::Booked { repeat: false })
+    }
+
+    /// Who plans a booking that arrives here now.
+    fn first_owner(&self, district: &DistrictId) -> Owner {
+        match &self.sides[district] {
+            Side::Central(side) => {
+                Owner { epoch: side.lease.epoch(), version: 0, node: self.config.id.clone() }
+            }
+            Side::Edge(side) => {
+                let node = match side.lease.mode() {
+                    EdgeMode::Standby | EdgeMode::Healing => side.central.clone(),
+                    EdgeMode::Suspect | EdgeMode::Active => self.config.id.clone(),
+                };
+                Owner { epoch: side.lease.epoch(), version: 0, node }
+            }
+        }
+    }
+
+    pub(super) fn cancel(
+        &mut self,
+        booking: BookingId,
+        by: Party,
+        reason: CancelReason,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        match record.status() {
+            Status::Done => Err(Refusal::Closed),
+            Status::Boarded => Err(Refusal::AlreadyBoarded),
+            Status::Cancelled => Ok(Answer::Done),
+            Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
+                let zone = record.zone().cloned().unwrap_or_else(district_wide);
+                self.append(&district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
+                Ok(Answer::Done)
+            }
+        }
+    }
+
+    /// The rider of a frozen booking still wants a taxi: central plans it again.
+    pub(super) fn keep(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        if record.status().is_closed() {
+            return Err(Refusal::Closed);
+        }
+        if let Some(Side::Central(side)) = self.sides.get_mut(&district)
+            && side.frozen.remove(&booking).is_some()
+        {
+            let (me, epoch) = (self.config.id.clone(), self.sides[&district].epoch());
+            self.hand_over(&district, booking, me, epoch, None, now);
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn assign_by_hand(
+        &mut self,
+        booking: BookingId,
+        shift: ShiftId,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        let (status, owned) = (record.status(), self.owns(record));
+        let pickup = record.request().map(|request| request.pickup).ok_or(Refusal::UnknownBooking)?;
+        match status {
+            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
+            Status::Boarded => return Err(Refusal::AlreadyBoarded),
+            Status::Assigned | Status::Arrived => return Err(Refusal::AlreadyAssigned),
+            Status::Open | Status::Offered => {}
+        }
+        if !owned {
+            return Err(Refusal::NotOwner);
+        }
+        let board = self.district(&district).ok_or(Refusal::UnknownShift)?;
+        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
+        if !known.is_available() {
+            return Err(Refusal::NotAvailable);
+        }
+        if board.bonds_of(shift).next().is_some() {
+            return Err(Refusal::ShiftBusy);
+        }
+        let free = self.free_shift(known, &district, now).ok_or(Refusal::NotAvailable)?;
+        let home_elsewhere = known.home().filter(|home| **home != self.config.id).cloned();
+        if let Some(home) = home_elsewhere {
+            let epoch = self.sides[&district].epoch();
+            self.hand_over(&district, booking, home, epoch, Some(shift), now);
+        } else {
+            let eta_s =
+                self.travel.durations_s(pickup, &[free.position]).first().copied().flatten().unwrap_or(0);
+            let why = Reasons { rule: "by_hand".into(), others: Vec::new() };
+            self.ask(&district, booking, shift, eta_s, why, now);
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        match record.status() {
+            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
+            Status::Boarded => return Err(Refusal::AlreadyBoarded),
+            Status::Open | Status::Offered => return Err(Refusal::NoTrip),
+            Status::Assigned | Status::Arrived => {}
+        }
+        let (assignment, shift) =
+            record.standing().map(|(id, bond)| (id.clone(), bond.shift)).ok_or(Refusal::NoTrip)?;
+        let board = self.district(&district).ok_or(Refusal::UnknownBooking)?;
+        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
+        if known.home() == Some(&self.config.id) {
+            self.step_at_home(
+                &district,
+                booking,
+                &assignment,
+                Step::Released { reason: Release::Recalled },
+                now,
+            );
+        } else if self.is_attached_here(&district, shift) {
+            self.recalled.insert(assignment, shift);
+            self.push_messages(&district, shift, now);
+        } else {
+            return Err(Refusal::NotOwner);
+        }
+        Ok(Answer::Done)
+    }
+
+    pub(super) fn owns(&self, record: &BookingRecord) -> bool {
+        record.owner.as_ref().is_some_and(|(owner, _)| owner.node == self.config.id)
+    }
+
+    /// The booking and its district, once its acceptance is known.
+    fn find(&self, booking: BookingId) -> Result<(DistrictId, &BookingRecord), Refusal> {
+        let (district, record) = self.board.booking(booking).ok_or(Refusal::UnknownBooking)?;
+        if record.accepted.is_none() {
+            return Err(Refusal::UnknownBooking);
+        }
+        Ok((district.clone(), record))
+    }
+
+    /// Ends bookings for which nobody could be found, and asks the riders of frozen ones.
+    pub(super) fn sweep_bookings(&mut self, district: &DistrictId, now: Now) {
+        let give_up_ms = i64::try_from(self.config.timing.give_up_ms).unwrap_or(i64::MAX);
+        let hopeless: Vec<BookingId> = self
+            .district(district)
+            .into_iter()
+            .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| self.owns(record) && matches!(record.status(), Status::Open | Status::Offered))
+            .filter(|record| {
+                record.accepted.as_ref().is_some_and(|accepted| {
+                    let since = accepted.request.pickup_at.unwrap_or(accepted.at).max(accepted.at);
+                    now.utc.since_ms(since) > give_up_ms
+                })
+            })
+            .map(|record| record.id)
+            .collect();
+        for booking in hopeless {
+            // A refusal means that somebody else ended it in this very round.
+            let _ended_already = self.cancel(booking, Party::System, CancelReason::NoTaxi, now);
+        }
+        self.ask_riders_of_frozen(district, now);
+        self.reassign_unheard(district, now);
+    }
+
+    /// A driver who has not been heard for too long before arriving loses the booking. The device learns it when it
+    /// is heard again; if the rider has boarded meanwhile, boarding stands.
+    fn reassign_unheard(&mut self, district: &DistrictId, now: Now) {
+        let limit_ms = self.config.timing.reassign_ms;
+        let lost: Vec<_> = self
+            .district(district)
+            .into_iter()
+            .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| self.owns(record) && record.status() == Status::Assigned)
+            .filter_map(|record| record.standing().map(|(id, bond)| (record, id, bond)))
+            .filter(|(_, _, bond)| self.is_bound_here(district, bond.shift))
+            .filter(|(_, _, bond)| {
+                let heard_at =
+                    self.contacts.get(&bond.shift).map_or(self.started_at, |contact| contact.heard_at);
+                now.ticks.since_ms(heard_at) > limit_ms
+            })
+            .map(|(record, id, bond)| (record.id, record.zone().cloned(), id.clone(), bond.shift))
+            .collect();
+        for (booking, zone, assignment, shift) in lost {
+            let what = Step::Released { reason: Release::ContactLost };
+            let fact = Fact::Stepped { booking, assignment, shift, what, at: now.utc };
+            self.append(district, zone.unwrap_or_else(district_wide), fact, now);
+        }
+    }
+
+    /// True if the journals say that the shift's device is bound to this node, heard or not.
+    fn is_bound_here(&self, district: &DistrictId, shift: ShiftId) -> bool {
+        self.district(district)
+            .and_then(|district| district.shifts.get(&shift))
+            .and_then(|shift| shift.attached.as_ref())
+            .is_some_and(|(_, node)| *node == self.config.id)
+    }
+
+    /// The node to which the shift's device is bound, as far as the journals here say.
+    #[must_use]
+    pub fn bound_to(&self, district: &DistrictId, shift: ShiftId) -> Option<&NodeId> {
+        self.district(district)?.shifts.get(&shift)?.attached.as_ref().map(|(_, node)| node)
+    }
+}

@@ -1,0 +1,361 @@
+//! Feature-phone drivers: the edge they are homed to puts their assignments in line.
+//!
+//! Every decision is in the journal before a text leaves, so that a restart neither forgets nor repeats it.
+
+use super::Node;
+use crate::booking::Payment;
+use crate::command::{Answer, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal};
+use crate::face::Output;
+use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, district_wide};
+use crate::ids::{AssignmentId, BookingId, DistrictId, DriverId, ShiftId, StandId};
+use crate::pin::PIN_TRIES;
+use crate::shift::{Duty, Serialiser};
+use crate::units::{Money, Now};
+
+/// A plausible fare, in the tariff's currency.
+const FARE_MAX: i64 = 2_000_000;
+
+impl Node {
+    pub(super) fn home(&mut self, command: HomeCommand, now: Now) -> Result<Answer, Refusal> {
+        let (district, driver) = self.board.driver(command.driver).ok_or(Refusal::UnknownDriver)?;
+        if driver.home.as_ref() != Some(&self.config.id) {
+            return Err(Refusal::OtherNode);
+        }
+        let (district, driver) = (district.clone(), driver.clone());
+        let shift =
+            self.district(&district).and_then(|board| board.shift_of(driver.driver)).map(|shift| shift.id);
+        let answer = match command.what {
+            HomeWish::On { stand } => self.home_on(&district, &driver, &command.command, stand, now)?,
+            wish => {
+                let shift = shift.ok_or(Refusal::NotAvailable)?;
+                self.home_wish(&district, shift, wish, now)?
+            }
+        };
+        Ok(Answer::Home(answer))
+    }
+
+    fn home_on(
+        &mut self,
+        district: &DistrictId,
+        driver: &Driver,
+        command: &crate::ids::CommandId,
+        stand: Option<StandId>,
+        now: Now,
+    ) -> Result<HomeAnswer, Refusal> {
+        self.check_stand(district, stand.as_ref())?;
+        let known = self
+            .district(district)
+            .and_then(|board| board.shift_of(driver.driver))
+            .map(|shift| (shift.id, shift.home() == Some(&self.config.id), shift.duty()));
+        let shift = match known {
+            Some((_, false, _)) => return Err(Refusal::DriverElsewhere),
+            Some((shift, true, duty)) => {
+                if duty == Some(Duty::Paused) {
+                    self.home_duty(district, shift, Duty::Available, now);
+                }
+                shift
+            }
+            None if driver.banned => return Err(Refusal::Banned),
+            None => {
+                // The text names the shift, so that the same text again starts the same one.
+                let shift = ShiftId(command.0);
+                if self.district(district).is_some_and(|board| board.shifts.contains_key(&shift)) {
+                    return Ok(HomeAnswer::OffDuty);
+                }
+                let start = ShiftStart {
+                    driver: driver.driver,
+                    vehicle: driver.vehicle.clone(),
+                    fleet: driver.fleet.clone(),
+                    serialiser: Serialiser::Home { node: self.config.id.clone(), term: 1 },
+                    at: now.utc,
+                };
+                self.append(district, district_wide(), Fact::ShiftStarted { shift, start }, now);
+                shift
+            }
+        };
+        if stand.is_some() {
+            self.home_stand(district, shift, stand, now);
+        }
+        Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
+    }
+
+    fn home_wish(
+        &mut self,
+        district: &DistrictId,
+        shift: ShiftId,
+        wish: HomeWish,
+        now: Now,
+    ) -> Result<HomeAnswer, Refusal> {
+        let bond = self.home_bond(district, shift);
+        match wish {
+            HomeWish::On { .. } => Err(Refusal::OutOfRange),
+            HomeWish::Off => match bond {
+                Some(Bond { is_question: false, .. }) => Err(Refusal::ShiftBusy),
+                question => {
+                    if let Some(question) = question {
+                        let what = Step::Released { reason: Release::Declined };
+                        self.step_at_home(district, question.booking, &question.id, what, now);
+                    }
+                    self.home_stand(district, shift, None, now);
+                    self.home_duty(district, shift, Duty::Ended, now);
+                    Ok(HomeAnswer::OffDuty)
+                }
+            },
+            HomeWish::At { stand } => {
+                self.check_stand(district, Some(&stand))?;
+                self.home_stand(district, shift, Some(stand), now);
+                Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
+            }
+            HomeWish::Accept { letter } => self.home_accept(district, bond, letter, now),
+            HomeWish::Decline { letter } => match bond {
+                Some(bond) if bond.is_question && bond.id.letter() == letter => {
+                    let what = Step::Released { reason: Release::Declined };
+                    self.step_at_home(district, bond.booking, &bond.id, what, now);
+                    Ok(HomeAnswer::Declined)
+                }
+                Some(_) | None => Err(Refusal::NoOffer),
+            },
+            HomeWish::Arrived => {
+                let bond = bond.filter(|bond| !bond.is_question && !bond.boarded).ok_or(Refusal::NoTrip)?;
+                if !bond.arrived {
+                    self.step_at_home(district, bond.booking, &bond.id, Step::Arrived, now);
+                }
+                Ok(HomeAnswer::Arrived)
+            }
+            HomeWish::Boarded { pin } => {
+                let bond = bond.filter(|bond| !bond.is_question).ok_or(Refusal::NoTrip)?;
+                self.home_boarded(district, &bond, &pin, now)
+            }
+            HomeWish::Ended { amount } => {
+                let bond = bond.filter(|bond| bond.boarded).ok_or(Refusal::NoTrip)?;
+                self.home_ended(district, shift, &bond, amount, now)
+            }
+            HomeWish::Pause => {
+                let paused = self
+                    .district(district)
+                    .and_then(|board| board.shifts.get(&shift))
+                    .is_some_and(|shift| shift.duty() == Some(Duty::Paused));
+                let duty = if paused { Duty::Available } else { Duty::Paused };
+                self.home_duty(district, shift, duty, now);
+                Ok(if paused {
+                    HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) }
+                } else {
+                    HomeAnswer::Paused
+                })
+            }
+            HomeWish::Problem => match bond {
+                Some(bond) if bond.boarded => Err(Refusal::AlreadyBoarded),
+                Some(bond) if !bond.is_question => {
+                    let what = Step::Released { reason: Release::GivenBack };
+                    self.step_at_home(district, bond.booking, &bond.id, what, now);
+                    Ok(HomeAnswer::GivenBack)
+                }
+                Some(_) | None => Err(Refusal::NoTrip),
+            },
+        }
+    }
+
+    fn home_accept(
+        &mut self,
+        district: &DistrictId,
+        bond: Option<Bond>,
+        letter: char,
+        now: Now,
+    ) -> Result<HomeAnswer, Refusal> {
+        let bond = bond.filter(|bond| bond.id.letter() == letter).ok_or(Refusal::NoOffer)?;
+        if bond.is_question {
+            let in_time = self
+                .questions
+                .get(&bond.id)
+                .is_some_and(|question| question.withdrawn.is_none() && now.ticks < question.lapses_at);
+            if !in_time {
+                return Err(Refusal::OfferLapsed);
+            }
+            self.step_at_home(district, bond.booking, &bond.id, Step::Assigned, now);
+        }
+        Ok(HomeAnswer::Assigned { booking: bond.booking })
+    }
+
+    fn home_boarded(
+        &mut self,
+        district: &DistrictId,
+        bond: &Bond,
+        pin: &str,
+        now: Now,
+    ) -> Result<HomeAnswer, Refusal> {
+        if bond.boarded {
+            return Ok(HomeAnswer::Boarded { pin: PinCheck::Verified });
+        }
+        let tries = self.pin_tries.entry(bond.id.clone()).or_insert(0);
+        let check = if pin == self.config.pin_key.pin(bond.booking) {
+            PinCheck::Verified
+        } else {
+            *tries += 1;
+            if *tries < PIN_TRIES {
+                return Ok(HomeAnswer::WrongPin { left: PIN_TRIES - *tries });
+            }
+            PinCheck::Unverified
+        };
+        self.pin_tries.remove(&bond.id);
+        if !bond.arrived {
+            self.step_at_home(district, bond.booking, &bond.id, Step::Arrived, now);
+        }
+        self.step_at_home(district, bond.booking, &bond.id, Step::Boarded { pin: check }, now);
+        Ok(HomeAnswer::Boarded { pin: check })
+    }
+
+    fn home_ended(
+        &mut self,
+        district: &DistrictId,
+        shift: ShiftId,
+        bond: &Bond,
+        amount: Money,
+        now: Now,
+    ) -> Result<HomeAnswer, Refusal> {
+        if !(0..=FARE_MAX).contains(&amount.0) {
+            return Err(Refusal::OutOfRange);
+        }
+        let record = self.district(district).and_then(|board| board.bookings.get(&bond.booking));
+        let request = record.and_then(|record| record.request());
+        let payment = request.map_or(Payment::Cash, |request| request.payment);
+        let dropoff = request.and_then(|request| request.dropoff);
+        let boarded_at =
+            record.and_then(|record| record.assignments.get(&bond.id)).and_then(|bond| bond.boarded);
+        let duration_ms = boarded_at.map_or(0, |(at, _)| now.utc.since_ms(at).max(0));
+        let duration_s = u32::try_from(duration_ms / 1_000).unwrap_or(u32::MAX);
+        let fare = Fare { revision: 0, amount, distance_m: 0, duration_s, payment };
+        self.step_at_home(district, bond.booking, &bond.id, Step::Done { fare: fare.clone() }, now);
+        if let Some(dropoff) = dropoff {
+            self.last_dropoff.insert(shift, dropoff);
+        }
+        self.home_stand(district, shift, None, now);
+        Ok(HomeAnswer::Ended { fare })
+    }
+
+    /// Journals a step of a bond whose serialiser this edge is, and tells the driver if it was not the driver's wish.
+    pub(super) fn step_at_home(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        assignment: &AssignmentId,
+        what: Step,
+        now: Now,
+    ) {
+        let Some(record) = self.district(district).and_then(|board| board.bookings.get(&booking)) else {
+            return;
+        };
+        let Some(bond) = record.assignments.get(assignment) else { return };
+        if matches!(what, Step::Released { .. }) && (bond.boarded.is_some() || bond.released.is_some()) {
+            return;
+        }
+        let shift = bond.shift;
+        let zone = record.zone().cloned().unwrap_or_else(district_wide);
+        let told = match &what {
+            Step::Released { reason } => {
+                !matches!(reason, Release::Declined | Release::GivenBack | Release::Lapsed)
+            }
+            Step::Assigned | Step::Arrived | Step::Boarded { .. } | Step::Done { .. } => false,
+        };
+        self.questions.remove(assignment);
+        let fact = Fact::Stepped { booking, assignment: assignment.clone(), shift, what, at: now.utc };
+        self.append(district, zone, fact, now);
+        if told && let Some(driver) = self.driver_of(district, shift) {
+            self.outputs.push_back(Output::Notify(Notice {
+                id: format!("{assignment}/withdrawn"),
+                to: Recipient::Driver { driver },
+                text: NoticeText::DriverWithdrawn { code: Self::code(booking), letter: assignment.letter() },
+                urgent: true,
+                expires_at: now.utc.plus_ms(600_000),
+            }));
+        }
+    }
+
+    /// A question of an earlier life of this node has no timer any more: it ends now.
+    pub(super) fn release_stale_home_questions(&mut self, now: Now) {
+        let stale: Vec<_> = self
+            .board
+            .districts()
+            .flat_map(|(id, board)| board.open_bookings().map(move |record| (id, board, record)))
+            .flat_map(|(id, board, record)| {
+                record
+                    .assignments
+                    .iter()
+                    .filter(|(_, bond)| bond.is_question())
+                    .filter(|(_, bond)| {
+                        board
+                            .shifts
+                            .get(&bond.shift)
+                            .is_some_and(|shift| shift.home() == Some(&self.config.id))
+                    })
+                    .map(|(assignment, _)| (id.clone(), record.id, assignment.clone()))
+            })
+            .collect();
+        for (district, booking, assignment) in stale {
+            let what = Step::Released { reason: Release::Withdrawn };
+            self.step_at_home(&district, booking, &assignment, what, now);
+        }
+    }
+
+    pub(super) fn is_homed_here(&self, district: &DistrictId, shift: ShiftId) -> bool {
+        self.district(district)
+            .and_then(|board| board.shifts.get(&shift))
+            .is_some_and(|shift| shift.home() == Some(&self.config.id))
+    }
+
+    fn driver_of(&self, district: &DistrictId, shift: ShiftId) -> Option<DriverId> {
+        self.district(district)?.shifts.get(&shift)?.start.as_ref().map(|start| start.driver)
+    }
+
+    fn home_bond(&self, district: &DistrictId, shift: ShiftId) -> Option<Bond> {
+        let (record, id) = self.district(district)?.bonds_of(shift).next()?;
+        let bond = &record.assignments[id];
+        Some(Bond {
+            id: id.clone(),
+            booking: record.id,
+            is_question: bond.is_question(),
+            arrived: bond.arrived_at.is_some(),
+            boarded: bond.boarded.is_some(),
+        })
+    }
+
+    fn check_stand(&self, district: &DistrictId, stand: Option<&StandId>) -> Result<(), Refusal> {
+        let known = stand.is_none_or(|stand| {
+            self.district(district).is_some_and(|board| board.stands.contains_key(stand))
+        });
+        if known { Ok(()) } else { Err(Refusal::UnknownStand) }
+    }
+
+    fn home_duty(&mut self, district: &DistrictId, shift: ShiftId, duty: Duty, now: Now) {
+        let number = self
+            .district(district)
+            .and_then(|board| board.shifts.get(&shift))
+            .and_then(|shift| shift.duty)
+            .map_or(1, |(number, ..)| number + 1);
+        self.append(district, district_wide(), Fact::DutyChanged { shift, number, duty, at: now.utc }, now);
+    }
+
+    fn home_stand(&mut self, district: &DistrictId, shift: ShiftId, stand: Option<StandId>, now: Now) {
+        let known = self
+            .district(district)
+            .and_then(|board| board.shifts.get(&shift))
+            .and_then(|shift| shift.waits_at().map(|(stand, _)| stand.clone()));
+        if known != stand {
+            self.append(district, district_wide(), Fact::StandChanged { shift, stand, at: now.utc }, now);
+        }
+    }
+
+    fn place_in_queue(&self, district: &DistrictId, shift: ShiftId) -> Option<usize> {
+        let board = self.district(district)?;
+        let (stand, _) = board.shifts.get(&shift)?.waits_at()?;
+        board.queue(stand).iter().position(|waiting| *waiting == shift).map(|index| index + 1)
+    }
+}
+
+/// The one bond or question of a feature-phone driver.
+struct Bond {
+    id: AssignmentId,
+    booking: BookingId,
+    is_question: bool,
+    arrived: bool,
+    boarded: bool,
+}

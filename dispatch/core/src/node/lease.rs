@@ -1,0 +1,435 @@
+//! Central's and the edge's side of a district: renewals, takeover, heal.
+
+use std::collections::BTreeMap;
+
+use super::{Mode, ModeReason, ModeView, Node};
+use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch, Witnesses};
+use crate::board::{Board, DistrictBoard};
+use crate::booking::Status;
+use crate::command::{Answer, Refusal, Renewal, RenewalAnswer};
+use crate::face::{Change, DistrictConfig, NodeConfig, Output, Role};
+use crate::fact::{Fact, Owner, TakeCause, district_wide};
+use crate::ids::{BookingId, DistrictId, NodeId};
+use crate::journal::Heads;
+use crate::units::{Now, Ticks};
+
+/// Time between renewals while central is not the holder: the quicker it knows, the shorter the heal.
+const PROBE_EVERY_MS: u64 = 1_000;
+
+/// This node's side of one district.
+pub(super) enum Side {
+    /// Central's.
+    Central(Box<CentralDistrict>),
+    /// The edge's.
+    Edge(Box<EdgeDistrict>),
+}
+
+/// Central's side.
+pub(super) struct CentralDistrict {
+    pub(super) lease: CentralSide,
+    pub(super) edge: Option<NodeId>,
+    renew_at: Ticks,
+    /// This life has made a grant of its own.
+    granted: bool,
+    /// The edge's last answer before central became holder: its mode, what it held, what central held then.
+    probed: Option<(EdgeMode, Heads, Heads)>,
+    /// Bookings that the edge may have adopted, since when, and whether the rider has been asked.
+    pub(super) frozen: BTreeMap<BookingId, (Ticks, bool)>,
+}
+
+/// The edge's side.
+pub(super) struct EdgeDistrict {
+    pub(super) lease: EdgeSide,
+    pub(super) central: NodeId,
+    /// An operator wants or holds the district: renewals and grants are not answered.
+    by_hand: bool,
+}
+
+impl Side {
+    pub(super) fn start(
+        config: &NodeConfig,
+        id: &DistrictId,
+        district: &DistrictConfig,
+        board: &Board,
+        now: Now,
+    ) -> Self {
+        let authority = board.district(id).map(|district| district.authority.clone()).unwrap_or_default();
+        let timing = config.timing.lease;
+        match &config.role {
+            Role::Central => {
+                let mut lease = CentralSide::new(timing, authority.epoch(), now.utc);
+                let mut frozen = BTreeMap::new();
+                if district.edge.is_none() {
+                    lease.answered(now.ticks, now.utc);
+                } else {
+                    frozen =
+                        freezable(config, board, id).map(|booking| (booking, (now.ticks, false))).collect();
+                }
+                Self::Central(Box::new(CentralDistrict {
+                    lease,
+                    edge: district.edge.clone(),
+                    renew_at: now.ticks,
+                    granted: false,
+                    probed: None,
+                    frozen,
+                }))
+            }
+            Role::Edge { central } => Self::Edge(Box::new(EdgeDistrict {
+                lease: EdgeSide::new(timing, authority.epoch(), authority.edge_holds(), now.ticks, now.utc),
+                central: central.clone(),
+                by_hand: authority.edge_holds()
+                    && authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator),
+            })),
+        }
+    }
+
+    /// The authority that this side knows or holds.
+    pub(super) fn epoch(&self) -> Epoch {
+        match self {
+            Self::Central(side) => side.lease.epoch(),
+            Self::Edge(side) => side.lease.epoch(),
+        }
+    }
+
+    pub(super) fn view(&self, me: &NodeId, board: Option<&DistrictBoard>) -> ModeView {
+        match self {
+            Self::Central(side) => {
+                let (mode, reason) = match side.lease.mode() {
+                    CentralMode::Holder => (Mode::Normal, ModeReason::LeaseRuns),
+                    CentralMode::Uncertain => (Mode::Degraded, ModeReason::EdgeUnheard),
+                    CentralMode::Healing => (Mode::Healing, ModeReason::Returning),
+                };
+                let holder = match (side.lease.mode(), &side.edge) {
+                    (CentralMode::Healing, Some(edge)) => edge.clone(),
+                    _ => me.clone(),
+                };
+                ModeView { mode, since: side.lease.since(), holder, epoch: side.lease.epoch(), reason }
+            }
+            Self::Edge(side) => {
+                let cause = board.and_then(|district| district.authority.taken).map(|(_, cause)| cause);
+                let (mode, reason) = match side.lease.mode() {
+                    EdgeMode::Standby => (Mode::Normal, ModeReason::LeaseRuns),
+                    EdgeMode::Suspect => (Mode::Degraded, ModeReason::LeaseOut),
+                    EdgeMode::Active => (
+                        Mode::Degraded,
+                        match cause {
+                            Some(TakeCause::Operator) => ModeReason::ByHand,
+                            Some(TakeCause::Silence) => ModeReason::Silence,
+                            Some(TakeCause::Witnesses) | None => ModeReason::Witnesses,
+                        },
+                    ),
+                    EdgeMode::Healing => (Mode::Healing, ModeReason::Returning),
+                };
+                let holder = match side.lease.mode() {
+                    EdgeMode::Standby | EdgeMode::Suspect => side.central.clone(),
+                    EdgeMode::Active | EdgeMode::Healing => me.clone(),
+                };
+                ModeView { mode, since: side.lease.since(), holder, epoch: side.lease.epoch(), reason }
+            }
+        }
+    }
+}
+
+/// Bookings that central owns and the edge may adopt: every one before boarding.
+fn freezable<'a>(
+    config: &'a NodeConfig,
+    board: &'a Board,
+    district: &DistrictId,
+) -> impl Iterator<Item = BookingId> + 'a {
+    board
+        .district(district)
+        .into_iter()
+        .flat_map(DistrictBoard::open_bookings)
+        .filter(|record| record.status() != Status::Boarded)
+        .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.node == config.id))
+        .map(|record| record.id)
+}
+
+impl Node {
+    /// The edge answers central's renewal.
+    pub(super) fn renew(&mut self, renewal: Renewal, now: Now) -> Result<Answer, Refusal> {
+        self.serves(&renewal.district)?;
+        if !self.is_alive(now) {
+            return Err(Refusal::Overloaded);
+        }
+        let grant_held = self
+            .district(&renewal.district)
+            .is_some_and(|district| district.authority.granted >= renewal.epoch);
+        let Some(Side::Edge(side)) = self.sides.get_mut(&renewal.district) else {
+            return Err(Refusal::OtherNode);
+        };
+        if side.by_hand && side.lease.mode() != EdgeMode::Active {
+            // An operator wants the district: without answers central stops in time.
+            return Err(Refusal::NotOwner);
+        }
+        let may_heal = grant_held && !side.by_hand;
+        let change = side.lease.renewed(renewal.epoch, may_heal, now.ticks, now.utc);
+        let mode_before = self.mode(&renewal.district).map(|view| view.mode);
+        if let Some(change) = change {
+            self.edge_changed(&renewal.district, change, now);
+        }
+        if self.mode(&renewal.district).map(|view| view.mode) != mode_before {
+            self.changed(Change::Mode(renewal.district.clone()));
+        }
+        let Some(Side::Edge(side)) = self.sides.get(&renewal.district) else {
+            return Err(Refusal::OtherNode);
+        };
+        Ok(Answer::Renewal(RenewalAnswer {
+            sent_at: renewal.sent_at,
+            mode: side.lease.mode(),
+            epoch: side.lease.epoch(),
+            heads: self.board.heads().clone(),
+            district: renewal.district,
+        }))
+    }
+
+    /// Central takes in an edge's answer.
+    ///
+    /// Histories are joined before authority changes: central grants, and later holds, only when each side has
+    /// everything that the other had at the probe before. Asking for the present instead would never be met under
+    /// load, and what was written since then follows in the ordinary way.
+    pub(super) fn renewed(&mut self, answer: RenewalAnswer, now: Now) -> Result<Answer, Refusal> {
+        self.serves(&answer.district)?;
+        let authority =
+            self.district(&answer.district).map(|district| district.authority.clone()).unwrap_or_default();
+        let Some(Side::Central(side)) = self.sides.get_mut(&answer.district) else {
+            return Err(Refusal::OtherNode);
+        };
+        side.lease.heard(answer.sent_at);
+        let mode_before = side.lease.mode();
+        let standing_by =
+            matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
+        if mode_before == CentralMode::Holder && standing_by && answer.epoch == side.lease.epoch() {
+            side.lease.answered(answer.sent_at, now.utc);
+            return Ok(Answer::Done);
+        }
+        let level = side.probed.as_ref().is_some_and(|(mode, theirs, mine)| {
+            *mode == answer.mode
+                && self.board.heads().cover(theirs, &answer.district)
+                && answer.heads.cover(mine, &answer.district)
+        });
+        side.probed = Some((answer.mode, answer.heads, self.board.heads().clone()));
+        if standing_by {
+            if level && side.granted && answer.epoch == side.lease.epoch() {
+                side.lease.answered(answer.sent_at, now.utc);
+                side.frozen.clear();
+                side.probed = None;
+            } else if level && !side.granted {
+                self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
+            }
+        } else {
+            side.lease.edge_is_active(now.utc);
+            let wants_grant = answer.mode == EdgeMode::Active
+                && authority.granted.central_term <= answer.epoch.central_term;
+            if level && wants_grant {
+                self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
+            }
+        }
+        if self.central_mode(&answer.district) != Some(mode_before) {
+            self.dirty.insert(answer.district.clone());
+            self.changed(Change::Mode(answer.district));
+        }
+        Ok(Answer::Done)
+    }
+
+    fn grant(&mut self, district: &DistrictId, above: Epoch, now: Now) {
+        let epoch = Epoch { central_term: above.central_term + 1, edge_term: 0 };
+        if let Some(Side::Central(side)) = self.sides.get_mut(district) {
+            side.granted = true;
+            side.lease.granted(epoch);
+            side.renew_at = now.ticks;
+        }
+        self.append(district, district_wide(), Fact::ZoneGranted { epoch }, now);
+    }
+
+    /// An operator at the edge wants the district: it stops answering central and takes over as soon as central's
+    /// lease is certainly out.
+    pub(super) fn take_by_hand(&mut self, district: &DistrictId, now: Now) -> Result<Answer, Refusal> {
+        self.serves(district)?;
+        match self.sides.get_mut(district) {
+            Some(Side::Edge(side)) => side.by_hand = true,
+            Some(Side::Central(_)) | None => return Err(Refusal::OtherNode),
+        }
+        self.sweep_lease(district, now);
+        Ok(Answer::Done)
+    }
+
+    /// An operator lets the district go back as soon as central grants it.
+    pub(super) fn give_back(&mut self, district: &DistrictId) -> Result<Answer, Refusal> {
+        self.serves(district)?;
+        match self.sides.get_mut(district) {
+            Some(Side::Edge(side)) => {
+                side.by_hand = false;
+                Ok(Answer::Done)
+            }
+            Some(Side::Central(_)) | None => Err(Refusal::OtherNode),
+        }
+    }
+
+    /// Looks at the lease of a district.
+    pub(super) fn sweep_lease(&mut self, district: &DistrictId, now: Now) {
+        let witnesses = self.witnesses(district, now);
+        let open_offers =
+            self.questions.values().filter(|q| q.district == *district && q.withdrawn.is_none()).count();
+        match self.sides.get_mut(district) {
+            Some(Side::Edge(side)) => {
+                let lease_out =
+                    side.lease.silence_ms(now.ticks) > self.config.timing.lease.edge_takes_after_ms();
+                let by_hand_now = side.by_hand && lease_out && side.lease.mode() != EdgeMode::Active;
+                let change = if by_hand_now {
+                    Some(side.lease.take(TakeCause::Operator, now.ticks, now.utc))
+                } else {
+                    side.lease.evaluate(witnesses, open_offers, now.ticks, now.utc)
+                };
+                if let Some(change) = change {
+                    self.edge_changed(district, change, now);
+                    self.changed(Change::Mode(district.clone()));
+                }
+            }
+            Some(Side::Central(_)) => self.sweep_central(district, now),
+            None => {}
+        }
+    }
+
+    fn sweep_central(&mut self, district: &DistrictId, now: Now) {
+        let alive = self.is_alive(now);
+        let most_answer_here = self.most_drivers_answer_here(district, now);
+        let freezable: Vec<BookingId> = freezable(&self.config, &self.board, district).collect();
+        let Some(Side::Central(side)) = self.sides.get_mut(district) else { return };
+        let Some(edge) = side.edge.clone() else { return };
+        if side.lease.evaluate(now.ticks, now.utc) {
+            side.frozen = freezable.into_iter().map(|booking| (booking, (now.ticks, false))).collect();
+            self.outputs.push_back(Output::Changed(Change::Mode(district.clone())));
+        }
+        if side.lease.mode() == CentralMode::Uncertain && most_answer_here {
+            side.frozen.clear();
+        }
+        if alive && now.ticks >= side.renew_at {
+            let every_ms = match side.lease.mode() {
+                CentralMode::Holder => self.config.timing.lease.renew_every_ms,
+                CentralMode::Uncertain | CentralMode::Healing => PROBE_EVERY_MS,
+            };
+            side.renew_at = now.ticks.plus_ms(every_ms);
+            let renewal = Renewal {
+                district: district.clone(),
+                epoch: side.lease.epoch(),
+                sent_at: now.ticks,
+                heads: self.board.heads().clone(),
+            };
+            self.outputs.push_back(Output::Renew { to: edge, renewal });
+        }
+    }
+
+    /// What the on-duty drivers with the app whom this node hears say about central.
+    fn witnesses(&self, district: &DistrictId, now: Now) -> Witnesses {
+        let Some(board) = self.district(district) else { return Witnesses::default() };
+        let mut witnesses = Witnesses::default();
+        for (shift, contact) in &self.contacts {
+            let on_duty =
+                board.shifts.get(shift).is_some_and(|shift| shift.is_on_duty() && shift.home().is_none());
+            if on_duty && now.ticks.since_ms(contact.heard_at) <= self.config.timing.lease.heard_ms {
+                witnesses.heard += 1;
+                witnesses.cut_off += usize::from(!contact.hears_central);
+            }
+        }
+        witnesses
+    }
+
+    /// True if more than half of the district's on-duty drivers with the app are attached here and heard.
+    fn most_drivers_answer_here(&self, district: &DistrictId, now: Now) -> bool {
+        let Some(board) = self.district(district) else { return false };
+        let (mut on_duty, mut here) = (0_usize, 0_usize);
+        for shift in board.shifts.values().filter(|shift| shift.is_on_duty() && shift.home().is_none()) {
+            on_duty += 1;
+            here += usize::from(self.contacts.get(&shift.id).is_some_and(|contact| {
+                contact.is_attached()
+                    && now.ticks.since_ms(contact.heard_at) <= self.config.timing.lease.heard_ms
+            }));
+        }
+        here * 2 > on_duty
+    }
+
+    fn edge_changed(&mut self, district: &DistrictId, change: EdgeChange, now: Now) {
+        match change {
+            EdgeChange::Suspected => {}
+            EdgeChange::Relieved => self.hand_all_to_central(district, now),
+            EdgeChange::Taken { epoch, cause, silence_ms } => {
+                let fact = Fact::ZoneTaken { epoch, cause, silence_ms };
+                self.append(district, district_wide(), fact, now);
+                if cause != TakeCause::Silence {
+                    self.adopt(district, epoch, now);
+                }
+            }
+            EdgeChange::Returned { epoch } => {
+                self.hand_all_to_central(district, now);
+                self.append(district, district_wide(), Fact::ZoneReturned { epoch }, now);
+            }
+        }
+        self.dirty.insert(district.clone());
+    }
+
+    /// Takes over every booking before boarding that this node has received.
+    fn adopt(&mut self, district: &DistrictId, epoch: Epoch, now: Now) {
+        let owner = Owner { epoch, version: 0, node: self.config.id.clone() };
+        let adopted: Vec<_> = self
+            .district(district)
+            .into_iter()
+            .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| record.status() != Status::Boarded)
+            .map(|record| (record.id, record.zone().cloned()))
+            .collect();
+        for (booking, zone) in adopted {
+            let fact = Fact::BookingOwned { booking, owner: owner.clone(), wanted: None };
+            self.append(district, zone.unwrap_or_else(district_wide), fact, now);
+        }
+    }
+
+    /// Hands every open booking of this edge's to central.
+    fn hand_all_to_central(&mut self, district: &DistrictId, now: Now) {
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
+        let (central, epoch) = (side.central.clone(), side.lease.epoch());
+        let own: Vec<BookingId> = self
+            .district(district)
+            .into_iter()
+            .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.node == self.config.id))
+            .map(|record| record.id)
+            .collect();
+        for booking in own {
+            self.hand_over(district, booking, central.clone(), epoch, None, now);
+        }
+    }
+
+    /// Passes the planning of a booking on; only its owner may.
+    pub(super) fn hand_over(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        to: NodeId,
+        epoch: Epoch,
+        wanted: Option<crate::ids::ShiftId>,
+        now: Now,
+    ) {
+        let Some(record) = self.district(district).and_then(|district| district.bookings.get(&booking))
+        else {
+            return;
+        };
+        let Some((owner, _)) = &record.owner else { return };
+        let owner = if epoch > owner.epoch {
+            Owner { epoch, version: 0, node: to }
+        } else {
+            Owner { epoch: owner.epoch, version: owner.version + 1, node: to }
+        };
+        let zone = record.zone().cloned().unwrap_or_else(district_wide);
+        self.append(district, zone, Fact::BookingOwned { booking, owner, wanted }, now);
+    }
+
+    /// Since when a booking has been frozen here, because the edge may have adopted it.
+    #[must_use]
+    pub fn frozen_since(&self, district: &DistrictId, booking: BookingId) -> Option<Ticks> {
+        match self.sides.get(district)? {
+            Side::Central(side) => side.frozen.get(&booking).map(|(since, _)| *since),
+            Side::Edge(_) => None,
+        }
+    }
+}

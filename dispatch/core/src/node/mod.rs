@@ -1,0 +1,445 @@
+//! One node of the platform: central, or the edge of a district. The same code runs both.
+//!
+//! Everything that must survive is a fact in a journal; what stands here beside the board (contacts, open
+//! questions, the lease) is learnt anew after a restart.
+//!
+//! | about | file |
+//! |---|---|
+//! | riders and operators | `booking.rs` |
+//! | driver devices | `device.rs` |
+//! | feature-phone drivers | `home.rs` |
+//! | who is asked | `plan.rs` |
+//! | what each change of a booking causes | `react.rs` |
+//! | central's and the edge's side of a district | `lease.rs` |
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::authority::{CentralMode, Epoch};
+use crate::board::{ApplyError, Board, DistrictBoard};
+use crate::command::{Answer, Command, Refusal, Slot};
+use crate::face::{Change, Input, NodeConfig, Output, Role};
+use crate::fact::{Fact, SCHEMA_VERSION, district_wide};
+use crate::hlc;
+use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
+use crate::journal::{Entry, Hash, Head, Heads, Series};
+use crate::matching::{NearestPair, Policy};
+use crate::position::Position;
+use crate::travel::TravelTimes;
+use crate::units::{Now, Ticks, UtcMs};
+
+mod booking;
+mod device;
+mod home;
+mod lease;
+mod plan;
+mod react;
+
+use lease::Side;
+
+/// Time between two rounds of housekeeping.
+const SWEEP_EVERY_MS: u64 = 1_000;
+/// Bookings that may be open in one district; more are refused.
+const OPEN_BOOKINGS_MAX: usize = 20_000;
+
+/// A node.
+pub struct Node {
+    config: NodeConfig,
+    travel: Arc<dyn TravelTimes + Send + Sync>,
+    policy: Box<dyn Policy>,
+    board: Board,
+    clock: hlc::Clock,
+    outputs: VecDeque<Output>,
+    /// Counts assignments and sessions of this life.
+    counter: u64,
+    started_at: Ticks,
+    committed_at: Option<Ticks>,
+    swept_at: Ticks,
+    contacts: BTreeMap<ShiftId, Contact>,
+    questions: BTreeMap<AssignmentId, Question>,
+    /// Bonds that an operator wants back, until the device has let go.
+    recalled: BTreeMap<AssignmentId, ShiftId>,
+    sides: BTreeMap<DistrictId, Side>,
+    dirty: BTreeSet<DistrictId>,
+    planned_at: BTreeMap<DistrictId, Ticks>,
+    /// Wrong PINs texted for a bond.
+    pin_tries: BTreeMap<AssignmentId, u8>,
+    /// Where a feature-phone driver's last trip ended, as far as it was known.
+    last_dropoff: BTreeMap<ShiftId, Position>,
+    /// When each peer was last heard to hold nothing that this node lacks.
+    level_at: BTreeMap<NodeId, Ticks>,
+}
+
+/// What a node has heard of a shift lately. Never journalled.
+#[derive(Debug, Clone)]
+pub struct Contact {
+    /// The device.
+    pub device: DeviceId,
+    /// When it last said something.
+    pub heard_at: Ticks,
+    /// Where it was last seen, and when.
+    pub position: Option<(Position, Ticks)>,
+    /// It hears central.
+    pub hears_central: bool,
+    /// What its slot holds.
+    pub slot: Slot,
+    /// Its session with this node: name and attach epoch.
+    session: Option<(String, u64)>,
+}
+
+impl Contact {
+    /// True if the device has a session with this node.
+    #[must_use]
+    pub fn is_attached(&self) -> bool {
+        self.session.is_some()
+    }
+}
+
+/// A question of this node's to a driver.
+#[derive(Debug, Clone)]
+struct Question {
+    district: DistrictId,
+    booking: BookingId,
+    shift: ShiftId,
+    /// When the driver may no longer say yes.
+    lapses_at: Ticks,
+    /// When the booking may be offered to somebody else although this driver has not answered.
+    gives_way_at: Ticks,
+    /// Withdrawn: the device is asked to forget it.
+    withdrawn: Option<crate::fact::Release>,
+}
+
+/// How a district is dispatched, as screens show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModeView {
+    /// The mode.
+    pub mode: Mode,
+    /// Since when.
+    pub since: UtcMs,
+    /// The node that holds the district, as far as this one knows.
+    pub holder: NodeId,
+    /// Under which authority.
+    pub epoch: Epoch,
+    /// Why.
+    pub reason: ModeReason,
+}
+
+/// How a district is dispatched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Central dispatches.
+    Normal,
+    /// Central and the edge cannot reach one another, or the edge dispatches.
+    Degraded,
+    /// Histories are being joined.
+    Healing,
+}
+
+/// Why a district is in its mode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ModeReason {
+    /// The lease runs.
+    LeaseRuns,
+    /// The lease is out, and nobody confirms that central is gone.
+    LeaseOut,
+    /// Drivers confirm that central is gone.
+    Witnesses,
+    /// Nobody is heard at all.
+    Silence,
+    /// An operator took the district.
+    ByHand,
+    /// Central does not hear the edge.
+    EdgeUnheard,
+    /// The edge gives the district back.
+    Returning,
+}
+
+impl Node {
+    /// Starts a node on what its journal says.
+    #[must_use]
+    pub fn new(
+        config: NodeConfig,
+        board: Board,
+        travel: Arc<dyn TravelTimes + Send + Sync>,
+        now: Now,
+    ) -> Self {
+        let sides = config
+            .districts
+            .iter()
+            .map(|(id, district)| (id.clone(), Side::start(&config, id, district, &board, now)))
+            .collect();
+        let mut node = Self {
+            config,
+            travel,
+            policy: Box::new(NearestPair),
+            board,
+            clock: hlc::Clock::default(),
+            outputs: VecDeque::new(),
+            counter: 0,
+            started_at: now.ticks,
+            committed_at: None,
+            swept_at: now.ticks,
+            contacts: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            recalled: BTreeMap::new(),
+            sides,
+            dirty: BTreeSet::new(),
+            planned_at: BTreeMap::new(),
+            pin_tries: BTreeMap::new(),
+            last_dropoff: BTreeMap::new(),
+            level_at: BTreeMap::new(),
+        };
+        node.release_stale_home_questions(now);
+        node
+    }
+
+    /// Takes in what the shell brings. What it causes is fetched with [`Self::poll_output`].
+    pub fn handle(&mut self, input: Input, now: Now) {
+        match input {
+            Input::Command { request, command } => {
+                let result = self.command(*command, now);
+                self.outputs.push_back(Output::Reply { request, result: Box::new(result) });
+            }
+            Input::Page { from, entries, heads } => self.page(&from, &entries, &heads, now),
+            Input::Committed => self.committed_at = Some(now.ticks),
+        }
+        self.plan_if_due(now);
+    }
+
+    /// Does what has become due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if now.ticks >= self.swept_at.plus_ms(SWEEP_EVERY_MS) {
+            self.swept_at = now.ticks;
+            self.sweep(now);
+        }
+        self.plan_if_due(now);
+    }
+
+    /// The next thing to carry out, in order.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Self::handle_timeout`] wants to be called.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Ticks {
+        let sweep = self.swept_at.plus_ms(SWEEP_EVERY_MS);
+        let plan = self.dirty.iter().map(|district| self.plan_due_at(district)).min();
+        plan.map_or(sweep, |plan| plan.min(sweep))
+    }
+
+    /// What the journals say.
+    #[must_use]
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
+    /// Who the node is.
+    #[must_use]
+    pub fn config(&self) -> &NodeConfig {
+        &self.config
+    }
+
+    /// What has been heard of shifts lately.
+    #[must_use]
+    pub fn contacts(&self) -> &BTreeMap<ShiftId, Contact> {
+        &self.contacts
+    }
+
+    /// The PIN of a booking, for its rider alone.
+    #[must_use]
+    pub fn pin(&self, booking: BookingId) -> String {
+        self.config.pin_key.pin(booking)
+    }
+
+    /// Milliseconds since `peer` was last heard to hold nothing that this node lacks; `None` if never in this life.
+    #[must_use]
+    pub fn level_with_ms(&self, peer: &NodeId, now: Now) -> Option<u64> {
+        self.level_at.get(peer).map(|at| now.ticks.since_ms(*at))
+    }
+
+    /// True if something was made durable lately: a node whose disk is dead does not count as reachable.
+    #[must_use]
+    pub fn is_alive(&self, now: Now) -> bool {
+        self.committed_at.is_some_and(|at| now.ticks.since_ms(at) <= self.config.timing.lease.commit_fresh_ms)
+    }
+
+    fn command(&mut self, command: Command, now: Now) -> Result<Answer, Refusal> {
+        match command {
+            Command::Book { booking, district, zone, request } => {
+                self.book(booking, &district, zone, request, now)
+            }
+            Command::Cancel { booking, by, reason } => self.cancel(booking, by, reason, now),
+            Command::Keep { booking } => self.keep(booking, now),
+            Command::AssignByHand { booking, shift } => self.assign_by_hand(booking, shift, now),
+            Command::Recall { booking } => self.recall(booking, now),
+            Command::TakeDistrict { district } => self.take_by_hand(&district, now),
+            Command::GiveBackDistrict { district } => self.give_back(&district),
+            Command::ListDriver(driver) => {
+                let district = driver.district.clone();
+                self.list(&district, Fact::DriverListed { driver }, now)
+            }
+            Command::ListStand { stand, name_ko, name_en, position, district } => {
+                let fact =
+                    Fact::StandListed { stand, name_ko, name_en, position, district: district.clone() };
+                self.list(&district, fact, now)
+            }
+            Command::Attach(attach) => self.attach(attach, now),
+            Command::Beat(beat) => self.beat(beat, now),
+            Command::Report(report) => self.report(report, now),
+            Command::Home(command) => self.home(command, now),
+            Command::Renew(renewal) => self.renew(renewal, now),
+            Command::Renewed(answer) => self.renewed(answer, now),
+        }
+    }
+
+    /// The roster is written by central alone.
+    fn list(&mut self, district: &DistrictId, fact: Fact, now: Now) -> Result<Answer, Refusal> {
+        if self.config.role != Role::Central {
+            return Err(Refusal::OtherNode);
+        }
+        self.serves(district)?;
+        self.append(district, district_wide(), fact, now);
+        Ok(Answer::Done)
+    }
+
+    fn serves(&self, district: &DistrictId) -> Result<(), Refusal> {
+        if self.config.districts.contains_key(district) { Ok(()) } else { Err(Refusal::OtherDistrict) }
+    }
+
+    fn district(&self, district: &DistrictId) -> Option<&DistrictBoard> {
+        self.board.district(district)
+    }
+
+    /// Takes in a peer's entries. A gap or a broken chain ends that series' part of the page; the next pull asks
+    /// again from the head that is held, so nothing is skipped.
+    fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
+        let mut broken: BTreeSet<&Series> = BTreeSet::new();
+        for entry in entries {
+            let concerns_us = self.config.districts.contains_key(&entry.series.district)
+                || entry.series.district == DistrictId::all();
+            let is_own_life =
+                entry.series.origin == self.config.id && entry.series.incarnation >= self.config.incarnation;
+            if !concerns_us || is_own_life || broken.contains(&entry.series) {
+                continue;
+            }
+            if entry.seq <= self.board.head(&entry.series).seq {
+                continue;
+            }
+            if self.take_in(entry.clone(), now).is_err() {
+                broken.insert(&entry.series);
+            }
+        }
+        let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
+        if level {
+            self.level_at.insert(from.clone(), now.ticks);
+        }
+    }
+
+    /// Writes a fact of this node's.
+    fn append(&mut self, district: &DistrictId, zone: ZoneId, fact: Fact, now: Now) {
+        let series = Series {
+            origin: self.config.id.clone(),
+            incarnation: self.config.incarnation,
+            district: district.clone(),
+            lane: fact.lane(),
+        };
+        if self.board.head(&series) == Head::default() {
+            let predecessor = self.predecessor(&series);
+            self.write(series.clone(), district_wide(), Fact::Opened { predecessor }, now);
+        }
+        self.write(series, zone, fact, now);
+    }
+
+    /// The life before this one in the same district and lane, as far as this journal knows.
+    fn predecessor(&self, series: &Series) -> Option<(u32, Head)> {
+        self.board
+            .heads()
+            .0
+            .iter()
+            .filter(|(other, _)| {
+                other.origin == series.origin
+                    && other.district == series.district
+                    && other.lane == series.lane
+                    && other.incarnation < series.incarnation
+            })
+            .map(|(other, head)| (other.incarnation, *head))
+            .max_by_key(|(incarnation, _)| *incarnation)
+    }
+
+    fn write(&mut self, series: Series, zone: ZoneId, fact: Fact, now: Now) {
+        let head = self.board.head(&series);
+        let mut entry = Entry {
+            series,
+            seq: head.seq + 1,
+            zone,
+            hlc: self.clock.stamp(now.utc),
+            kind: fact.kind().to_owned(),
+            schema_version: SCHEMA_VERSION,
+            key: fact.key(),
+            payload: fact.write(),
+            prev_hash: head.hash,
+            hash: Hash::default(),
+        };
+        entry.hash = entry.compute_hash();
+        self.take_in(entry, now).expect("an entry made on the head continues its series");
+    }
+
+    /// Applies an entry, has it made durable, and does what follows from it.
+    fn take_in(&mut self, entry: Entry, now: Now) -> Result<(), ApplyError> {
+        let district = entry.series.district.clone();
+        let booking: Option<BookingId> = entry.key.parse().ok();
+        let before = booking.and_then(|id| self.glance(&district, id));
+        let touched = self.board.apply(&entry)?;
+        if entry.series.origin != self.config.id {
+            self.clock.observe(entry.hlc, now.utc);
+        }
+        self.outputs.push_back(Output::Append(entry));
+        self.react(&district, &touched, before, now);
+        Ok(())
+    }
+
+    fn changed(&mut self, change: Change) {
+        if self
+            .outputs
+            .iter()
+            .rev()
+            .take(8)
+            .any(|out| matches!(out, Output::Changed(last) if *last == change))
+        {
+            return;
+        }
+        self.outputs.push_back(Output::Changed(change));
+    }
+
+    fn next_count(&mut self) -> u64 {
+        self.counter += 1;
+        self.counter
+    }
+
+    fn sweep(&mut self, now: Now) {
+        let districts: Vec<DistrictId> = self.config.districts.keys().cloned().collect();
+        for district in &districts {
+            self.sweep_lease(district, now);
+            self.sweep_questions(district, now);
+            self.sweep_bookings(district, now);
+            self.dirty.insert(district.clone());
+        }
+        self.forget_old_contacts(now);
+    }
+
+    /// How a district is dispatched; `None` if it is not served here.
+    #[must_use]
+    pub fn mode(&self, district: &DistrictId) -> Option<ModeView> {
+        self.sides.get(district).map(|side| side.view(&self.config.id, self.board.district(district)))
+    }
+
+    fn central_mode(&self, district: &DistrictId) -> Option<CentralMode> {
+        match self.sides.get(district)? {
+            Side::Central(side) => Some(side.lease.mode()),
+            Side::Edge(_) => None,
+        }
+    }
+}

@@ -1,0 +1,431 @@
+//! Central and one edge on a clock that the test moves.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ondol_core::board::Board;
+use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::command::{
+    Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
+    Refusal, Report, Slot, ToDevice,
+};
+use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
+use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
+use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::journal::{Entry, Hash};
+use ondol_core::node::{Mode, Node};
+use ondol_core::pin::PinKey;
+use ondol_core::position::Position;
+use ondol_core::shift::{Duty, Serialiser};
+use ondol_core::travel::StraightLine;
+use ondol_core::units::{Now, Ticks, UtcMs};
+
+pub(crate) const CENTRAL: &str = "central";
+pub(crate) const EDGE: &str = "edge";
+
+struct Place {
+    node: Node,
+    journal: Vec<Entry>,
+    notices: Vec<Notice>,
+    renewals: Vec<ondol_core::command::Renewal>,
+    incarnation: u32,
+}
+
+/// Nodes and what they made durable.
+pub(crate) struct World {
+    places: BTreeMap<&'static str, Place>,
+    now_ms: u64,
+    has_edge: bool,
+    sessions: BTreeMap<(&'static str, u128), String>,
+    slots: BTreeMap<u128, Slot>,
+    hears_central: bool,
+}
+
+impl World {
+    pub(crate) fn without_edge() -> Self {
+        Self::new(false)
+    }
+
+    pub(crate) fn with_edge() -> Self {
+        Self::new(true)
+    }
+
+    fn new(has_edge: bool) -> Self {
+        let mut world = Self {
+            places: BTreeMap::new(),
+            now_ms: 1_000_000,
+            has_edge,
+            sessions: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            hears_central: true,
+        };
+        world.start(CENTRAL, Board::default(), Vec::new(), 1);
+        if has_edge {
+            world.start(EDGE, Board::default(), Vec::new(), 1);
+        }
+        for number in [1, 2, 50] {
+            world.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
+        }
+        let stand = Command::ListStand {
+            stand: "7".parse().unwrap(),
+            name_ko: "시청".into(),
+            name_en: "City Hall".into(),
+            position: at(0.01),
+            district: Self::district(),
+        };
+        world.command(CENTRAL, stand).unwrap();
+        world
+    }
+
+    pub(crate) fn district() -> DistrictId {
+        "north".parse().unwrap()
+    }
+
+    pub(crate) fn booking(number: u128) -> BookingId {
+        BookingId::from_number(number)
+    }
+
+    fn start(&mut self, name: &'static str, board: Board, journal: Vec<Entry>, incarnation: u32) {
+        let role =
+            if name == CENTRAL { Role::Central } else { Role::Edge { central: CENTRAL.parse().unwrap() } };
+        let district = DistrictConfig {
+            zones: vec!["z1".parse().unwrap()],
+            edge: self.has_edge.then(|| EDGE.parse().unwrap()),
+        };
+        let config = NodeConfig {
+            id: name.parse().unwrap(),
+            role,
+            incarnation,
+            districts: BTreeMap::from([(Self::district(), district)]),
+            pin_key: PinKey([7; 32]),
+            timing: Timing::default(),
+        };
+        let node = Node::new(config, board, Arc::new(StraightLine), self.now());
+        self.places
+            .insert(name, Place { node, journal, notices: Vec::new(), renewals: Vec::new(), incarnation });
+        self.input(name, Input::Committed);
+    }
+
+    /// Kills the node and starts it on its journal.
+    pub(crate) fn restart(&mut self, name: &'static str) {
+        let place = self.places.remove(name).unwrap();
+        let mut board = Board::default();
+        for entry in &place.journal {
+            board.apply(entry).unwrap();
+        }
+        self.start(name, board, place.journal, place.incarnation + 1);
+    }
+
+    fn now(&self) -> Now {
+        Now { utc: UtcMs(1_700_000_000_000 + i64::try_from(self.now_ms).unwrap()), ticks: Ticks(self.now_ms) }
+    }
+
+    fn place(&mut self, name: &str) -> &mut Place {
+        self.places.get_mut(name).unwrap()
+    }
+
+    fn input(&mut self, name: &str, input: Input) -> Option<Result<Answer, Refusal>> {
+        let now = self.now();
+        let place = self.place(name);
+        place.node.handle(input, now);
+        Self::drain(place)
+    }
+
+    fn drain(place: &mut Place) -> Option<Result<Answer, Refusal>> {
+        let mut reply = None;
+        while let Some(output) = place.node.poll_output() {
+            match output {
+                Output::Append(entry) => place.journal.push(entry),
+                Output::Notify(notice) => place.notices.push(notice),
+                Output::Reply { result, .. } => reply = Some(*result),
+                Output::Renew { renewal, .. } => place.renewals.push(renewal),
+                Output::ToDevice { .. } | Output::Changed(_) => {}
+            }
+        }
+        reply
+    }
+
+    pub(crate) fn command(&mut self, name: &str, command: Command) -> Result<Answer, Refusal> {
+        self.input(name, Input::Command { request: 1, command: Box::new(command) })
+            .expect("every command is answered")
+    }
+
+    /// Carries all entries both ways until nothing is new.
+    pub(crate) fn sync(&mut self) {
+        for _ in 0..4 {
+            for (from, to) in [(CENTRAL, EDGE), (EDGE, CENTRAL)] {
+                let entries = self.places[from].journal.clone();
+                let heads = self.places[from].node.board().heads().clone();
+                self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+            }
+        }
+    }
+
+    /// Lets central's last renewal reach the edge, and the answer reach central.
+    pub(crate) fn renew_once(&mut self) {
+        let Some(renewal) = self.place(CENTRAL).renewals.pop() else { return };
+        if let Ok(Answer::Renewal(answer)) = self.command(EDGE, Command::Renew(renewal)) {
+            self.command(CENTRAL, Command::Renewed(answer)).unwrap();
+        }
+    }
+
+    /// Runs until central holds the lease.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..8 {
+            self.sync();
+            self.pass_ms(CENTRAL, 1_000, &[]);
+            self.pass_ms(EDGE, 0, &[]);
+            self.renew_once();
+        }
+        assert_eq!(self.mode(CENTRAL), Mode::Normal);
+    }
+
+    /// Lets time pass at one node in steps of a second, while the disk works and `shifts` beat every 5 s.
+    pub(crate) fn pass_ms(&mut self, name: &'static str, ms: u64, shifts: &[u128]) {
+        for step in 0..ms.div_ceil(1_000).max(1) {
+            if ms > 0 {
+                self.now_ms += 1_000;
+            }
+            self.input(name, Input::Committed);
+            if step % 5 == 0 {
+                for shift in shifts {
+                    self.beat(name, *shift);
+                }
+            }
+            let now = self.now();
+            let place = self.place(name);
+            place.node.handle_timeout(now);
+            Self::drain(place);
+        }
+    }
+
+    /// The same, while the drivers do not hear central.
+    pub(crate) fn pass_cut_off_ms(&mut self, name: &'static str, ms: u64, shifts: &[u128]) {
+        self.hears_central = false;
+        self.pass_ms(name, ms, shifts);
+        self.hears_central = true;
+    }
+
+    pub(crate) fn book(&mut self, name: &str, number: u128) -> Result<Answer, Refusal> {
+        self.book_at(name, number, 0.0)
+    }
+
+    pub(crate) fn book_at(&mut self, name: &str, number: u128, east: f64) -> Result<Answer, Refusal> {
+        let request = Request {
+            door: Door::Web,
+            fleet: None,
+            pickup: at(east),
+            dropoff: None,
+            stand: None,
+            seats: 1,
+            needs: Needs::default(),
+            priority: Priority::Normal,
+            pickup_at: None,
+            rider: SubjectId::from_number(number),
+            phone: None,
+            personal: None,
+            lang: Lang::Ko,
+            payment: Payment::Cash,
+            quote: None,
+            text_home: None,
+            digest: format!("{number}@{east}"),
+        };
+        let command = Command::Book {
+            booking: Self::booking(number),
+            district: Self::district(),
+            zone: "z1".parse().unwrap(),
+            request,
+        };
+        self.now_ms += 1_000;
+        let answer = self.command(name, command);
+        let now = self.now();
+        let place = self.place(name);
+        place.node.handle_timeout(now);
+        Self::drain(place);
+        answer
+    }
+
+    pub(crate) fn cancel(&mut self, name: &str, number: u128) -> Result<Answer, Refusal> {
+        let booking = Self::booking(number);
+        self.command(name, Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind })
+    }
+
+    pub(crate) fn attach(&mut self, name: &'static str, shift: u128) {
+        self.attach_as(name, shift, shift, 1).unwrap();
+    }
+
+    pub(crate) fn attach_again(&mut self, name: &'static str, shift: u128, epoch: u64) {
+        self.attach_as(name, shift, shift, epoch).unwrap();
+        self.pass_ms(name, 1_000, &[shift]);
+    }
+
+    pub(crate) fn attach_as(
+        &mut self,
+        name: &'static str,
+        shift: u128,
+        driver: u128,
+        attach_epoch: u64,
+    ) -> Result<(), Refusal> {
+        let slot = self.slots.get(&shift).cloned().unwrap_or_default();
+        let attach = Attach {
+            shift: ShiftId::from_number(shift),
+            device: DeviceId::from_number(shift),
+            driver: DriverId::from_number(driver),
+            district: Self::district(),
+            start: ShiftStart {
+                driver: DriverId::from_number(driver),
+                vehicle: vehicle(driver),
+                fleet: "blue".parse().unwrap(),
+                serialiser: Serialiser::Device { device: DeviceId::from_number(shift) },
+                at: UtcMs(0),
+            },
+            attach_epoch,
+            slot,
+            duty: (1, Duty::Available),
+            position: Some(at(0.005)),
+        };
+        match self.command(name, Command::Attach(attach))? {
+            Answer::Attached { session } => self.sessions.insert((name, shift), session),
+            other => panic!("{other:?}"),
+        };
+        Ok(())
+    }
+
+    fn beat(&mut self, name: &'static str, shift: u128) -> Vec<ToDevice> {
+        let beat = Beat {
+            shift: ShiftId::from_number(shift),
+            device: DeviceId::from_number(shift),
+            district: Self::district(),
+            session: self.sessions.get(&(name, shift)).cloned(),
+            hears_central: self.hears_central,
+            position: Some(at(0.005)),
+            slot: self.slots.get(&shift).cloned().unwrap_or_default(),
+        };
+        match self.command(name, Command::Beat(beat)) {
+            Ok(Answer::Beat(answer)) => answer.messages,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a beat brings.
+    pub(crate) fn messages(&mut self, name: &'static str, shift: u128) -> Vec<ToDevice> {
+        self.beat(name, shift)
+    }
+
+    pub(crate) fn offer_for(&mut self, name: &'static str, shift: u128) -> Option<Offer> {
+        self.beat(name, shift).into_iter().find_map(|message| match message {
+            ToDevice::Offer(offer) => Some(*offer),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn accept(&mut self, name: &str, shift: u128, offer: &Offer) -> Result<Answer, Refusal> {
+        let held = Held {
+            booking: offer.booking,
+            assignment: offer.assignment.clone(),
+            confirmed: false,
+            boarded: false,
+        };
+        self.slots.insert(shift, Slot { current: Some(held), next: None });
+        self.step(name, shift, offer, Step::Assigned)
+    }
+
+    pub(crate) fn step(
+        &mut self,
+        name: &str,
+        shift: u128,
+        offer: &Offer,
+        what: Step,
+    ) -> Result<Answer, Refusal> {
+        if matches!(what, Step::Released { .. } | Step::Done { .. }) {
+            self.slots.remove(&shift);
+        }
+        let report = Report {
+            shift: ShiftId::from_number(shift),
+            device: DeviceId::from_number(shift),
+            district: Self::district(),
+            what: Happening::Step { booking: offer.booking, assignment: offer.assignment.clone(), what },
+            at: self.now().utc,
+        };
+        self.command(name, Command::Report(report))
+    }
+
+    pub(crate) fn home(
+        &mut self,
+        name: &str,
+        driver: u128,
+        command: u128,
+        what: HomeWish,
+    ) -> Result<HomeAnswer, Refusal> {
+        let command = HomeCommand {
+            command: CommandId::from_number(1_000 + command),
+            driver: DriverId::from_number(driver),
+            what,
+        };
+        match self.command(name, Command::Home(command))? {
+            Answer::Home(answer) => Ok(answer),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) fn record(&self, name: &str, number: u128) -> BookingRecord {
+        self.places[name].node.board().booking(Self::booking(number)).expect("the booking is known").1.clone()
+    }
+
+    pub(crate) fn status(&self, name: &str, number: u128) -> Status {
+        self.record(name, number).status()
+    }
+
+    pub(crate) fn mode(&self, name: &str) -> Mode {
+        self.places[name].node.mode(&Self::district()).unwrap().mode
+    }
+
+    pub(crate) fn pin(&self, name: &str, number: u128) -> String {
+        self.places[name].node.pin(Self::booking(number))
+    }
+
+    pub(crate) fn hash(&self, name: &str) -> Hash {
+        self.places[name].node.board().state_hash(&Self::district())
+    }
+
+    pub(crate) fn notices(&self, name: &str) -> &[Notice] {
+        &self.places[name].notices
+    }
+
+    pub(crate) fn entries(&self, name: &str) -> usize {
+        self.places[name].journal.len()
+    }
+
+    pub(crate) fn count(&self, name: &str, kind: &str) -> usize {
+        self.places[name].journal.iter().filter(|entry| entry.kind == kind).count()
+    }
+}
+
+fn at(east: f64) -> Position {
+    Position::new(37.5, 127.0 + east).unwrap()
+}
+
+fn vehicle(number: u128) -> Vehicle {
+    Vehicle {
+        vehicle: VehicleId::from_number(number),
+        plate: format!("서울33바{number:04}"),
+        seats: 4,
+        needs: Needs::default(),
+    }
+}
+
+fn driver(number: u128) -> Driver {
+    Driver {
+        driver: DriverId::from_number(number),
+        subject: SubjectId::from_number(1_000 + number),
+        fleet: "blue".parse().unwrap(),
+        district: World::district(),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: (number >= 50).then(|| EDGE.parse().unwrap()),
+        vehicle: vehicle(number),
+        banned: false,
+    }
+}
