@@ -5,6 +5,7 @@
 
 mod city;
 mod configs;
+mod keys;
 mod outage;
 mod plan;
 
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use crate::postgres::{Durability, Server};
 use crate::run::{self, Stop};
 use crate::web;
 use city::City;
@@ -45,12 +47,12 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
     /// A fleet's recorded fixes (.csv, .csv.gz) instead of a made-up fleet.
-    #[arg(long, value_name = "CSV", requires = "map")]
+    #[arg(long, value_name = "CSV", requires_all = ["map", "from"])]
     replay: Option<PathBuf>,
     /// Recorded trips to book in the replayed fleet's silence.
     #[arg(long, value_name = "CSV", requires = "replay")]
     demand: Option<PathBuf>,
-    /// The moment of the recording to start at (RFC 3339); its beginning if not given.
+    /// The moment of the recording to start at, as 2008-05-21T11:00:00-07:00.
     #[arg(long, value_name = "TIME", requires = "replay")]
     from: Option<String>,
     /// How long the city runs, in simulated minutes.
@@ -81,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Keeps the city going and cuts central off when asked to on the terminal.
 fn open_house(plan: &Plan, stop: &Stop) -> Result<()> {
-    let mut city = City::start(plan, "open", stop)?;
+    let mut city = City::start(plan, "open", Server::open(Durability::Machine)?, stop)?;
     city.start_load()?;
     city.print_doors();
     println!(

@@ -59,12 +59,19 @@ impl Server {
     pub(crate) fn open(durability: Durability) -> Result<Server> {
         match std::env::var("DATABASE_URL") {
             Ok(url) if !url.is_empty() => Ok(Server::Given(url)),
-            Ok(_) | Err(_) => {
-                let mut cluster = Cluster::create(durability)?;
-                cluster.start()?;
-                Ok(Server::Private(cluster))
-            }
+            Ok(_) | Err(_) => Server::private(durability),
         }
+    }
+
+    /// Makes and starts a private cluster, whatever `DATABASE_URL` says: one that may be killed.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::open`].
+    pub(crate) fn private(durability: Durability) -> Result<Server> {
+        let mut cluster = Cluster::create(durability)?;
+        cluster.start()?;
+        Ok(Server::Private(cluster))
     }
 
     /// Returns the URL of an account that may create databases and roles.
@@ -72,6 +79,18 @@ impl Server {
         match self {
             Server::Private(cluster) => cluster.url("postgres"),
             Server::Given(url) => url.clone(),
+        }
+    }
+
+    /// Returns the URL of a database for central: a new one in our own cluster, the given one in another.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub(crate) fn database(&self, name: &str) -> Result<String> {
+        match self {
+            Server::Private(cluster) => cluster.create_database(name),
+            Server::Given(url) => Ok(url.clone()),
         }
     }
 }
@@ -188,8 +207,22 @@ impl Cluster {
         }
     }
 
+    /// Makes an empty database and returns its URL.
+    ///
+    /// # Errors
+    ///
+    /// If there is one of that name already, or the server is not running.
+    fn create_database(&self, name: &str) -> Result<String> {
+        let mut createdb = Command::new(self.bin.join("createdb"));
+        createdb
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ADMIN, name])
+            .env("PGPASSWORD", &self.password);
+        run::on_terminal(&mut createdb, "PostgreSQL")?;
+        Ok(self.url(name))
+    }
+
     /// Returns the URL of `database` for the account that may create databases and roles.
-    pub(crate) fn url(&self, database: &str) -> String {
+    fn url(&self, database: &str) -> String {
         format!("postgres://{ADMIN}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 

@@ -188,6 +188,21 @@ fn show(command: &Command) -> String {
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
 }
 
+/// Tells whether a process that was killed dies within a bound.
+///
+/// An orphan may stay a zombie until it is reaped; that is dead.
+#[cfg(test)]
+pub(crate) fn is_soon_dead(pid: &str) -> bool {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(20) {
+        match fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Ok(stat) if !stat.contains(") Z") && !stat.contains(") X") => std::thread::yield_now(),
+            Ok(_) | Err(_) => return true,
+        }
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -205,13 +220,7 @@ mod tests {
         assert_eq!(ended, Ended::TimedOut);
         let grandchild = fs::read_to_string(&log).unwrap().trim().to_owned();
         fs::remove_file(&log).unwrap();
-        assert!(!is_running(&grandchild), "process {grandchild} outlived its group");
-    }
-
-    /// A killed orphan may stay a zombie until it is reaped; that is not running.
-    fn is_running(pid: &str) -> bool {
-        fs::read_to_string(format!("/proc/{pid}/stat"))
-            .is_ok_and(|stat| !stat.contains(") Z") && !stat.contains(") X"))
+        assert!(is_soon_dead(&grandchild), "process {grandchild} outlived its group");
     }
 
     #[test]

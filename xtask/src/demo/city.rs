@@ -3,13 +3,15 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::configs::{Configs, DISTRICTS, edge_name};
+use time::OffsetDateTime;
+
+use super::configs::{self, Configs, District};
 use super::plan::{self, Plan};
-use crate::postgres::{Durability, Server};
+use crate::postgres::Server;
 use crate::run::{self, Stop};
 use crate::supervise::{Program, Supervisor};
 
@@ -25,6 +27,7 @@ const LOAD: &str = "load";
 pub(crate) struct City<'a> {
     plan: &'a Plan,
     dir: PathBuf,
+    districts: Vec<District>,
     supervisor: Supervisor,
     server: Server,
 }
@@ -35,7 +38,7 @@ impl<'a> City<'a> {
     /// # Errors
     ///
     /// If a step fails; the process and the end of its log are in the message.
-    pub(crate) fn start(plan: &'a Plan, name: &str, stop: &Stop) -> Result<City<'a>> {
+    pub(crate) fn start(plan: &'a Plan, name: &str, server: Server, stop: &Stop) -> Result<City<'a>> {
         let dir = plan::runs().join(name);
         if dir.exists() {
             fs::remove_dir_all(&dir)
@@ -44,19 +47,20 @@ impl<'a> City<'a> {
         let supervisor = Supervisor::new(&dir, stop.clone())?;
         println!("start: logs are in {}", dir.display());
         let map = make_map(plan, &dir, stop)?;
-        let server = Server::open(Durability::Machine)?;
-        let configs = Configs {
+        let districts = configs::districts(&map, plan.ports)?;
+        Configs {
             plan,
             dir: &dir,
             map: &map,
-            database_url: &server.admin_url(),
-            started_at_ms: now_ms()?,
-        };
-        configs.write()?;
-        let mut city = City { plan, dir, supervisor, server };
+            districts: &districts,
+            database_url: &server.database("ondol")?,
+            wall_start: OffsetDateTime::now_utc(),
+        }
+        .write()?;
+        let mut city = City { plan, dir, districts, supervisor, server };
         city.launch("central", &["serve"])?;
-        for district in DISTRICTS {
-            city.launch(&edge_name(district), &["serve"])?;
+        for (name, _) in city.edges() {
+            city.launch(&name, &["serve"])?;
         }
         city.launch("sms", &["sms", "serve"])?;
         Ok(city)
@@ -133,8 +137,8 @@ impl<'a> City<'a> {
     pub(crate) fn print_doors(&self) {
         let ports = self.plan.ports;
         println!("central   http://127.0.0.1:{}/", ports.central);
-        for (district, port) in DISTRICTS.into_iter().zip(ports.edges) {
-            println!("{:<9} http://127.0.0.1:{port}/", edge_name(district));
+        for (name, port) in self.edges() {
+            println!("{name:<9} http://127.0.0.1:{port}/");
         }
         println!("text      put a file into {}", self.dir.join("sms/spool").display());
     }
@@ -147,6 +151,10 @@ impl<'a> City<'a> {
     /// Returns the run's folder.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    fn edges(&self) -> Vec<(String, u16)> {
+        self.districts.iter().filter_map(|district| district.edge.clone()).collect()
     }
 
     fn launch(&mut self, name: &str, subcommand: &[&str]) -> Result<()> {
@@ -166,7 +174,7 @@ impl<'a> City<'a> {
 
     fn ready_url(&self, name: &str) -> String {
         let ports = self.plan.ports;
-        let edge = DISTRICTS.into_iter().zip(ports.edges).find(|(district, _)| edge_name(district) == name);
+        let edge = self.edges().into_iter().find(|(edge, _)| edge == name);
         let port = match edge {
             Some((_, port)) => port,
             None if name == "sms" => ports.sms,
@@ -197,8 +205,4 @@ fn make_map(plan: &Plan, dir: &Path, stop: &Stop) -> Result<PathBuf> {
     } else {
         bail!("the map cannot be made:\n{}", run::tail(&log))
     }
-}
-
-fn now_ms() -> Result<u128> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH).context("the clock stands before 1970")?.as_millis())
 }

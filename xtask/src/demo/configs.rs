@@ -1,16 +1,54 @@
 //! The configuration files of a demo's processes: the only place that knows their keys.
 
 use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
+use super::keys;
 use super::plan::{Plan, Ports};
 
-/// The names of the two districts, each with its edge.
-pub(crate) const DISTRICTS: [&str; 2] = ["north", "south"];
+/// A district of the map, with its edge if it has one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct District {
+    pub(crate) id: String,
+    pub(crate) zones: Vec<String>,
+    /// Its edge's name and port.
+    pub(crate) edge: Option<(String, u16)>,
+}
+
+/// Reads the districts of a map and gives the first of them the edges.
+///
+/// # Errors
+///
+/// If the map has fewer districts than there are edges, or its file is not what `ondol map` writes.
+pub(crate) fn districts(map: &Path, ports: Ports) -> Result<Vec<District>> {
+    let file = map.join("districts.geojson");
+    let bytes = fs::read(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let geojson: serde_json::Value =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is not JSON", file.display()))?;
+    let features =
+        geojson["features"].as_array().with_context(|| format!("{} has no features", file.display()))?;
+    let mut found: Vec<District> = Vec::new();
+    for properties in features.iter().map(|feature| &feature["properties"]) {
+        let (Some(id), Some(zone)) = (properties["district"].as_str(), properties["zone"].as_str()) else {
+            bail!("{}: a zone has no name or no district", file.display());
+        };
+        match found.iter_mut().find(|known| known.id == id) {
+            Some(known) => known.zones.push(zone.to_owned()),
+            None => found.push(District { id: id.to_owned(), zones: vec![zone.to_owned()], edge: None }),
+        }
+    }
+    if found.len() < ports.edges.len() {
+        bail!("{} has {} districts; the demo has {} edges", file.display(), found.len(), ports.edges.len());
+    }
+    for (district, port) in found.iter_mut().zip(ports.edges) {
+        district.edge = Some((format!("edge-{}", district.id), port));
+    }
+    Ok(found)
+}
 
 /// What the files of one run have in common.
 pub(crate) struct Configs<'a> {
@@ -19,96 +57,103 @@ pub(crate) struct Configs<'a> {
     pub(crate) dir: &'a Path,
     /// The imported or generated map.
     pub(crate) map: &'a Path,
+    pub(crate) districts: &'a [District],
     /// Central's database, with its password.
     pub(crate) database_url: &'a str,
-    /// When simulated time and wall time were the same, in ms since 1970.
-    pub(crate) started_at_ms: u128,
+    /// The moment at which simulated time is the plan's start.
+    pub(crate) wall_start: OffsetDateTime,
 }
 
 impl Configs<'_> {
-    /// Writes `central.toml`, `edge-*.toml`, `sms.toml` and `load.toml` into the run's folder.
+    /// Makes the keys and writes `central.toml`, `edge-*.toml`, `sms.toml` and `load.toml` into the run's folder.
     ///
     /// # Errors
     ///
-    /// If a file cannot be written.
+    /// If a key cannot be made or a file cannot be written.
     pub(crate) fn write(&self) -> Result<()> {
-        self.save("central", &self.central())?;
-        for (district, port) in DISTRICTS.into_iter().zip(self.plan.ports.edges) {
-            self.save(&edge_name(district), &self.edge(district, port))?;
+        let clock = self.clock()?;
+        keys::make_master(&self.dir.join("master.key"))?;
+        let central_key = keys::make_node_key(&self.dir.join("central.key"))?;
+        let central = peer("central", self.plan.ports.central, &central_key);
+        let mut edges = String::new();
+        for (name, port) in self.edges() {
+            edges += &peer(name, port, &keys::make_node_key(&self.dir.join(format!("{name}.key")))?);
         }
-        self.save("sms", &self.sms())?;
-        self.save("load", &self.load())
+        let all: String = self.districts.iter().map(section).collect();
+        self.save(
+            "central",
+            &(self.node("central", "", self.plan.ports.central, self.database_url) + &clock + &all + &edges),
+        )?;
+        for district in self.districts {
+            let Some((name, port)) = &district.edge else { continue };
+            let store = format!("sqlite://{}", self.home(name).join("edge.db").display());
+            let node = self.node(name, "central = \"central\"\n", *port, &store);
+            self.save(name, &(node + &clock + &section(district) + &central))?;
+        }
+        self.save("sms", &(self.sms() + &clock))?;
+        self.save("load", &(self.load() + &clock))
     }
 
-    fn central(&self) -> String {
-        let edges: String = DISTRICTS
-            .into_iter()
-            .zip(self.plan.ports.edges)
-            .map(|(district, port)| peer(&edge_name(district), port))
-            .collect();
-        format!(
-            "role = \"central\"\nlisten = \"127.0.0.1:{}\"\ndata = {}\nmap = {}\n\n[store]\nurl = {}\n\n{}{edges}",
-            self.plan.ports.central,
-            quoted(&self.home("central")),
-            quoted(self.map),
-            quoted(Path::new(self.database_url)),
-            self.clock(),
-        )
+    fn edges(&self) -> impl Iterator<Item = (&str, u16)> {
+        self.districts
+            .iter()
+            .filter_map(|district| district.edge.as_ref())
+            .map(|(name, port)| (name.as_str(), *port))
     }
 
-    fn edge(&self, district: &str, port: u16) -> String {
-        let home = self.home(&edge_name(district));
+    fn node(&self, name: &str, central: &str, port: u16, store: &str) -> String {
+        let role = if central.is_empty() { "central" } else { "edge" };
         format!(
-            "role = \"edge\"\ndistrict = \"{district}\"\nlisten = \"127.0.0.1:{port}\"\ndata = {}\nmap = {}\n\n\
-             [store]\nurl = {}\n\n{}{}",
-            quoted(&home),
-            quoted(self.map),
-            quoted(Path::new(&format!("sqlite://{}", home.join("edge.db").display()))),
-            self.clock(),
-            peer("central", self.plan.ports.central),
+            "[node]\nid = \"{name}\"\nrole = \"{role}\"\n{central}\n[listen]\naddress = \"127.0.0.1:{port}\"\n\n\
+             [store]\nurl = {}\n\n[keys]\nmaster = \"master.key\"\nnode = \"{name}.key\"\n\n[map]\ndir = {}\n\n",
+            quoted(store),
+            quoted(&self.map.to_string_lossy()),
         )
     }
 
     fn sms(&self) -> String {
         let home = self.home("sms");
         format!(
-            "role = \"text\"\nlisten = \"127.0.0.1:{}\"\nnode = \"http://127.0.0.1:{}\"\ndata = {}\n\n\
-             [carrier]\nkind = \"gammu-spool\"\nspool = {}\n\n{}",
+            "[listen]\naddress = \"127.0.0.1:{}\"\n\n[node]\nurls = [{}]\n\n[carrier]\nkind = \"gammu-spool\"\nspool = {}\n\n",
             self.plan.ports.sms,
-            self.plan.ports.edges[0],
-            quoted(&home),
-            quoted(&home.join("spool")),
-            self.clock(),
+            self.urls(),
+            quoted(&home.join("spool").to_string_lossy()),
         )
     }
 
     fn load(&self) -> String {
-        let Ports { central, edges, .. } = self.plan.ports;
         let mut text = format!(
-            "role = \"load\"\nseed = {}\nduration_s = {}\nmap = {}\nrecord = {}\nspool = {}\n\
-             central = \"http://127.0.0.1:{central}\"\nedges = [\"http://127.0.0.1:{}\", \"http://127.0.0.1:{}\"]\n",
+            "seed = {}\nduration_s = {}\nmap = {}\nrecord = {}\nspool = {}\ncentral = \"{}\"\nedges = [{}]\n\n",
             self.plan.seed,
             self.plan.duration_s,
-            quoted(self.map),
-            quoted(&self.home("load")),
-            quoted(&self.home("sms").join("spool")),
-            edges[0],
-            edges[1],
+            quoted(&self.map.to_string_lossy()),
+            quoted(&self.home("load").to_string_lossy()),
+            quoted(&self.home("sms").join("spool").to_string_lossy()),
+            url(self.plan.ports.central),
+            self.urls(),
         );
         if let Some(replay) = &self.plan.replay {
-            text.push_str(&format!("\n[replay]\nfixes = {}\n", quoted(&replay.fixes)));
+            text += &format!("[replay]\nfixes = {}\n", quoted(&replay.fixes.to_string_lossy()));
             if let Some(demand) = &replay.demand {
-                text.push_str(&format!("demand = {}\n", quoted(demand)));
+                text += &format!("demand = {}\n", quoted(&demand.to_string_lossy()));
             }
-            if let Some(from) = &replay.from {
-                text.push_str(&format!("from = {}\n", quoted(Path::new(from))));
-            }
+            text.push('\n');
         }
-        text + "\n" + &self.clock()
+        text
     }
 
-    fn clock(&self) -> String {
-        format!("[clock]\nspeed = {}\nepoch_ms = {}\n", self.plan.speed, self.started_at_ms)
+    fn urls(&self) -> String {
+        self.edges().map(|(_, port)| format!("\"{}\"", url(port))).collect::<Vec<_>>().join(", ")
+    }
+
+    fn clock(&self) -> Result<String> {
+        let write =
+            |moment: OffsetDateTime| moment.format(&Rfc3339).context("a moment of our era can be written");
+        let (wall, simulated) = (write(self.wall_start)?, write(self.plan.sim_start)?);
+        Ok(format!(
+            "[clock]\nspeed = {}.0\nwall_start = \"{wall}\"\nsim_start = \"{simulated}\"\n",
+            self.plan.speed
+        ))
     }
 
     fn home(&self, name: &str) -> PathBuf {
@@ -118,37 +163,79 @@ impl Configs<'_> {
     fn save(&self, name: &str, text: &str) -> Result<()> {
         let home = self.home(name);
         fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-        let file = self.dir.join(format!("{name}.toml"));
-        // Only its owner may read it: central's holds the password of its database.
-        let mut options = fs::File::options();
-        options.create(true).truncate(true).write(true).mode(0o600);
-        options
-            .open(&file)
-            .and_then(|mut out| out.write_all(text.as_bytes()))
-            .with_context(|| format!("cannot write {}", file.display()))
+        keys::write_private(&self.dir.join(format!("{name}.toml")), text) // central's holds a password
     }
 }
 
-/// Returns the name of a district's edge in messages, logs and files.
-pub(crate) fn edge_name(district: &str) -> String {
-    format!("edge-{district}")
+fn url(port: u16) -> String {
+    format!("http://127.0.0.1:{port}")
 }
 
-fn peer(name: &str, port: u16) -> String {
-    format!("\n[[peers]]\nname = \"{name}\"\nurl = \"http://127.0.0.1:{port}\"\n")
+fn section(district: &District) -> String {
+    let zones = serde_json::Value::from(district.zones.clone());
+    let edge = district.edge.as_ref().map_or(String::new(), |(name, _)| format!("edge = \"{name}\"\n"));
+    format!("\n[[districts]]\nid = \"{}\"\nzones = {zones}\n{edge}", district.id)
 }
 
-/// Writes a path as a TOML string; JSON's escapes are all TOML's too.
-fn quoted(path: &Path) -> String {
-    serde_json::Value::from(path.to_string_lossy()).to_string()
+fn peer(name: &str, port: u16, key: &str) -> String {
+    format!("\n[[peers]]\nid = \"{name}\"\nurl = \"{}\"\npublic_key = {}\n", url(port), quoted(key))
+}
+
+/// Writes a TOML string; JSON's escapes are all TOML's too.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PORTS: Ports = Ports { central: 1, edges: [2, 3], sms: 4 };
+
+    fn read(name: &str, geojson: &str) -> Result<Vec<District>> {
+        let dir = std::env::temp_dir().join(format!("ondol-districts-{}-{name}", std::process::id()));
+        fs::create_dir_all(&dir).unwrap();
+        fs::write(dir.join("districts.geojson"), geojson).unwrap();
+        let found = districts(&dir, PORTS);
+        fs::remove_dir_all(&dir).unwrap();
+        found
+    }
+
+    fn zone(district: &str, zone: &str) -> String {
+        format!(
+            r#"{{"type":"Feature","properties":{{"district":"{district}","zone":"{zone}"}},"geometry":null}}"#
+        )
+    }
+
+    #[test]
+    fn a_map_without_a_district_for_each_edge_is_refused() {
+        let one = format!(r#"{{"features":[{}]}}"#, zone("a", "a-1"));
+        assert!(read("one", &one).unwrap_err().to_string().contains("has 1 districts"));
+        assert!(read("none", "{}").unwrap_err().to_string().contains("no features"));
+        assert!(read("bad", "<xml/>").unwrap_err().to_string().contains("not JSON"));
+        assert!(
+            read("nameless", r#"{"features":[{"properties":{}}]}"#)
+                .unwrap_err()
+                .to_string()
+                .contains("no name")
+        );
+    }
+
+    #[test]
+    fn zones_come_together_and_the_first_districts_get_the_edges() {
+        let features = [zone("a", "a-1"), zone("b", "b-1"), zone("a", "a-2"), zone("c", "c-1")].join(",");
+        let found = read("three", &format!(r#"{{"features":[{features}]}}"#)).unwrap();
+        let edges: Vec<_> = found.iter().map(|district| district.edge.clone()).collect();
+        assert_eq!(found[0].zones, ["a-1", "a-2"]);
+        assert_eq!(edges, [Some(("edge-a".to_owned(), 2)), Some(("edge-b".to_owned(), 3)), None]);
+        assert_eq!(
+            section(&found[0]),
+            "\n[[districts]]\nid = \"a\"\nzones = [\"a-1\",\"a-2\"]\nedge = \"edge-a\"\n"
+        );
+    }
+
     #[test]
     fn odd_paths_stay_one_string() {
-        assert_eq!(quoted(Path::new("/a \"b\"\n\\c")), r#""/a \"b\"\n\\c""#);
+        assert_eq!(quoted("/a \"b\"\n\\c"), r#""/a \"b\"\n\\c""#);
     }
 }

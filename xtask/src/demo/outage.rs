@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 
 use super::city::{City, ondol};
 use super::plan::{Cut, Plan};
+use crate::postgres::{Durability, Server};
 use crate::run::{self, LOOK_EVERY, Stop};
 
 /// How long the city may take to come to rest after its time, on the wall.
@@ -42,7 +43,7 @@ pub(super) fn run(plan: &Plan, stop: &Stop) -> Result<()> {
 
 /// Plays one run and returns its folder.
 fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBuf> {
-    let mut city = City::start(plan, name, stop)?;
+    let mut city = City::start(plan, name, Server::private(Durability::Machine)?, stop)?;
     city.print_doors();
     city.start_load()?;
     let clock = Clock { plan, started: Instant::now() };

@@ -5,11 +5,18 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use time::macros::datetime;
+
 use super::Args;
 use crate::run;
 
 /// The endings of files that the import knows.
 const MAP_ENDINGS: [&str; 5] = [".osm.pbf", ".osm.gz", ".graphml", ".graphml.gz", ".pbf"];
+
+/// When the first alarm went off in Pangyo: the day and hour of a demo that replays nothing.
+const PANGYO: OffsetDateTime = datetime!(2022-10-15 15:19:00 +9);
 
 /// A demo whose files exist and whose numbers make sense.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +26,8 @@ pub(crate) struct Plan {
     pub(crate) speed: u32,
     /// How long the city runs, in simulated seconds.
     pub(crate) duration_s: u64,
+    /// The simulated moment at which it begins.
+    pub(crate) sim_start: OffsetDateTime,
     pub(crate) map: Option<PathBuf>,
     pub(crate) replay: Option<Replay>,
     pub(crate) report: Option<PathBuf>,
@@ -32,7 +41,6 @@ pub(crate) struct Plan {
 pub(crate) struct Replay {
     pub(crate) fixes: PathBuf,
     pub(crate) demand: Option<PathBuf>,
-    pub(crate) from: Option<String>,
 }
 
 /// Where the processes listen on 127.0.0.1.
@@ -67,7 +75,6 @@ impl Plan {
             Some(fixes) => Some(Replay {
                 fixes: existing("--replay", fixes)?,
                 demand: args.demand.as_deref().map(|file| existing("--demand", file)).transpose()?,
-                from: args.from.clone(),
             }),
             None => None,
         };
@@ -76,6 +83,7 @@ impl Plan {
             seed: args.seed,
             speed: args.speed,
             duration_s: u64::from(args.minutes) * 60,
+            sim_start: args.from.as_deref().map_or(Ok(PANGYO), moment)?,
             map: args.map.as_deref().map(|file| existing("--map", file)).transpose()?,
             replay,
             report: args.report.as_deref().map(writable).transpose()?,
@@ -96,6 +104,11 @@ impl Plan {
     pub(crate) fn wall(&self, simulated_s: u64) -> Duration {
         Duration::from_secs(simulated_s) / self.speed
     }
+}
+
+fn moment(text: &str) -> Result<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339)
+        .with_context(|| format!("--from {text}: write a moment as 2008-05-21T11:00:00-07:00"))
 }
 
 fn existing(argument: &str, file: &Path) -> Result<PathBuf> {
@@ -136,7 +149,8 @@ mod tests {
         let table = [
             (&["--headless"][..], "--outage"),
             (&["--report", "x.json"], "--outage"),
-            (&["--replay", "x.csv"], "--map"),
+            (&["--replay", "x.csv", "--from", "x"], "--map"),
+            (&["--map", "x.osm.pbf", "--replay", "x.csv"], "--from"),
             (&["--map", "x.osm.pbf", "--demand", "x.csv"], "--replay"),
             (&["--map", "x.osm.pbf", "--from", "2008-05-21T11:00:00-07:00"], "--replay"),
             (&["--speed", "0"], "1..=60"),
@@ -155,6 +169,10 @@ mod tests {
         let table = [
             (&["--map", "/no/such.osm.pbf"][..], "--map /no/such.osm.pbf: no such file"),
             (&["--map", "/etc/hostname"], "not a map"),
+            (
+                &["--map", "/x.pbf", "--replay", "/etc/hostname", "--from", "11:00"],
+                "--from 11:00: write a moment as",
+            ),
             (&["--outage", "--report", "/no/such/out.json"], "--report /no/such/out.json: cannot be written"),
         ];
         for (words, hint) in table {

@@ -31,7 +31,9 @@ fn status(address: SocketAddr, path: &str) -> std::io::Result<[u8; STATUS_BYTES]
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(
+        format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )?;
     let mut line = [0; STATUS_BYTES];
     stream.read_exact(&mut line)?;
     Ok(line)
@@ -49,9 +51,13 @@ mod tests {
         let url = format!("http://{}/readyz", door.local_addr().unwrap());
         let server = std::thread::spawn(move || {
             let (mut stream, _) = door.accept().unwrap();
-            let mut question = [0; 512];
-            let read = stream.read(&mut question).unwrap();
-            assert!(question[..read].starts_with(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"));
+            let mut question = Vec::new();
+            while !question.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                question.extend(byte);
+            }
+            assert!(question.starts_with(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"));
             stream.write_all(answer.as_bytes()).unwrap();
         });
         let ready = is_ready(&url).unwrap();
