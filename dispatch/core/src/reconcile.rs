@@ -1,0 +1,444 @@
+//! Reconciliation: what two sides of a cut did to the same rider, found and decided by rule once their journals are
+//! joined. The same board gives the same answer on every node.
+//!
+//! | conflict | rule |
+//! |---|---|
+//! | `same_key` | one booking with the assignments of both sides |
+//! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
+//! | `two_boarded` | nothing is charged by machine; an operator decides |
+//! | `cancel_against_assign` | the cancel wins unless the rider has boarded |
+//! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
+//!
+//! Nothing is changed here: bonds that give way are ended by [`BookingRecord::must_end`] and by whoever answers an
+//! [`Resolution::AskRider`]. Conflicts stay found after they were resolved; nothing is thrown away.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::board::{Board, DistrictBoard};
+use crate::booking::{AssignmentRecord, BookingRecord, Door, Status};
+use crate::fact::{PhoneKey, Release};
+use crate::ids::{AssignmentId, BookingId, DistrictId, NodeId, ShiftId};
+use crate::units::UtcMs;
+
+/// Two pickups further apart are two journeys.
+pub const DUPLICATE_WITHIN_M: f64 = 300.0;
+/// Two pickups further apart in time are two journeys.
+pub const DUPLICATE_WITHIN_MS: i64 = 15 * 60_000;
+/// Earlier bookings of the same number with which one is compared, latest first; bounds the cost of a flood.
+pub const DUPLICATE_CANDIDATES_MAX: usize = 16;
+/// A bond released this long after a cancel did not know of it in time.
+pub const LATE_RELEASE_MS: i64 = 60_000;
+
+/// What is in conflict. The names are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictKind {
+    /// Two nodes took in the same request.
+    SameKey,
+    /// Two shifts were bound to one booking.
+    TwoAssignments,
+    /// Two shifts say that the rider of one booking boarded.
+    TwoBoarded,
+    /// A shift went on for a booking that had been cancelled.
+    CancelAgainstAssign,
+    /// One number asked on two nodes for what looks like the same journey.
+    PossibleDuplicate,
+}
+
+impl ConflictKind {
+    /// All kinds.
+    pub const ALL: [Self; 5] = [
+        Self::SameKey,
+        Self::TwoAssignments,
+        Self::TwoBoarded,
+        Self::CancelAgainstAssign,
+        Self::PossibleDuplicate,
+    ];
+
+    /// The name in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SameKey => "same_key",
+            Self::TwoAssignments => "two_assignments",
+            Self::TwoBoarded => "two_boarded",
+            Self::CancelAgainstAssign => "cancel_against_assign",
+            Self::PossibleDuplicate => "possible_duplicate",
+        }
+    }
+}
+
+/// What the rule says.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum Resolution {
+    /// Both are one booking, with all its assignments.
+    Merged,
+    /// This bond stands because the rider has boarded.
+    BoardedStands {
+        /// The bond.
+        assignment: AssignmentId,
+    },
+    /// This bond stands because it was the nearest when it was offered.
+    NearestStands {
+        /// The bond.
+        assignment: AssignmentId,
+    },
+    /// The booking ends.
+    Cancelled,
+    /// Of two bookings this one goes on, the other gives way.
+    FirstBoarded {
+        /// The booking that goes on.
+        booking: BookingId,
+    },
+    /// The rider is asked which of both is meant.
+    AskRider,
+    /// What could have been decided has ended by itself.
+    Settled,
+    /// A human decides; nothing is charged before.
+    Operator,
+}
+
+impl Resolution {
+    /// The name in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Merged => "merged",
+            Self::BoardedStands { .. } => "boarded_stands",
+            Self::NearestStands { .. } => "nearest_stands",
+            Self::Cancelled => "cancelled",
+            Self::FirstBoarded { .. } => "first_boarded",
+            Self::AskRider => "ask_rider",
+            Self::Settled => "settled",
+            Self::Operator => "operator",
+        }
+    }
+}
+
+/// Something that two sides of a cut did to the same rider.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Conflict {
+    /// What is in conflict.
+    pub kind: ConflictKind,
+    /// The booking, or both of a possible duplicate, the earlier one first.
+    pub bookings: Vec<BookingId>,
+    /// The bonds in conflict.
+    pub assignments: Vec<AssignmentId>,
+    /// Those of them that give way: their drivers drove for nothing and get a dead-run entry.
+    pub gives_way: Vec<AssignmentId>,
+    /// What the rule says.
+    pub resolution: Resolution,
+}
+
+/// Every conflict of a district, in the order of kinds and bookings.
+#[must_use]
+pub fn conflicts(district: &DistrictBoard) -> Vec<Conflict> {
+    let mut found: Vec<Conflict> = district.bookings.values().flat_map(within_booking).collect();
+    found.extend(possible_duplicates(district));
+    found.sort_unstable();
+    found
+}
+
+/// Conflicts that concern one booking alone.
+fn within_booking(record: &BookingRecord) -> impl Iterator<Item = Conflict> {
+    [same_key(record), two_assignments(record), two_boarded(record), cancel_against_assign(record)]
+        .into_iter()
+        .flatten()
+}
+
+fn same_key(record: &BookingRecord) -> Option<Conflict> {
+    (record.accepted_by.len() > 1).then(|| Conflict {
+        kind: ConflictKind::SameKey,
+        bookings: vec![record.id],
+        assignments: record.assignments.keys().cloned().collect(),
+        gives_way: Vec::new(),
+        resolution: Resolution::Merged,
+    })
+}
+
+/// One bond after another is no conflict; two that held at once, or one that ended because another stood, are.
+fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
+    let superseded =
+        |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::Superseded);
+    let held: Vec<(&AssignmentId, &AssignmentRecord)> = record
+        .assignments
+        .iter()
+        .filter(|(_, bond)| bond.assigned_at.is_some() || bond.boarded.is_some() || bond.done.is_some())
+        .filter(|(_, bond)| bond.binds() || bond.done.is_some() || superseded(bond))
+        .collect();
+    let revoked = held.iter().any(|(_, bond)| bond.boarded.is_none() && superseded(bond));
+    if held.len() < 2 && !revoked {
+        return None;
+    }
+    let stands = record.standing().map(|(id, bond)| (id.clone(), bond.boarded.is_some()));
+    let resolution = match &stands {
+        Some((assignment, true)) => Resolution::BoardedStands { assignment: assignment.clone() },
+        Some((assignment, false)) => Resolution::NearestStands { assignment: assignment.clone() },
+        None if record.cancel.is_some() => Resolution::Cancelled,
+        None => Resolution::Settled,
+    };
+    let standing = stands.map(|(id, _)| id);
+    Some(Conflict {
+        kind: ConflictKind::TwoAssignments,
+        bookings: vec![record.id],
+        assignments: held.iter().map(|(id, _)| (*id).clone()).collect(),
+        gives_way: held
+            .iter()
+            .filter(|(id, bond)| bond.boarded.is_none() && Some(*id) != standing.as_ref())
+            .map(|(id, _)| (*id).clone())
+            .collect(),
+        resolution,
+    })
+}
+
+fn two_boarded(record: &BookingRecord) -> Option<Conflict> {
+    let boarded: Vec<AssignmentId> = record
+        .assignments
+        .iter()
+        .filter(|(_, bond)| bond.boarded.is_some())
+        .map(|(id, _)| id.clone())
+        .collect();
+    (boarded.len() > 1).then(|| Conflict {
+        kind: ConflictKind::TwoBoarded,
+        bookings: vec![record.id],
+        assignments: boarded,
+        gives_way: Vec::new(),
+        resolution: Resolution::Operator,
+    })
+}
+
+/// A cancel that reached the driver in time is no conflict.
+fn cancel_against_assign(record: &BookingRecord) -> Option<Conflict> {
+    let cancelled_at = record.cancel.as_ref()?.at;
+    let unaware = |bond: &AssignmentRecord| {
+        let acted = [bond.assigned_at, bond.arrived_at];
+        bond.boarded.is_some()
+            || acted.into_iter().flatten().any(|at| at > cancelled_at)
+            || (bond.assigned_at.is_some()
+                && bond.released.is_some_and(|(at, _)| at.since_ms(cancelled_at) > LATE_RELEASE_MS))
+    };
+    let bonds: Vec<(&AssignmentId, &AssignmentRecord)> =
+        record.assignments.iter().filter(|(_, bond)| unaware(bond)).collect();
+    if bonds.is_empty() {
+        return None;
+    }
+    let resolution = match record.standing() {
+        Some((assignment, _)) => Resolution::BoardedStands { assignment: assignment.clone() },
+        None => Resolution::Cancelled,
+    };
+    Some(Conflict {
+        kind: ConflictKind::CancelAgainstAssign,
+        bookings: vec![record.id],
+        assignments: bonds.iter().map(|(id, _)| (*id).clone()).collect(),
+        gives_way: bonds
+            .iter()
+            .filter(|(_, bond)| bond.boarded.is_none())
+            .map(|(id, _)| (*id).clone())
+            .collect(),
+        resolution,
+    })
+}
+
+/// A booking with what makes it comparable.
+struct Wish<'a> {
+    wanted_at: UtcMs,
+    accepted_at: UtcMs,
+    node: &'a NodeId,
+    record: &'a BookingRecord,
+}
+
+fn possible_duplicates(district: &DistrictBoard) -> Vec<Conflict> {
+    let mut by_phone: BTreeMap<&PhoneKey, Vec<Wish<'_>>> = BTreeMap::new();
+    for record in district.bookings.values() {
+        let Some(accepted) = &record.accepted else { continue };
+        let Some(phone) = &accepted.request.phone else { continue };
+        by_phone.entry(phone).or_default().push(Wish {
+            wanted_at: accepted.request.pickup_at.unwrap_or(accepted.at),
+            accepted_at: accepted.at,
+            node: &accepted.node,
+            record,
+        });
+    }
+    let mut found = Vec::new();
+    for wishes in by_phone.values_mut().filter(|wishes| wishes.len() > 1) {
+        wishes.sort_unstable_by_key(|wish| (wish.wanted_at, wish.record.id));
+        for (i, later) in wishes.iter().enumerate() {
+            let earlier = wishes[..i]
+                .iter()
+                .rev()
+                .take_while(|wish| later.wanted_at.since_ms(wish.wanted_at) <= DUPLICATE_WITHIN_MS)
+                .take(DUPLICATE_CANDIDATES_MAX);
+            found.extend(earlier.filter(|wish| is_duplicate(wish, later)).map(|wish| duplicate(wish, later)));
+        }
+    }
+    found
+}
+
+/// Same number, near in place, taken in on different nodes, and neither was over when the other was asked for.
+fn is_duplicate(one: &Wish<'_>, other: &Wish<'_>) -> bool {
+    let near = match (one.record.request(), other.record.request()) {
+        (Some(a), Some(b)) => a.pickup.distance_m(b.pickup) <= DUPLICATE_WITHIN_M,
+        (_, _) => false,
+    };
+    let over_before = |wish: &Wish<'_>, at: UtcMs| ended_at(wish.record).is_some_and(|ended| ended <= at);
+    // A request that both nodes hold is known to both: they could have told the rider.
+    let split = one.node != other.node
+        && !one.record.accepted_by.contains_key(other.node)
+        && !other.record.accepted_by.contains_key(one.node);
+    near && split && !over_before(one, other.accepted_at) && !over_before(other, one.accepted_at)
+}
+
+fn duplicate(earlier: &Wish<'_>, later: &Wish<'_>) -> Conflict {
+    let live = |wish: &Wish<'_>| {
+        let bonds = wish.record.assignments.iter();
+        bonds.filter(|(_, bond)| bond.binds() || bond.done.is_some()).map(|(id, _)| id.clone()).collect()
+    };
+    let (of_earlier, of_later): (Vec<AssignmentId>, Vec<AssignmentId>) = (live(earlier), live(later));
+    let (resolution, gives_way) = match (boarded_at(earlier.record), boarded_at(later.record)) {
+        (Some(_), Some(_)) => (Resolution::Operator, Vec::new()),
+        (Some(_), None) => (Resolution::FirstBoarded { booking: earlier.record.id }, of_later.clone()),
+        (None, Some(_)) => (Resolution::FirstBoarded { booking: later.record.id }, of_earlier.clone()),
+        (None, None) if earlier.record.status().is_closed() || later.record.status().is_closed() => {
+            (Resolution::Settled, Vec::new())
+        }
+        (None, None) => (Resolution::AskRider, Vec::new()),
+    };
+    Conflict {
+        kind: ConflictKind::PossibleDuplicate,
+        bookings: vec![earlier.record.id, later.record.id],
+        assignments: of_earlier.into_iter().chain(of_later).collect(),
+        gives_way,
+        resolution,
+    }
+}
+
+/// When the first rider boarded.
+fn boarded_at(record: &BookingRecord) -> Option<UtcMs> {
+    record.assignments.values().filter_map(|bond| bond.boarded.map(|(at, _)| at)).min()
+}
+
+/// When nothing more happened to it.
+fn ended_at(record: &BookingRecord) -> Option<UtcMs> {
+    match record.status() {
+        Status::Done => record.assignments.values().filter_map(|bond| bond.done.as_ref().map(|d| d.0)).min(),
+        Status::Cancelled => record.cancel.as_ref().map(|cancel| cancel.at),
+        Status::Open | Status::Offered | Status::Assigned | Status::Arrived | Status::Boarded => None,
+    }
+}
+
+/// A rider who boarded while the district was cut off.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Served {
+    /// When the rider boarded, on the driver's clock.
+    pub boarded_at: UtcMs,
+    /// The booking.
+    pub booking: BookingId,
+    /// The shift.
+    pub shift: ShiftId,
+    /// Who made the bond: a node, or the driver's own device for a street hail.
+    pub by: NodeId,
+    /// The door through which the booking came.
+    pub door: Option<Door>,
+}
+
+/// What a district went through between two moments, read off the joined journals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reconciliation {
+    /// The district.
+    pub district: DistrictId,
+    /// Beginning of the window.
+    pub from: UtcMs,
+    /// End of the window, itself outside.
+    pub to: UtcMs,
+    /// Conflicts of bookings to which something happened in the window.
+    pub conflicts: Vec<Conflict>,
+    /// Their number by kind; kinds without any are absent.
+    pub by_kind: BTreeMap<ConflictKind, u64>,
+    /// Bookings that several nodes had taken in and that are one now.
+    pub merged: u64,
+    /// Bookings first taken in within the window, by node.
+    pub accepted: BTreeMap<NodeId, u64>,
+    /// What those bookings are doing now.
+    pub statuses: BTreeMap<Status, u64>,
+    /// Riders who boarded in the window, first one first.
+    pub served: Vec<Served>,
+    /// Entries held of the district by the node that wrote them, since its journals began: two reports
+    /// tell what came between.
+    pub entries: BTreeMap<NodeId, u64>,
+}
+
+/// Reports what happened in `district` from `from` up to `to`; everything is zero where nothing is known of it.
+#[must_use]
+pub fn report(board: &Board, district: &DistrictId, from: UtcMs, to: UtcMs) -> Reconciliation {
+    let mut report = Reconciliation {
+        district: district.clone(),
+        from,
+        to,
+        conflicts: Vec::new(),
+        by_kind: BTreeMap::new(),
+        merged: 0,
+        accepted: BTreeMap::new(),
+        statuses: BTreeMap::new(),
+        served: Vec::new(),
+        entries: BTreeMap::new(),
+    };
+    for (series, head) in board.heads().0.iter().filter(|(series, _)| series.district == *district) {
+        *report.entries.entry(series.origin.clone()).or_default() += head.seq;
+    }
+    let Some(known) = board.district(district) else { return report };
+    let within = |at: UtcMs| from <= at && at < to;
+
+    for record in known.bookings.values() {
+        if let Some(accepted) = record.accepted.as_ref().filter(|accepted| within(accepted.at)) {
+            *report.accepted.entry(accepted.node.clone()).or_default() += 1;
+            *report.statuses.entry(record.status()).or_default() += 1;
+        }
+        report.served.extend(served(record).filter(|served| within(served.boarded_at)));
+    }
+    report.served.sort_unstable();
+
+    report.conflicts = conflicts(known);
+    report.conflicts.retain(|conflict| {
+        let mut records = conflict.bookings.iter().filter_map(|id| known.bookings.get(id));
+        records.any(|record| moments(record).any(within))
+    });
+    for conflict in &report.conflicts {
+        *report.by_kind.entry(conflict.kind).or_default() += 1;
+    }
+    report.merged = report.by_kind.get(&ConflictKind::SameKey).copied().unwrap_or(0);
+    report
+}
+
+fn served(record: &BookingRecord) -> impl Iterator<Item = Served> {
+    record.assignments.iter().filter_map(|(id, bond)| {
+        bond.boarded.map(|(boarded_at, _)| Served {
+            boarded_at,
+            booking: record.id,
+            shift: bond.shift,
+            by: id.origin.clone(),
+            door: record.request().map(|request| request.door),
+        })
+    })
+}
+
+/// Every moment at which something is known to have happened to the booking.
+fn moments(record: &BookingRecord) -> impl Iterator<Item = UtcMs> {
+    let own = [record.accepted.as_ref().map(|a| a.at), record.cancel.as_ref().map(|c| c.at)];
+    let bonds = record.assignments.values().flat_map(|bond| {
+        [
+            bond.offered.as_ref().map(|offered| offered.1),
+            bond.assigned_at,
+            bond.arrived_at,
+            bond.boarded.map(|(at, _)| at),
+            bond.done.as_ref().map(|done| done.0),
+            bond.released.map(|(at, _)| at),
+        ]
+    });
+    own.into_iter().chain(bonds).flatten()
+}
+
+#[cfg(test)]
+mod tests;
