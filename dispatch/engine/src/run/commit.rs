@@ -1,0 +1,111 @@
+//! Making a batch durable, however long that takes, and snapshots beside the hot path.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use ondol_core::ids::DistrictId;
+use ondol_core::journal::Entry;
+use ondol_core::units::Now;
+use std::sync::PoisonError;
+
+use super::{Loop, SNAPSHOT_EVERY};
+use crate::store::StoreError;
+use crate::vault::random_bytes;
+
+/// A commit that takes longer is given up and tried again: a database that was frozen may never answer.
+const COMMIT_WITHIN: Duration = Duration::from_secs(10);
+/// First and longest pause between two tries, in milliseconds.
+const PAUSE_MS: (u64, u64) = (20, 1_000);
+
+/// What the batch at hand changes.
+#[derive(Debug, Default)]
+pub(super) struct Touched {
+    districts: BTreeSet<DistrictId>,
+}
+
+impl Touched {
+    pub(super) fn note(&mut self, entry: &Entry) {
+        self.districts.insert(entry.series.district.clone());
+    }
+}
+
+impl Loop {
+    /// Commits the batch at hand. Tries until it is durable; everything else waits, and new requests are refused
+    /// once this has taken longer than the handle's patience.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] that no further try can mend: the loop ends, and what it held was never told to anybody.
+    pub(super) async fn commit(&mut self, now: Now) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        self.set_committing(Some(begun));
+        let mut pause_ms = PAUSE_MS.0;
+        loop {
+            let commit = self.shared.store.commit(&self.batch, now.utc);
+            match tokio::time::timeout(COMMIT_WITHIN, commit).await {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) if error.is_transient() => {
+                    tracing::warn!(%error, pause_ms, "a commit failed and is tried again");
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a commit is refused for good; the node stops");
+                    return Err(error);
+                }
+                Err(_) => tracing::warn!(pause_ms, "a commit has no answer and is tried again"),
+            }
+            metrics::counter!("ondol_commit_failures_total").increment(1);
+            tokio::time::sleep(jittered(pause_ms)).await;
+            pause_ms = (2 * pause_ms).min(PAUSE_MS.1);
+        }
+        self.set_committing(None);
+        metrics::histogram!("ondol_commit_seconds").record(begun.elapsed().as_secs_f64());
+        metrics::counter!("ondol_entries_total").increment(self.batch.entries.len() as u64);
+        self.since_snapshot += self.batch.entries.len();
+        self.batch = crate::store::Batch::default();
+        self.note_board();
+        self.shared.commits.send_modify(|count| *count += 1);
+        Ok(())
+    }
+
+    /// Takes a snapshot if enough was written since the last one and none is under way.
+    pub(super) fn snapshot_if_due(&mut self) {
+        let under_way = self.snapshot.as_ref().is_some_and(|task| !task.is_finished());
+        // Entries that `Committed` has just caused are on the board and not yet durable.
+        if self.since_snapshot < SNAPSHOT_EVERY || under_way || !self.batch.is_empty() {
+            return;
+        }
+        self.since_snapshot = 0;
+        let (store, board, now) =
+            (self.shared.store.clone(), self.node.board().clone(), self.shared.clock.now().utc);
+        self.snapshot = Some(tokio::spawn(async move {
+            if let Err(error) = store.snapshot(board, now).await {
+                tracing::warn!(%error, "a snapshot was not written; the next start reads more entries");
+            }
+            if let Err(error) = store.tidy_outbox(now).await {
+                tracing::warn!(%error, "old notices were not dropped");
+            }
+        }));
+    }
+
+    fn set_committing(&self, since: Option<Instant>) {
+        *self.shared.committing_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Sizes of what the batch has changed.
+    #[allow(clippy::cast_precision_loss)]
+    fn note_board(&mut self) {
+        for district in std::mem::take(&mut self.touched.districts) {
+            let Some(board) = self.node.board().district(&district) else { continue };
+            let label = district.to_string();
+            metrics::gauge!("ondol_bookings_open", "district" => label.clone())
+                .set(board.open_bookings().count() as f64);
+            metrics::gauge!("ondol_shifts_known", "district" => label).set(board.shifts.len() as f64);
+        }
+    }
+}
+
+/// Between half of `ms` and all of it, so that nodes that failed together do not come back together.
+fn jittered(ms: u64) -> Duration {
+    let part = u64::from(u16::from_be_bytes(random_bytes()));
+    Duration::from_millis(ms / 2 + ms * part / (2 * 65_536))
+}

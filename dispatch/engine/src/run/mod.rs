@@ -1,0 +1,313 @@
+//! The loop: one task that owns the core.
+//!
+//! ```text
+//! doors, peers ──(bounded queue)──▶ take ≤ 512 ▶ Node::handle ▶ collect ▶ commit ▶ carry out
+//!                                       ▲                                   │
+//!                                       └────────── Input::Committed ◀──────┘
+//! ```
+//!
+//! Whatever waits while a commit is under way is taken together afterwards, so group commit needs no window of
+//! its own. Nothing that an entry causes leaves before the entry is durable: replies, offers, renewals and
+//! reads are all held. While the store is broken the batch is kept and tried again, and new requests are
+//! refused as unavailable.
+
+mod commit;
+mod devices;
+mod handle;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ondol_core::command::{Answer, Command, Refusal, Renewal};
+use ondol_core::face::{Input, Output, RequestId};
+use ondol_core::ids::NodeId;
+use ondol_core::journal::{Entry, Heads};
+use ondol_core::node::Node;
+use ondol_core::travel::TravelTimes;
+use ondol_core::units::{Now, Ticks};
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+use crate::clock::SharedClock;
+use crate::config::Config;
+use crate::store::{Batch, KeyCursor, Store, StoreError};
+use crate::vault::{SubjectKey, Vault};
+use commit::Touched;
+use handle::Shared;
+
+pub use devices::DEVICE_QUEUE_MAX;
+pub use handle::{Handle, RequestError, Unavailable};
+
+/// Most messages that wait for the loop; more are refused.
+pub const QUEUE_MAX: usize = 4_096;
+/// Most messages handled before their entries are committed.
+pub const BATCH_MAX: usize = 512;
+/// Most renewals that wait for the peer link; they repeat, so more are dropped.
+const RENEWALS_MAX: usize = 256;
+/// Changes that a slow watcher may fall behind before it has to read everything again.
+const CHANGES_MAX: usize = 4_096;
+/// Simulated time between two proofs that the store still writes, while there is nothing to commit.
+const HEARTBEAT_MS: u64 = 2_000;
+/// Entries between two snapshots.
+const SNAPSHOT_EVERY: usize = 20_000;
+
+/// What a loop is started with.
+pub struct Setup {
+    /// The node's configuration.
+    pub config: Config,
+    /// Its clock.
+    pub clock: SharedClock,
+    /// Its store.
+    pub store: Store,
+    /// Its vault, still empty: the loop fills it from the store.
+    pub vault: Vault,
+    /// Travel times by road.
+    pub travel: Arc<dyn TravelTimes + Send + Sync>,
+}
+
+/// A loop that runs.
+pub struct Running {
+    /// What everything else holds of it.
+    pub handle: Handle,
+    /// Renewals for the peer link to carry, with the edge each is for.
+    pub renewals: mpsc::Receiver<(NodeId, Renewal)>,
+    /// Ends when the loop does: after [`Handle::shut_down`], or with the failure that stopped it.
+    pub task: JoinHandle<Result<(), StoreError>>,
+}
+
+/// Why a loop did not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Reads the journal and starts the loop in a new life.
+///
+/// # Errors
+///
+/// [`StartError`] if the store cannot be read or written, or its journal is damaged.
+pub async fn start(setup: Setup) -> Result<Running, StartError> {
+    let Setup { config, clock, store, vault, travel } = setup;
+    let loaded = store.load().await?;
+    let known = loaded.board.last_incarnation(&config.node.id);
+    let incarnation = store.next_life(&config.node.id, known, clock.now().utc).await?;
+    vault.learn(&loaded.keys);
+    let core = config.core(incarnation, vault.pin_key().clone());
+    let (id, role) = (core.id.clone(), core.role.clone());
+    tracing::info!(node = %id, incarnation, entries = loaded.entries, "the journal is read");
+    let node = Node::new(core, loaded.board, travel, clock.now());
+
+    let (inbox_sender, inbox) = mpsc::channel(QUEUE_MAX);
+    let (renewals_sender, renewals) = mpsc::channel(RENEWALS_MAX);
+    let shared = Arc::new(Shared::new(id, role, incarnation, inbox_sender, clock, store, vault, CHANGES_MAX));
+    let engine = Loop {
+        node,
+        shared: Arc::clone(&shared),
+        inbox,
+        renewals: renewals_sender,
+        pending: HashMap::new(),
+        next_request: 0,
+        batch: Batch::default(),
+        touched: Touched::default(),
+        effects: Vec::new(),
+        proved_at: None,
+        since_snapshot: loaded.entries_since_snapshot,
+        snapshot: None,
+        stopping: false,
+    };
+    let task = tokio::spawn(engine.run());
+    Ok(Running { handle: Handle::new(shared), renewals, task })
+}
+
+/// What the loop is sent.
+enum Message {
+    Request { command: Box<Command>, reply: oneshot::Sender<Result<Answer, Refusal>> },
+    Read(ReadFn),
+    Page(Box<PageMessage>),
+    Flush(oneshot::Sender<()>),
+    Stop,
+}
+
+/// A pulled page.
+struct PageMessage {
+    from: NodeId,
+    entries: Vec<Entry>,
+    heads: Heads,
+    keys: Vec<SubjectKey>,
+    key_cursor: KeyCursor,
+    done: oneshot::Sender<()>,
+}
+
+/// Looks at the node; what it returns is called once everything it may have seen is durable.
+type ReadFn = Box<dyn FnOnce(&Node, Now) -> Deliver + Send>;
+type Deliver = Box<dyn FnOnce() + Send>;
+
+/// What is done after the commit.
+enum Effect {
+    Output(Output),
+    Deliver(Deliver),
+}
+
+struct Loop {
+    node: Node,
+    shared: Arc<Shared>,
+    inbox: mpsc::Receiver<Message>,
+    renewals: mpsc::Sender<(NodeId, Renewal)>,
+    pending: HashMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
+    next_request: RequestId,
+    /// Not yet durable.
+    batch: Batch,
+    touched: Touched,
+    /// Held until it is.
+    effects: Vec<Effect>,
+    /// When the store last proved that it writes.
+    proved_at: Option<Ticks>,
+    since_snapshot: usize,
+    snapshot: Option<JoinHandle<()>>,
+    stopping: bool,
+}
+
+impl Loop {
+    async fn run(mut self) -> Result<(), StoreError> {
+        let mut messages = Vec::with_capacity(BATCH_MAX);
+        while !self.stopping {
+            let wake_at = self.node.poll_timeout().min(self.prove_due_at());
+            let clock = Arc::clone(&self.shared.clock);
+            tokio::select! {
+                biased;
+                taken = self.inbox.recv_many(&mut messages, BATCH_MAX) => {
+                    if taken == 0 {
+                        break;
+                    }
+                }
+                () = clock.sleep_until(wake_at) => {}
+            }
+            let now = self.shared.clock.now();
+            self.note_queue();
+            for message in messages.drain(..) {
+                self.take(message, now);
+            }
+            if now.ticks >= self.node.poll_timeout() {
+                self.node.handle_timeout(now);
+                self.collect();
+            }
+            self.settle().await?;
+        }
+        self.inbox.close();
+        Ok(())
+    }
+
+    fn take(&mut self, message: Message, now: Now) {
+        match message {
+            Message::Request { command, reply } => {
+                self.next_request += 1;
+                self.pending.insert(self.next_request, reply);
+                self.node.handle(Input::Command { request: self.next_request, command }, now);
+            }
+            Message::Read(look) => {
+                let deliver = look(&self.node, now);
+                self.effects.push(Effect::Deliver(deliver));
+            }
+            Message::Page(page) => {
+                let PageMessage { from, entries, heads, keys, key_cursor, done } = *page;
+                self.shared.vault.learn(&keys);
+                self.batch.keys.extend(keys);
+                self.batch.key_cursors.push((from.clone(), key_cursor));
+                self.node.handle(Input::Page { from, entries, heads }, now);
+                self.when_durable(done);
+            }
+            Message::Flush(done) => {
+                self.when_durable(done);
+            }
+            Message::Stop => self.stopping = true,
+        }
+        self.collect();
+    }
+
+    /// Whoever handed in something may have stopped waiting for it to be durable.
+    fn when_durable(&mut self, done: oneshot::Sender<()>) {
+        self.effects.push(Effect::Deliver(Box::new(move || {
+            let _waiting = done.send(());
+        })));
+    }
+
+    /// Sorts what the node wants done into what must be durable first and what waits for that.
+    fn collect(&mut self) {
+        while let Some(output) = self.node.poll_output() {
+            match output {
+                Output::Append(entry) => {
+                    self.touched.note(&entry);
+                    self.batch.entries.push(entry);
+                }
+                Output::Notify(notice) => self.batch.notices.push(notice),
+                Output::Reply { .. }
+                | Output::ToDevice { .. }
+                | Output::Renew { .. }
+                | Output::Changed(_) => {
+                    self.effects.push(Effect::Output(output));
+                }
+            }
+        }
+    }
+
+    /// Commits and carries out, until nothing is left to do at this moment.
+    async fn settle(&mut self) -> Result<(), StoreError> {
+        loop {
+            self.batch.keys.extend(self.shared.vault.take_new_keys());
+            let now = self.shared.clock.now();
+            let prove = now.ticks >= self.prove_due_at();
+            if self.batch.is_empty() && !prove {
+                self.carry_out();
+                return Ok(());
+            }
+            self.commit(now).await?;
+            let now = self.shared.clock.now();
+            self.proved_at = Some(now.ticks);
+            self.carry_out();
+            self.node.handle(Input::Committed, now);
+            self.collect();
+            self.snapshot_if_due();
+        }
+    }
+
+    fn prove_due_at(&self) -> Ticks {
+        self.proved_at.map_or(Ticks(0), |at| at.plus_ms(HEARTBEAT_MS))
+    }
+
+    fn carry_out(&mut self) {
+        for effect in std::mem::take(&mut self.effects) {
+            match effect {
+                Effect::Deliver(deliver) => deliver(),
+                Effect::Output(Output::Reply { request, result }) => {
+                    if let Some(reply) = self.pending.remove(&request) {
+                        // The caller may have given up waiting: then nobody is told, and nothing is lost.
+                        let _gone = reply.send(*result);
+                    }
+                }
+                Effect::Output(Output::ToDevice { device, message }) => {
+                    self.shared.devices.send(device, message);
+                }
+                Effect::Output(Output::Renew { to, renewal }) => {
+                    if self.renewals.try_send((to, renewal)).is_err() {
+                        metrics::counter!("ondol_renewals_dropped_total").increment(1);
+                    }
+                }
+                Effect::Output(Output::Changed(change)) => {
+                    // Nobody may be watching.
+                    let _watchers = self.shared.changes.send(change);
+                }
+                Effect::Output(Output::Append(_) | Output::Notify(_)) => {
+                    unreachable!("collect puts these into the batch")
+                }
+            }
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss)]
+    fn note_queue(&self) {
+        metrics::gauge!("ondol_queue_depth").set(self.inbox.len() as f64);
+    }
+}

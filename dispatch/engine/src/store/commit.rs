@@ -1,0 +1,169 @@
+//! One transaction per batch.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use ondol_core::journal::{Entry, Head, Heads, Series};
+use ondol_core::units::UtcMs;
+use serde_json::json;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Batch, Store, StoreError, at};
+
+const INSERT_POSTGRES: &str = "INSERT INTO journal (origin, incarnation, district, lane, seq, zone_id, hlc_wall_ms, \
+     hlc_logical, kind, schema_version, key, payload, prev_hash, hash) \
+     SELECT origin, incarnation, district, lane, seq, zone_id, hlc_wall_ms, hlc_logical, kind, schema_version, key, \
+     payload, prev_hash, hash FROM json_to_recordset($1::json) AS e(origin text, incarnation bigint, district text, \
+     lane text, seq bigint, zone_id text, hlc_wall_ms bigint, hlc_logical bigint, kind text, schema_version bigint, \
+     key text, payload text, prev_hash text, hash text) ON CONFLICT DO NOTHING";
+const INSERT_SQLITE: &str = "INSERT INTO journal (origin, incarnation, district, lane, seq, zone_id, hlc_wall_ms, \
+     hlc_logical, kind, schema_version, key, payload, prev_hash, hash) \
+     SELECT value->>'origin', value->>'incarnation', value->>'district', value->>'lane', value->>'seq', \
+     value->>'zone_id', value->>'hlc_wall_ms', value->>'hlc_logical', value->>'kind', value->>'schema_version', \
+     value->>'key', value->>'payload', value->>'prev_hash', value->>'hash' FROM json_each($1) WHERE true \
+     ON CONFLICT DO NOTHING";
+
+const HEADS_POSTGRES: &str = "INSERT INTO series_head (origin, incarnation, district, lane, seq, hash) \
+     SELECT origin, incarnation, district, lane, seq, hash FROM json_to_recordset($1::json) \
+     AS h(origin text, incarnation bigint, district text, lane text, seq bigint, hash text) \
+     ON CONFLICT ON CONSTRAINT series_head_pk DO UPDATE SET seq = excluded.seq, hash = excluded.hash \
+     WHERE excluded.seq > series_head.seq";
+const HEADS_SQLITE: &str = "INSERT INTO series_head (origin, incarnation, district, lane, seq, hash) \
+     SELECT value->>'origin', value->>'incarnation', value->>'district', value->>'lane', value->>'seq', \
+     value->>'hash' FROM json_each($1) WHERE true \
+     ON CONFLICT (origin, incarnation, district, lane) DO UPDATE SET seq = excluded.seq, hash = excluded.hash \
+     WHERE excluded.seq > series_head.seq";
+
+impl Store {
+    /// Makes `batch` durable, all or nothing; an empty one only proves that the store still writes.
+    ///
+    /// Committing a batch again is harmless: entries that are stored with the same hash stay as they are.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Transient`] if it may or may not have happened; [`StoreError::Fork`], [`StoreError::Gap`] and
+    /// [`StoreError::Superseded`] if it must not happen, and then nothing has.
+    pub async fn commit(&self, batch: &Batch, now: UtcMs) -> Result<(), StoreError> {
+        let new_heads = self.continued(&batch.entries)?;
+        let mut transaction = self.inner.writer.begin().await?;
+        self.fence(&mut transaction, now).await?;
+        if !batch.entries.is_empty() {
+            self.insert_entries(&mut transaction, &batch.entries).await?;
+            self.insert_heads(&mut transaction, &new_heads).await?;
+        }
+        self.insert_notices(&mut transaction, &batch.notices, now).await?;
+        self.insert_keys(&mut transaction, &batch.keys, now).await?;
+        self.move_key_cursors(&mut transaction, &batch.key_cursors).await?;
+        transaction.commit().await?;
+        let mut heads = self.inner.heads.write().unwrap_or_else(PoisonError::into_inner);
+        heads.0.extend(new_heads.0);
+        Ok(())
+    }
+
+    /// Checks that every series goes on where the store ends, and returns the new heads. Entries at or below the
+    /// stored head are a repeated commit; their hashes are compared in the transaction.
+    fn continued(&self, entries: &[Entry]) -> Result<Heads, StoreError> {
+        let stored = self.inner.heads.read().unwrap_or_else(PoisonError::into_inner);
+        let mut new: BTreeMap<Series, Head> = BTreeMap::new();
+        for entry in entries {
+            let head = new.get(&entry.series).copied().unwrap_or_else(|| stored.of(&entry.series));
+            if entry.seq > head.seq + 1 {
+                let series = entry.series.clone();
+                return Err(StoreError::Gap { series, stored: head.seq, next: entry.seq });
+            }
+            if entry.seq == head.seq + 1 {
+                if entry.prev_hash != head.hash {
+                    return Err(StoreError::Fork { series: entry.series.clone(), seq: entry.seq });
+                }
+                new.insert(entry.series.clone(), entry.as_head());
+            }
+        }
+        Ok(Heads(new))
+    }
+
+    /// Takes the writer's row, if it is still this life's.
+    async fn fence(&self, transaction: &mut Transaction<'_, Any>, now: UtcMs) -> Result<(), StoreError> {
+        let life = *self.inner.life.read().unwrap_or_else(PoisonError::into_inner);
+        let done = sqlx::query("UPDATE alive SET at = $1 WHERE id = 1 AND incarnation = $2")
+            .bind(at(now))
+            .bind(i64::from(life))
+            .execute(&mut **transaction)
+            .await?;
+        if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Superseded) }
+    }
+
+    async fn insert_entries(
+        &self,
+        transaction: &mut Transaction<'_, Any>,
+        entries: &[Entry],
+    ) -> Result<(), StoreError> {
+        let rows: Vec<_> = entries.iter().map(entry_row).collect();
+        let done = sqlx::query(self.inner.dialect.pick(INSERT_POSTGRES, INSERT_SQLITE))
+            .bind(json!(rows).to_string())
+            .execute(&mut **transaction)
+            .await?;
+        if done.rows_affected() == entries.len() as u64 {
+            return Ok(());
+        }
+        for entry in entries {
+            same_as_stored(transaction, entry).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_heads(
+        &self,
+        transaction: &mut Transaction<'_, Any>,
+        heads: &Heads,
+    ) -> Result<(), StoreError> {
+        let rows: Vec<_> = heads.0.iter().map(|(series, head)| {
+            json!({ "origin": series.origin, "incarnation": series.incarnation, "district": series.district,
+                    "lane": series.lane, "seq": head.seq, "hash": head.hash })
+        }).collect();
+        sqlx::query(self.inner.dialect.pick(HEADS_POSTGRES, HEADS_SQLITE))
+            .bind(json!(rows).to_string())
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+}
+
+/// One row as JSON; the payload stays the exact text, as a JSON string.
+fn entry_row(entry: &Entry) -> serde_json::Value {
+    json!({
+        "origin": entry.series.origin,
+        "incarnation": entry.series.incarnation,
+        "district": entry.series.district,
+        "lane": entry.series.lane,
+        "seq": entry.seq,
+        "zone_id": entry.zone,
+        "hlc_wall_ms": entry.hlc.wall_ms,
+        "hlc_logical": entry.hlc.logical,
+        "kind": entry.kind,
+        "schema_version": entry.schema_version,
+        "key": entry.key,
+        "payload": entry.payload,
+        "prev_hash": entry.prev_hash,
+        "hash": entry.hash,
+    })
+}
+
+/// A repeated commit finds its own entries; anything else under their numbers is a fork.
+async fn same_as_stored(transaction: &mut Transaction<'_, Any>, entry: &Entry) -> Result<(), StoreError> {
+    let row = sqlx::query(
+        "SELECT hash FROM journal WHERE origin = $1 AND incarnation = $2 AND district = $3 AND lane = $4 AND seq = $5",
+    )
+    .bind(entry.series.origin.as_str())
+    .bind(i64::from(entry.series.incarnation))
+    .bind(entry.series.district.as_str())
+    .bind(entry.series.lane.as_str())
+    .bind(super::sql(entry.seq))
+    .fetch_one(&mut **transaction)
+    .await?;
+    let stored: String = row.try_get("hash")?;
+    if stored == entry.hash.to_string() {
+        Ok(())
+    } else {
+        Err(StoreError::Fork { series: entry.series.clone(), seq: entry.seq })
+    }
+}

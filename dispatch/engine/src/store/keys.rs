@@ -1,0 +1,141 @@
+//! Subject keys: stored wrapped, pulled by peers in the order of their changes, erased for good.
+
+use std::collections::BTreeMap;
+
+use ondol_core::ids::NodeId;
+use ondol_core::units::UtcMs;
+use serde_json::json;
+use sqlx::any::AnyRow;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{KeyCursor, Store, StoreError, at, read, sql};
+use crate::vault::SubjectKey;
+
+const UPSERT_POSTGRES: &str = "INSERT INTO subject_key (subject, key_id, wrapped, created_at, erased_at, change_seq) \
+     SELECT subject, key_id, wrapped, $2, erased_at, (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + n \
+     FROM json_to_recordset($1::json) AS k(n bigint, subject text, key_id text, wrapped text, erased_at bigint) \
+     ON CONFLICT (subject, key_id) DO UPDATE SET wrapped = NULL, erased_at = excluded.erased_at, \
+     change_seq = excluded.change_seq WHERE excluded.erased_at IS NOT NULL AND subject_key.erased_at IS NULL";
+const UPSERT_SQLITE: &str = "INSERT INTO subject_key (subject, key_id, wrapped, created_at, erased_at, change_seq) \
+     SELECT value->>'subject', value->>'key_id', value->>'wrapped', $2, value->>'erased_at', \
+     (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + (value->>'n') FROM json_each($1) WHERE true \
+     ON CONFLICT (subject, key_id) DO UPDATE SET wrapped = NULL, erased_at = excluded.erased_at, \
+     change_seq = excluded.change_seq WHERE excluded.erased_at IS NOT NULL AND subject_key.erased_at IS NULL";
+/// A key that another node made for a person who is forgotten goes too.
+const SPREAD_POSTGRES: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
+     AND subject IN (SELECT json_array_elements_text($1::json)) \
+     AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";
+const SPREAD_SQLITE: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
+     AND subject IN (SELECT value FROM json_each($1)) \
+     AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";
+
+impl Store {
+    /// Keys and tombstones that changed here after `after`, in that order, with the number of the last one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub async fn keys_after(&self, after: u64, limit: usize) -> Result<(Vec<SubjectKey>, u64), StoreError> {
+        let rows = sqlx::query(
+            "SELECT subject, key_id, wrapped, erased_at, change_seq FROM subject_key WHERE change_seq > $1 \
+             ORDER BY change_seq LIMIT $2",
+        )
+        .bind(sql(after))
+        .bind(sql(limit as u64))
+        .fetch_all(&self.inner.reader)
+        .await?;
+        let last = rows.last().map_or(Ok(after), |row| read::number(row, "change_seq"))?;
+        Ok((rows.iter().map(key_of).collect::<Result<_, _>>()?, last))
+    }
+
+    /// How far the keys of `peer` have been pulled.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub async fn key_cursor(&self, peer: &NodeId) -> Result<KeyCursor, StoreError> {
+        let row = sqlx::query("SELECT incarnation, seq FROM peer_cursor WHERE peer = $1")
+            .bind(peer.as_str())
+            .fetch_optional(&self.inner.reader)
+            .await?;
+        row.map_or(Ok(KeyCursor::default()), |row| {
+            Ok(KeyCursor { incarnation: read::number(&row, "incarnation")?, seq: read::number(&row, "seq")? })
+        })
+    }
+
+    pub(super) async fn all_keys(&self) -> Result<Vec<SubjectKey>, StoreError> {
+        let rows = sqlx::query("SELECT subject, key_id, wrapped, erased_at FROM subject_key")
+            .fetch_all(&self.inner.reader)
+            .await?;
+        rows.iter().map(key_of).collect()
+    }
+
+    pub(super) async fn insert_keys(
+        &self,
+        transaction: &mut Transaction<'_, Any>,
+        keys: &[SubjectKey],
+        now: UtcMs,
+    ) -> Result<(), StoreError> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        // One statement may change a row once: a key that is made and erased in one batch is erased.
+        let mut latest: BTreeMap<(String, &str), &SubjectKey> = BTreeMap::new();
+        for key in keys {
+            let place = latest.entry((key.subject.to_string(), &key.key_id)).or_insert(key);
+            if key.erased_at.is_some() {
+                *place = key;
+            }
+        }
+        let rows: Vec<_> = latest
+            .values()
+            .zip(1_u64..)
+            .map(|(key, n)| {
+                json!({ "n": n, "subject": key.subject, "key_id": key.key_id, "wrapped": key.wrapped,
+                        "erased_at": key.erased_at })
+            })
+            .collect();
+        sqlx::query(self.inner.dialect.pick(UPSERT_POSTGRES, UPSERT_SQLITE))
+            .bind(json!(rows).to_string())
+            .bind(at(now))
+            .execute(&mut **transaction)
+            .await?;
+        let subjects: Vec<_> = latest.keys().map(|(subject, _)| subject).collect();
+        sqlx::query(self.inner.dialect.pick(SPREAD_POSTGRES, SPREAD_SQLITE))
+            .bind(json!(subjects).to_string())
+            .bind(at(now))
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn move_key_cursors(
+        &self,
+        transaction: &mut Transaction<'_, Any>,
+        cursors: &[(NodeId, KeyCursor)],
+    ) -> Result<(), StoreError> {
+        for (peer, cursor) in cursors {
+            sqlx::query(
+                "INSERT INTO peer_cursor (peer, incarnation, seq) VALUES ($1, $2, $3) ON CONFLICT (peer) \
+                 DO UPDATE SET incarnation = excluded.incarnation, seq = excluded.seq \
+                 WHERE peer_cursor.incarnation <> excluded.incarnation OR peer_cursor.seq < excluded.seq",
+            )
+            .bind(peer.as_str())
+            .bind(i64::from(cursor.incarnation))
+            .bind(sql(cursor.seq))
+            .execute(&mut **transaction)
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+fn key_of(row: &AnyRow) -> Result<SubjectKey, StoreError> {
+    let erased_at: Option<i64> = row.try_get("erased_at")?;
+    Ok(SubjectKey {
+        subject: read::text(row, "subject")?,
+        key_id: row.try_get("key_id")?,
+        wrapped: row.try_get("wrapped")?,
+        erased_at: erased_at.map(UtcMs),
+    })
+}

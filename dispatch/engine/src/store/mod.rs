@@ -1,0 +1,241 @@
+//! The store: the journal and what must commit with it, in PostgreSQL or SQLite.
+//!
+//! Both hold the same tables and are asked with the same statements; only opening and the form of a batch
+//! (`json_to_recordset` against `json_each`) differ. A batch is one JSON text and so one statement, however
+//! many entries it has. SQLite has one writer connection and several readers.
+//!
+//! | about | file |
+//! |---|---|
+//! | connecting, tables, lives | `open.rs` |
+//! | one transaction per batch | `commit.rs` |
+//! | pages for peers, history | `read.rs` |
+//! | start and snapshots | `snapshot.rs` |
+//! | notices, answers given, subject keys | `outbox.rs`, `inbox.rs`, `keys.rs` |
+
+mod commit;
+mod inbox;
+mod keys;
+mod open;
+mod outbox;
+mod read;
+mod snapshot;
+mod verify;
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use ondol_core::command::Notice;
+use ondol_core::ids::NodeId;
+use ondol_core::journal::{ChainBreak, Entry, Heads, Series};
+use ondol_core::units::UtcMs;
+use serde::{Deserialize, Serialize};
+use sqlx::AnyPool;
+use thiserror::Error;
+
+use crate::vault::SubjectKey;
+
+pub use inbox::{ANSWER_MAX, Remembered};
+pub use outbox::{NOTICES_MAX, OutboxNotice};
+pub use read::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
+pub use snapshot::Loaded;
+pub use verify::Verified;
+
+/// A node's store. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    dialect: Dialect,
+    writer: AnyPool,
+    reader: AnyPool,
+    /// Heads of what is durable.
+    heads: RwLock<Heads>,
+    /// The life that may write; 0 before [`Store::next_life`].
+    life: RwLock<u32>,
+}
+
+/// Which database it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// PostgreSQL: central.
+    Postgres,
+    /// SQLite: an edge, or a small stand-alone node.
+    Sqlite,
+}
+
+impl Dialect {
+    /// The statement for this database.
+    fn pick(self, postgres: &'static str, sqlite: &'static str) -> &'static str {
+        match self {
+            Self::Postgres => postgres,
+            Self::Sqlite => sqlite,
+        }
+    }
+}
+
+/// What commits together.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Entries, each series in its own order.
+    pub entries: Vec<Entry>,
+    /// Notices that the entries cause.
+    pub notices: Vec<Notice>,
+    /// Subject keys that the entries use, and tombstones.
+    pub keys: Vec<SubjectKey>,
+    /// How far peers' subject keys have been pulled.
+    pub key_cursors: Vec<(NodeId, KeyCursor)>,
+}
+
+impl Batch {
+    /// True if there is nothing to commit.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+            && self.notices.is_empty()
+            && self.keys.is_empty()
+            && self.key_cursors.is_empty()
+    }
+}
+
+/// How far the subject keys of a peer have been pulled: a number of one of its lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyCursor {
+    /// The peer's life; in another one the numbers mean nothing, and all keys are pulled again.
+    pub incarnation: u32,
+    /// The last number held.
+    pub seq: u64,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database cannot be reached or is too busy; the same call may succeed later. A commit that ends so may
+    /// have happened: committing the same batch again is harmless.
+    #[error("the store does not answer: {0}")]
+    Transient(#[source] sqlx::Error),
+    /// The database refuses the statement, or answers what no store of ours holds.
+    #[error("the store refuses: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// The URL is neither PostgreSQL nor SQLite.
+    #[error("the store's URL must begin with postgres:// or sqlite://")]
+    UnknownUrl,
+    /// The tables could not be brought up to date.
+    #[error("the store's tables could not be brought up to date: {0}")]
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The same number of a series holds another entry: two writers used one name.
+    #[error("{series} entry {seq} is stored with another content: two writers use the name of one node")]
+    Fork {
+        /// The series.
+        series: Series,
+        /// The number.
+        seq: u64,
+    },
+    /// A batch does not continue what is stored.
+    #[error("a batch skips entries of {series}: stored up to {stored}, next is {next}")]
+    Gap {
+        /// The series.
+        series: Series,
+        /// Number of the stored head.
+        stored: u64,
+        /// Number of the batch's entry.
+        next: u64,
+    },
+    /// A newer process of the same node has taken over the store.
+    #[error("a newer process of this node uses the store; this one stops")]
+    Superseded,
+    /// Stored entries are not what was hashed.
+    #[error("the stored journal is damaged: {0}")]
+    Damaged(#[from] ChainBreak),
+    /// A stored value has no meaning.
+    #[error("the store holds {what} that means nothing: {detail}")]
+    Meaningless {
+        /// What.
+        what: &'static str,
+        /// Why.
+        detail: String,
+    },
+}
+
+impl StoreError {
+    /// True if the same call may succeed later.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Transient(_))
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        if is_transient(&error) { Self::Transient(error) } else { Self::Refused(error) }
+    }
+}
+
+/// Failures of the connection, of a busy or full database, and of a transaction that lost against another.
+fn is_transient(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::Protocol(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
+            // SQLite's codes are plain numbers whose low byte is the kind: busy, locked, I/O, full, cannot open.
+            // PostgreSQL's have five characters: connection, resources, shutdown, lost race, read-only standby.
+            let classes = ["08", "53", "57P", "40", "25006"];
+            match (code.len(), code.parse::<u32>()) {
+                (..5, Ok(code)) => matches!(code & 0xff, 5 | 6 | 10 | 13 | 14),
+                _ => classes.iter().any(|class| code.starts_with(class)),
+            }
+        }),
+        _ => false,
+    }
+}
+
+impl Store {
+    /// Heads of all series that are durable here.
+    #[must_use]
+    pub fn heads(&self) -> Heads {
+        self.inner.heads.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.inner.dialect
+    }
+
+    /// Connections that may write, for the tables of accounts and sessions. Statements use `$1` and, for both
+    /// databases to understand them, only text and 64-bit integers.
+    #[must_use]
+    pub fn writer(&self) -> &AnyPool {
+        &self.inner.writer
+    }
+
+    /// Connections that only read.
+    #[must_use]
+    pub fn reader(&self) -> &AnyPool {
+        &self.inner.reader
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Store({:?})", self.inner.dialect)
+    }
+}
+
+/// A number as SQL holds it.
+///
+/// # Panics
+///
+/// Never on numbers that this system counts: they stay below 2^63.
+fn sql(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A moment as SQL holds it.
+fn at(moment: UtcMs) -> i64 {
+    moment.0
+}

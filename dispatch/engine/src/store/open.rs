@@ -1,0 +1,132 @@
+//! Connecting, bringing tables up to date, and opening a new life.
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use ondol_core::ids::NodeId;
+use ondol_core::journal::Heads;
+use ondol_core::units::UtcMs;
+use sqlx::any::AnyPoolOptions;
+use sqlx::migrate::Migrator;
+use sqlx::{AnyPool, Executor as _, Row as _};
+
+use super::{Dialect, Inner, Store, StoreError, at, read};
+use crate::clock::wall_ms;
+
+static POSTGRES: Migrator = sqlx::migrate!("../../migrations/postgres");
+static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
+
+/// Longest wait for a connection.
+const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// Connections that write to PostgreSQL: the loop's, and a few for accounts and sessions.
+const POSTGRES_WRITERS: u32 = 4;
+/// Connections that read.
+const READERS: u32 = 6;
+/// 2024-01-01T00:00:00Z: lives are numbered by seconds since then.
+const FIRST_LIFE_MS: i64 = 1_704_067_200_000;
+
+/// Durable before it answers, and nothing of an erased key left in free pages.
+const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+     PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
+const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
+const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '5s'";
+
+impl Store {
+    /// Opens `postgres://…` or `sqlite:///path` (made if absent) and brings its tables up to date.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be reached, or is of a later release.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            Dialect::Postgres
+        } else if url.starts_with("sqlite:") {
+            Dialect::Sqlite
+        } else {
+            return Err(StoreError::UnknownUrl);
+        };
+        let (writer, reader) = match dialect {
+            Dialect::Postgres => (
+                pool(url, POSTGRES_WRITERS, POSTGRES_SESSION).await?,
+                pool(url, READERS, POSTGRES_SESSION).await?,
+            ),
+            Dialect::Sqlite => {
+                let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
+                // The writer comes first: it makes the file and turns on the write-ahead log.
+                (pool(&url, 1, SQLITE_WRITER).await?, pool(&url, READERS, SQLITE_READER).await?)
+            }
+        };
+        let migrator = match dialect {
+            Dialect::Postgres => &POSTGRES,
+            Dialect::Sqlite => &SQLITE,
+        };
+        migrator.run(&writer).await.map_err(StoreError::Migration)?;
+        let inner = Inner { dialect, writer, reader, heads: RwLock::default(), life: RwLock::new(0) };
+        let store = Self { inner: Arc::new(inner) };
+        let heads = store.stored_heads().await?;
+        store.set_heads(heads);
+        Ok(store)
+    }
+
+    /// Opens a new life of `node`: durable on return, above every life that this store, the journal (`known`) or,
+    /// because numbers follow the wall clock, a lost store has seen. A process of an older life stops at its next
+    /// commit.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store does not write.
+    pub async fn next_life(&self, node: &NodeId, known: u32, now: UtcMs) -> Result<u32, StoreError> {
+        let by_clock = u32::try_from((wall_ms() - FIRST_LIFE_MS) / 1_000).unwrap_or(0);
+        let mut transaction = self.inner.writer.begin().await?;
+        let row = sqlx::query("SELECT COALESCE(MAX(incarnation), 0) AS last FROM node_life WHERE node = $1")
+            .bind(node.as_str())
+            .fetch_one(&mut *transaction)
+            .await?;
+        let stored: i64 = row.try_get("last")?;
+        let last = u32::try_from(stored).unwrap_or(0).max(known);
+        let life = by_clock.max(last.saturating_add(1));
+        sqlx::query("INSERT INTO node_life (node, incarnation, started_at) VALUES ($1, $2, $3)")
+            .bind(node.as_str())
+            .bind(i64::from(life))
+            .bind(at(now))
+            .execute(&mut *transaction)
+            .await?;
+        sqlx::query(
+            "INSERT INTO alive (id, incarnation, at) VALUES (1, $1, $2) \
+             ON CONFLICT (id) DO UPDATE SET incarnation = excluded.incarnation, at = excluded.at",
+        )
+        .bind(i64::from(life))
+        .bind(at(now))
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        *self.inner.life.write().unwrap_or_else(std::sync::PoisonError::into_inner) = life;
+        Ok(life)
+    }
+
+    pub(super) fn set_heads(&self, heads: Heads) {
+        *self.inner.heads.write().unwrap_or_else(std::sync::PoisonError::into_inner) = heads;
+    }
+
+    async fn stored_heads(&self) -> Result<Heads, StoreError> {
+        let rows = sqlx::query("SELECT origin, incarnation, district, lane, seq, hash FROM series_head")
+            .fetch_all(&self.inner.writer)
+            .await?;
+        rows.iter().map(read::head_of).collect::<Result<_, _>>().map(Heads)
+    }
+}
+
+async fn pool(url: &str, connections: u32, set_up: &'static str) -> Result<AnyPool, sqlx::Error> {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(CONNECT_WITHIN)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                connection.execute(set_up).await?;
+                Ok(())
+            })
+        })
+        .connect(url)
+        .await
+}

@@ -1,0 +1,120 @@
+//! Notices for the text process: durable with the entries that cause them, until it says that it has them.
+
+use ondol_core::command::Notice;
+use ondol_core::units::UtcMs;
+use serde_json::json;
+use sqlx::{Any, Row as _, Transaction};
+
+use super::{Store, StoreError, at, read, sql};
+
+/// Most notices read or acknowledged at once.
+pub const NOTICES_MAX: usize = 500;
+/// Acknowledged notices are kept this long, for whoever asks what was sent.
+const KEPT_MS: u64 = 7 * 24 * 3_600_000;
+
+/// A notice with its place in the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxNotice {
+    /// Its number; only rises.
+    pub seq: u64,
+    /// The notice.
+    pub notice: Notice,
+}
+
+const INSERT_POSTGRES: &str = "INSERT INTO outbox (seq, id, urgent, expires_at, body, created_at) \
+     SELECT (SELECT COALESCE(MAX(seq), 0) FROM outbox) + n, id, urgent, expires_at, body, $2 \
+     FROM json_to_recordset($1::json) AS o(n bigint, id text, urgent bigint, expires_at bigint, body text) \
+     ON CONFLICT (id) DO NOTHING";
+const INSERT_SQLITE: &str = "INSERT INTO outbox (seq, id, urgent, expires_at, body, created_at) \
+     SELECT (SELECT COALESCE(MAX(seq), 0) FROM outbox) + (value->>'n'), value->>'id', value->>'urgent', \
+     value->>'expires_at', value->>'body', $2 FROM json_each($1) WHERE true ON CONFLICT (id) DO NOTHING";
+const ACK_POSTGRES: &str = "UPDATE outbox SET acked_at = $2 WHERE acked_at IS NULL \
+     AND id IN (SELECT json_array_elements_text($1::json))";
+const ACK_SQLITE: &str =
+    "UPDATE outbox SET acked_at = $2 WHERE acked_at IS NULL AND id IN (SELECT value FROM json_each($1))";
+
+impl Store {
+    /// Notices after `after` that nobody has acknowledged and that still matter at `now`, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub async fn notices_after(
+        &self,
+        after: u64,
+        limit: usize,
+        now: UtcMs,
+    ) -> Result<Vec<OutboxNotice>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT seq, body FROM outbox WHERE acked_at IS NULL AND seq > $1 AND expires_at > $2 ORDER BY seq LIMIT $3",
+        )
+        .bind(sql(after))
+        .bind(at(now))
+        .bind(sql(limit.min(NOTICES_MAX) as u64))
+        .fetch_all(&self.inner.reader)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let body: String = row.try_get("body")?;
+                let notice = serde_json::from_str(&body)
+                    .map_err(|error| read::meaningless("a notice", &error.to_string()))?;
+                Ok(OutboxNotice { seq: read::number(row, "seq")?, notice })
+            })
+            .collect()
+    }
+
+    /// Notes that the text process has these notices; unknown ids and repeats are harmless.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store does not write.
+    pub async fn ack_notices(&self, ids: &[String], now: UtcMs) -> Result<(), StoreError> {
+        let ids = &ids[..ids.len().min(NOTICES_MAX)];
+        sqlx::query(self.inner.dialect.pick(ACK_POSTGRES, ACK_SQLITE))
+            .bind(json!(ids).to_string())
+            .bind(at(now))
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+
+    /// Drops notices that were acknowledged, or ceased to matter, long ago.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store does not write.
+    pub async fn tidy_outbox(&self, now: UtcMs) -> Result<(), StoreError> {
+        let before = now.0 - i64::try_from(KEPT_MS).expect("a week fits");
+        sqlx::query("DELETE FROM outbox WHERE (acked_at IS NOT NULL AND acked_at < $1) OR expires_at < $1")
+            .bind(before)
+            .execute(&self.inner.writer)
+            .await?;
+        Ok(())
+    }
+
+    pub(super) async fn insert_notices(
+        &self,
+        transaction: &mut Transaction<'_, Any>,
+        notices: &[Notice],
+        now: UtcMs,
+    ) -> Result<(), StoreError> {
+        if notices.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<_> = notices
+            .iter()
+            .zip(1_u64..)
+            .map(|(notice, n)| {
+                let body = serde_json::to_string(notice).expect("notices are plain JSON");
+                json!({ "n": n, "id": notice.id, "urgent": i64::from(notice.urgent),
+                        "expires_at": notice.expires_at, "body": body })
+            })
+            .collect();
+        sqlx::query(self.inner.dialect.pick(INSERT_POSTGRES, INSERT_SQLITE))
+            .bind(json!(rows).to_string())
+            .bind(at(now))
+            .execute(&mut **transaction)
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,107 @@
+-- The journal: what was decided, append-only. One row is one entry, exactly as hashed and sent.
+CREATE TABLE journal (
+    origin         TEXT    NOT NULL,
+    incarnation    INTEGER NOT NULL,
+    district       TEXT    NOT NULL,
+    lane           TEXT    NOT NULL,
+    seq            INTEGER NOT NULL,
+    zone_id        TEXT    NOT NULL,
+    hlc_wall_ms    INTEGER NOT NULL,
+    hlc_logical    INTEGER NOT NULL,
+    kind           TEXT    NOT NULL,
+    schema_version INTEGER NOT NULL,
+    key            TEXT    NOT NULL,
+    payload        TEXT    NOT NULL,
+    prev_hash      TEXT    NOT NULL,
+    hash           TEXT    NOT NULL,
+    CONSTRAINT journal_pk PRIMARY KEY (origin, incarnation, district, lane, seq),
+    CONSTRAINT journal_seq_from_one CHECK (seq >= 1),
+    CONSTRAINT journal_lane_known CHECK (lane IN ('safety', 'bookings', 'roster')),
+    CONSTRAINT journal_hash_is_sha256 CHECK (length(hash) = 64 AND length(prev_hash) = 64)
+) STRICT, WITHOUT ROWID;
+-- The history of one booking, shift or driver.
+CREATE INDEX journal_by_key ON journal (district, key) WHERE key <> '';
+
+-- The last entry of each series: what peers are told, and what the next entry must continue.
+CREATE TABLE series_head (
+    origin      TEXT    NOT NULL,
+    incarnation INTEGER NOT NULL,
+    district    TEXT    NOT NULL,
+    lane        TEXT    NOT NULL,
+    seq         INTEGER NOT NULL,
+    hash        TEXT    NOT NULL,
+    CONSTRAINT series_head_pk PRIMARY KEY (origin, incarnation, district, lane)
+) STRICT;
+
+-- A board as JSON, so that a start reads only the entries after it. The last two are kept.
+CREATE TABLE snapshot (
+    entries  INTEGER NOT NULL,
+    taken_at INTEGER NOT NULL,
+    digest   TEXT    NOT NULL,
+    board    TEXT    NOT NULL,
+    CONSTRAINT snapshot_pk PRIMARY KEY (entries)
+) STRICT;
+
+-- Each start of the node. A new life has a number above every one before, and is durable before it writes.
+CREATE TABLE node_life (
+    node        TEXT    NOT NULL,
+    incarnation INTEGER NOT NULL,
+    started_at  INTEGER NOT NULL,
+    CONSTRAINT node_life_pk PRIMARY KEY (node, incarnation)
+) STRICT;
+
+-- One row. Every commit updates it under the writer's incarnation: it proves that the disk writes, and a
+-- process that was replaced by a newer one finds no row to update and stops.
+CREATE TABLE alive (
+    id          INTEGER NOT NULL,
+    incarnation INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    CONSTRAINT alive_pk PRIMARY KEY (id),
+    CONSTRAINT alive_one_row CHECK (id = 1)
+) STRICT;
+
+-- Notices for the TEXT   process; they commit with the entries that cause them.
+CREATE TABLE outbox (
+    seq        INTEGER NOT NULL,
+    id         TEXT    NOT NULL,
+    urgent     INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    body       TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    acked_at   INTEGER,
+    CONSTRAINT outbox_pk PRIMARY KEY (seq),
+    CONSTRAINT outbox_id_once UNIQUE (id)
+) STRICT;
+CREATE INDEX outbox_open ON outbox (seq) WHERE acked_at IS NULL;
+
+-- Answers already given, so that a request sent twice is answered twice and done once.
+CREATE TABLE inbox (
+    scope      TEXT    NOT NULL,
+    key        TEXT    NOT NULL,
+    digest     TEXT    NOT NULL,
+    answer     TEXT    NOT NULL,
+    expires_at INTEGER NOT NULL,
+    CONSTRAINT inbox_pk PRIMARY KEY (scope, key)
+) STRICT;
+CREATE INDEX inbox_by_expiry ON inbox (expires_at);
+
+-- A person's keys, wrapped with the master key. Erased: wrapped is null, and the tombstone stays.
+CREATE TABLE subject_key (
+    subject    TEXT    NOT NULL,
+    key_id     TEXT    NOT NULL,
+    wrapped    TEXT,
+    created_at INTEGER NOT NULL,
+    erased_at  INTEGER,
+    change_seq INTEGER NOT NULL,
+    CONSTRAINT subject_key_pk PRIMARY KEY (subject, key_id),
+    CONSTRAINT subject_key_gone_when_erased CHECK ((erased_at IS NULL) = (wrapped IS NOT NULL)),
+    CONSTRAINT subject_key_change_once UNIQUE (change_seq)
+) STRICT;
+
+-- How far each peer's subject keys have been pulled, in that peer's own count.
+CREATE TABLE peer_cursor (
+    peer        TEXT    NOT NULL,
+    incarnation INTEGER NOT NULL,
+    seq         INTEGER NOT NULL,
+    CONSTRAINT peer_cursor_pk PRIMARY KEY (peer)
+) STRICT;
