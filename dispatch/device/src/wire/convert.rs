@@ -152,6 +152,7 @@ impl Offer {
             assignment: offer.assignment.clone(),
             session: offer.session.clone(),
             attach_epoch: offer.attach_epoch,
+            after: None,
             ttl_ms: offer.ttl_ms,
             eta_s: offer.eta_s,
             ride: Ride::new(&offer.request, texts),

@@ -361,6 +361,9 @@ pub struct Offer {
     pub session: String,
     /// The attach epoch it belongs to; void under another.
     pub attach_epoch: u64,
+    /// The assignment that it follows; absent in a question to a free driver.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<AssignmentId>,
     /// Life of the question from its receipt, in milliseconds.
     pub ttl_ms: u64,
     /// Travel time to the pickup, in seconds.

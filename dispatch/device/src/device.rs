@@ -1,0 +1,631 @@
+//! The device: what goes in, what comes out, its timers.
+//!
+//! ```text
+//!            Input, Now                  Persist ──▶ stored
+//!   shell ───────────────▶ Device ─poll─▶              │
+//!            handle_timeout               Send, Changed ◀─ only after it
+//! ```
+//!
+//! The shell carries out outputs in the order in which [`Device::poll_output`] gives them. When the device is
+//! restored from the last [`Output::Persist`] that was stored, it has told nobody anything that it no longer knows.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use ondol_core::ids::{AssignmentId, NodeId, StandId};
+use ondol_core::position::Position;
+use ondol_core::shift::Duty;
+use ondol_core::units::{Now, Ticks};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::attach::{Contacts, Situation, spread};
+use crate::durable::{Durable, ENDPOINTS_MAX, Trip};
+use crate::outbox::Settled;
+use crate::slot::Question;
+use crate::wire::{
+    Attach, Attached, Beat, BeatAnswer, Endpoint, EndpointRole, Fare, Offer, PositionAnswer, PositionBatch,
+    Problem, Push, ReportAnswer, ReportBatch,
+};
+
+/// Every timer of a device, in milliseconds of its own clocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Timing {
+    /// Time between beats.
+    pub beat_every_ms: u64,
+    /// Time between beats to the edge while central is not heard: a takeover is noticed sooner.
+    pub beat_cut_off_ms: u64,
+    /// A request without an answer is given up after this time.
+    pub answer_ms: u64,
+    /// A node counts as heard this long after its answer.
+    pub hears_ms: u64,
+    /// Silence of the attached node after which the device looks for another.
+    pub switch_ms: u64,
+    /// Central must have been heard without a break this long before the device returns to it.
+    pub return_stable_ms: u64,
+    /// The return is delayed by up to this much, differently on each device.
+    pub return_jitter_ms: u64,
+    /// A node that refused to attach the device is left alone this long.
+    pub refused_ms: u64,
+    /// Wait at the pickup after which an assignment that no node confirmed is given up.
+    pub unconfirmed_ms: u64,
+    /// Time between two batches of fixes.
+    pub track_every_ms: u64,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            beat_every_ms: 5_000,
+            beat_cut_off_ms: 2_000,
+            answer_ms: 5_000,
+            hears_ms: 10_000,
+            switch_ms: 20_000,
+            return_stable_ms: 60_000,
+            return_jitter_ms: 20_000,
+            refused_ms: 30_000,
+            unconfirmed_ms: 600_000,
+            track_every_ms: 30_000,
+        }
+    }
+}
+
+/// What a device is told at its start.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Its timers.
+    pub timing: Timing,
+    /// Spreads this device's delays; any number, different on each device.
+    pub seed: u64,
+}
+
+/// What goes in.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The driver wants something.
+    Wish(Wish),
+    /// The phone knows where it is.
+    Fix(Position),
+    /// A node answered a request, or it failed.
+    Answer {
+        /// The request, as numbered by [`Output::Send`] since the last start. An answer to an earlier life's
+        /// request must not be passed on.
+        request: u64,
+        /// The answer.
+        answer: Answer,
+    },
+    /// A node sent something on its own.
+    Push(Push),
+    /// The nodes that the device may turn to, best first.
+    Endpoints(Vec<Endpoint>),
+}
+
+/// What the driver wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Another duty.
+    Duty(Duty),
+    /// Yes to a question.
+    Accept(AssignmentId),
+    /// No to a question.
+    Decline(AssignmentId),
+    /// At the pickup.
+    Arrive,
+    /// The rider is in; the PIN as the rider said it, if one was asked for.
+    Board {
+        /// Four digits.
+        pin: Option<String>,
+    },
+    /// The trip is over.
+    End(Fare),
+    /// Cannot go on; before boarding only.
+    GiveBack,
+    /// The rider did not come.
+    NoShow,
+    /// A rider got in from the street.
+    Hail {
+        /// Where.
+        pickup: Position,
+    },
+    /// Joined a stand's queue, or left it.
+    Stand(Option<StandId>),
+}
+
+/// Why the driver's wish is refused; nothing has changed, except that a wrong PIN was counted.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum WishRefusal {
+    /// No such question is open.
+    #[error("this question is no longer open")]
+    NoOffer,
+    /// The question has run out of time.
+    #[error("this question has lapsed")]
+    OfferLapsed,
+    /// There is no assignment in the state that the wish needs.
+    #[error("there is no trip for that")]
+    NoTrip,
+    /// The slot is taken.
+    #[error("another trip is under way")]
+    Busy,
+    /// The rider is in the vehicle.
+    #[error("the rider has boarded")]
+    Boarded,
+    /// The shift is over.
+    #[error("the shift has ended")]
+    OffDuty,
+    /// The PIN is not this rider's.
+    #[error("this is not the rider's PIN; {left} more tries")]
+    WrongPin {
+        /// Tries left.
+        left: u8,
+    },
+    /// Too much waits to be told to a node.
+    #[error("too much is unsent; wait for the network")]
+    OutboxFull,
+}
+
+/// A node's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// To an attach.
+    Attached(Attached),
+    /// To a beat.
+    Beat(BeatAnswer),
+    /// To a batch of reports.
+    Reports(ReportAnswer),
+    /// To a batch of fixes.
+    Positions(PositionAnswer),
+    /// It was refused.
+    Refused(Problem),
+    /// Nobody answered.
+    Failed,
+}
+
+/// A request to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    /// Bind this device.
+    Attach(Attach),
+    /// A sign of life.
+    Beat(Beat),
+    /// What happened.
+    Reports(ReportBatch),
+    /// Where the vehicle was.
+    Positions(PositionBatch),
+}
+
+/// What comes out, in the order in which it must be carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Store this in place of the one before, and go on only when it is safe.
+    Persist(Box<Durable>),
+    /// Send this; answer with [`Input::Answer`].
+    Send {
+        /// The node.
+        to: NodeId,
+        /// The request's number.
+        request: u64,
+        /// The request.
+        message: Box<Message>,
+    },
+    /// What the driver sees has changed.
+    Changed,
+}
+
+/// A driver's device.
+#[derive(Debug)]
+pub struct Device {
+    pub(crate) config: Config,
+    pub(crate) durable: Durable,
+    /// Questions shown to the driver; gone after a restart, because the session is.
+    pub(crate) questions: Vec<Question>,
+    pub(crate) session: Option<Session>,
+    /// When an unconfirmed assignment is given up.
+    pub(crate) give_up_at: Option<Ticks>,
+    pub(crate) dirty: bool,
+    pub(crate) changed: bool,
+    position: Option<Position>,
+    contacts: Contacts,
+    started_at: Ticks,
+    bound_since: Ticks,
+    attach_again_at: Option<Ticks>,
+    beat_at: BTreeMap<NodeId, Ticks>,
+    central_silent_at: Option<Ticks>,
+    reports_again_at: Option<Ticks>,
+    track_at: Ticks,
+    requests: u64,
+    flights: BTreeMap<u64, Flight>,
+    sends: Vec<Output>,
+    outputs: VecDeque<Output>,
+}
+
+/// The session in force; volatile on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) node: NodeId,
+    pub(crate) name: String,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Flight {
+    to: NodeId,
+    of: Purpose,
+    gives_up_at: Ticks,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Purpose {
+    /// Of this attach epoch.
+    Attach(u64),
+    /// With this session, or as a beacon.
+    Beat(Option<String>),
+    Reports,
+    Positions,
+}
+
+impl Device {
+    /// Starts a device, new ([`Durable::new`]) or from what was stored last. It attaches under a new epoch.
+    #[must_use]
+    pub fn new(durable: Durable, config: Config, now: Now) -> Self {
+        let waits = durable.current.as_ref().is_some_and(|trip| trip.waits_unconfirmed());
+        let mut device = Self {
+            give_up_at: waits.then(|| now.ticks.plus_ms(config.timing.unconfirmed_ms)),
+            beat_at: BTreeMap::new(),
+            attach_again_at: durable.node.is_some().then_some(now.ticks),
+            config,
+            durable,
+            questions: Vec::new(),
+            session: None,
+            dirty: true,
+            changed: true,
+            position: None,
+            contacts: Contacts::default(),
+            started_at: now.ticks,
+            bound_since: now.ticks,
+            central_silent_at: None,
+            reports_again_at: None,
+            track_at: now.ticks,
+            requests: 0,
+            flights: BTreeMap::new(),
+            sends: Vec::new(),
+            outputs: VecDeque::new(),
+        };
+        device.schedule_beats(now.ticks);
+        device.flush();
+        device
+    }
+
+    /// Takes in what happened.
+    ///
+    /// # Errors
+    ///
+    /// [`WishRefusal`] if the driver's wish is refused; nothing else is.
+    pub fn handle(&mut self, input: Input, now: Now) -> Result<(), WishRefusal> {
+        let result = match input {
+            Input::Wish(wish) => self.wish(wish, now),
+            Input::Fix(position) => {
+                self.position = Some(position);
+                self.durable.outbox.track(position, now.utc);
+                Ok(())
+            }
+            Input::Answer { request, answer } => {
+                self.answered(request, answer, now);
+                Ok(())
+            }
+            Input::Push(push) => {
+                self.push(push, now);
+                Ok(())
+            }
+            Input::Endpoints(endpoints) => {
+                self.learn(endpoints, now);
+                Ok(())
+            }
+        };
+        self.go_on(now);
+        result
+    }
+
+    /// Does what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        if self.is_finished() {
+            return;
+        }
+        self.lapse_questions(now);
+        if self.give_up_at.is_some_and(|at| at <= now.ticks) {
+            self.give_up_unconfirmed(now);
+        }
+        self.flights.retain(|_, flight| now.ticks < flight.gives_up_at);
+        if self.reports_again_at.is_some_and(|at| at <= now.ticks) {
+            self.reports_again_at = None;
+        }
+        if self.central_silent_at.is_some_and(|at| at <= now.ticks) {
+            self.central_silent_at = None;
+            self.hurry_edges(now.ticks);
+        }
+        self.send_beats(now);
+        self.go_on(now);
+    }
+
+    /// The next output.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Device::handle_timeout`] has something to do; none once the shift is over and everything is told.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Ticks> {
+        if self.is_finished() {
+            return None;
+        }
+        let timers = [self.give_up_at, self.attach_again_at, self.central_silent_at, self.reports_again_at];
+        let flights = self.flights.values().map(|flight| flight.gives_up_at);
+        let questions = self.questions.iter().map(|question| question.lapses_at);
+        timers
+            .into_iter()
+            .flatten()
+            .chain(self.beat_at.values().copied())
+            .chain(flights)
+            .chain(questions)
+            .min()
+    }
+
+    /// Everything that survives a restart.
+    #[must_use]
+    pub fn durable(&self) -> &Durable {
+        &self.durable
+    }
+
+    /// Questions that the driver may answer, each with the tick at which it lapses.
+    pub fn offers(&self) -> impl Iterator<Item = (&Offer, Ticks)> {
+        self.questions.iter().map(|question| (&*question.offer, question.lapses_at))
+    }
+
+    /// The trip being served.
+    #[must_use]
+    pub fn trip(&self) -> Option<&Trip> {
+        self.durable.current.as_ref()
+    }
+
+    /// The node whose session is in force.
+    #[must_use]
+    pub fn attached_to(&self) -> Option<&NodeId> {
+        self.session.as_ref().map(|session| &session.node)
+    }
+
+    /// True if central answered, alive, within the last 10 s.
+    #[must_use]
+    pub fn hears_central(&self, now: Ticks) -> bool {
+        self.contacts.hears_central(&self.durable.endpoints, &self.config.timing, now)
+    }
+
+    /// True once the shift is over and everything that happened is told.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.durable.duty.duty == Duty::Ended && self.durable.outbox.unsent() == 0
+    }
+
+    fn answered(&mut self, request: u64, answer: Answer, now: Now) {
+        let Some(flight) = self.flights.remove(&request) else { return };
+        match (flight.of, answer) {
+            (Purpose::Attach(epoch), answer) if epoch == self.durable.attach_epoch => {
+                self.attach_answered(flight.to, answer, now);
+            }
+            (Purpose::Beat(session), Answer::Beat(answer)) => self.beat_answered(session, answer, now),
+            (Purpose::Reports, Answer::Reports(answer)) => {
+                let before = self.durable.outbox.unsent();
+                if self.durable.outbox.settle(&answer.results) == Settled::AttachAnew {
+                    self.lose_session(now.ticks);
+                }
+                if self.durable.outbox.unsent() < before {
+                    self.touch();
+                } else {
+                    self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_every_ms));
+                }
+            }
+            (Purpose::Reports, Answer::Refused(problem)) => {
+                if problem.code == "stale_attach" || problem.code == "unknown_shift" {
+                    self.lose_session(now.ticks);
+                }
+                self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_every_ms));
+            }
+            (Purpose::Reports, _) => {
+                self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_cut_off_ms));
+            }
+            (Purpose::Positions, Answer::Positions(answer)) => {
+                self.durable.outbox.settle_fixes(&answer.stored);
+            }
+            (Purpose::Attach(_) | Purpose::Beat(_) | Purpose::Positions, _) => {}
+        }
+    }
+
+    fn attach_answered(&mut self, node: NodeId, answer: Answer, now: Now) {
+        let timing = self.config.timing;
+        match answer {
+            Answer::Attached(attached) => {
+                self.session = Some(Session { node, name: attached.session });
+                self.attach_again_at = None;
+                self.changed = true;
+            }
+            // An older request of ours came later than a newer one: the next number settles it.
+            Answer::Refused(problem) if problem.code == "stale_attach" => {
+                self.attach_again_at = Some(now.ticks.plus_ms(timing.beat_cut_off_ms));
+            }
+            Answer::Refused(problem) if !problem.retry => {
+                let until = now.ticks.plus_ms(timing.refused_ms);
+                self.contacts.refused(&node, until);
+                self.attach_again_at = Some(until);
+            }
+            Answer::Refused(_) | Answer::Failed => {
+                self.attach_again_at = Some(now.ticks.plus_ms(timing.beat_cut_off_ms));
+            }
+            Answer::Beat(_) | Answer::Reports(_) | Answer::Positions(_) => {}
+        }
+    }
+
+    fn beat_answered(&mut self, session: Option<String>, answer: BeatAnswer, now: Now) {
+        let timing = self.config.timing;
+        self.contacts.answered(&answer, &timing, now.ticks);
+        self.central_silent_at =
+            self.contacts.central_falls_silent_at(&self.durable.endpoints, &timing, now.ticks);
+        let still_ours = session.is_some() && session == self.session.as_ref().map(|s| s.name.clone());
+        if still_ours && !answer.attached {
+            self.lose_session(now.ticks);
+        }
+        for push in answer.messages {
+            self.push(push, now);
+        }
+    }
+
+    /// The node no longer knows the session: attach anew at once, and no question of the old session counts.
+    pub(crate) fn lose_session(&mut self, now: Ticks) {
+        self.session = None;
+        self.attach_again_at = Some(now);
+    }
+
+    fn learn(&mut self, mut endpoints: Vec<Endpoint>, now: Now) {
+        endpoints.truncate(ENDPOINTS_MAX);
+        if endpoints.is_empty() || endpoints == self.durable.endpoints {
+            return;
+        }
+        self.durable.endpoints = endpoints;
+        self.touch();
+        self.schedule_beats(now.ticks);
+    }
+
+    /// Attaches where it should, hands in what waits, and gives out what has changed.
+    fn go_on(&mut self, now: Now) {
+        if !self.is_finished() {
+            self.choose_node(now);
+            self.hand_in(now);
+        }
+        self.flush();
+    }
+
+    fn choose_node(&mut self, now: Now) {
+        let timing = self.config.timing;
+        let situation = Situation {
+            endpoints: &self.durable.endpoints,
+            bound: self.durable.node.as_ref().map(|node| (node, self.bound_since)),
+            started_at: self.started_at,
+            idle: self.durable.current.is_none() && self.questions.is_empty(),
+            jitter_ms: spread(self.config.seed, self.durable.attach_epoch, timing.return_jitter_ms),
+        };
+        if let Some(node) = self.contacts.choose(&situation, &timing, now.ticks) {
+            self.bound_since = now.ticks;
+            self.attach(node, now);
+        } else if let (Some(at), Some(node)) = (self.attach_again_at, self.durable.node.clone())
+            && at <= now.ticks
+        {
+            self.attach(node, now);
+        }
+    }
+
+    fn attach(&mut self, node: NodeId, now: Now) {
+        self.void_questions(now);
+        self.session = None;
+        self.durable.attach_epoch += 1;
+        self.durable.node = Some(node.clone());
+        self.attach_again_at = Some(now.ticks.plus_ms(self.config.timing.answer_ms));
+        self.touch();
+        let attach = Attach {
+            shift: self.durable.shift,
+            device: self.durable.device,
+            started_at: self.durable.started_at,
+            attach_epoch: self.durable.attach_epoch,
+            slot: self.durable.slot(),
+            duty: self.durable.duty,
+            position: self.position,
+        };
+        let purpose = Purpose::Attach(self.durable.attach_epoch);
+        self.send(node, Message::Attach(attach), purpose, self.config.timing.answer_ms, now.ticks);
+    }
+
+    fn hand_in(&mut self, now: Now) {
+        let Some(session) = self.session.clone() else { return };
+        let timing = self.config.timing;
+        let (shift, device) = (self.durable.shift, self.durable.device);
+        let under_way = |of: &Purpose| self.flights.values().any(|flight| flight.of == *of);
+        let (reports, positions) = (under_way(&Purpose::Reports), under_way(&Purpose::Positions));
+        if self.durable.outbox.unsent() > 0 {
+            if !reports && self.reports_again_at.is_none() {
+                let batch = ReportBatch { shift, device, entries: self.durable.outbox.next_reports() };
+                self.send(
+                    session.node,
+                    Message::Reports(batch),
+                    Purpose::Reports,
+                    timing.answer_ms,
+                    now.ticks,
+                );
+            }
+        } else if self.durable.outbox.unsent_fixes() > 0 && !positions && self.track_at <= now.ticks {
+            self.track_at = now.ticks.plus_ms(timing.track_every_ms);
+            let batch = PositionBatch { shift, device, fixes: self.durable.outbox.next_fixes() };
+            self.send(
+                session.node,
+                Message::Positions(batch),
+                Purpose::Positions,
+                timing.answer_ms,
+                now.ticks,
+            );
+        }
+    }
+
+    fn schedule_beats(&mut self, now: Ticks) {
+        self.beat_at = self.durable.endpoints.iter().map(|endpoint| (endpoint.node.clone(), now)).collect();
+    }
+
+    fn hurry_edges(&mut self, now: Ticks) {
+        for endpoint in &self.durable.endpoints {
+            if endpoint.role == EndpointRole::Edge {
+                self.beat_at.insert(endpoint.node.clone(), now);
+            }
+        }
+    }
+
+    fn send_beats(&mut self, now: Now) {
+        let timing = self.config.timing;
+        let hears_central = self.hears_central(now.ticks);
+        for endpoint in self.durable.endpoints.clone() {
+            if self.beat_at.get(&endpoint.node).is_none_or(|at| now.ticks < *at) {
+                continue;
+            }
+            let hurried = endpoint.role == EndpointRole::Edge && !hears_central;
+            let every_ms = if hurried { timing.beat_cut_off_ms } else { timing.beat_every_ms };
+            self.beat_at.insert(endpoint.node.clone(), now.ticks.plus_ms(every_ms));
+            let session = self.session.as_ref().filter(|s| s.node == endpoint.node).map(|s| s.name.clone());
+            let beat = Beat {
+                shift: self.durable.shift,
+                device: self.durable.device,
+                session: session.clone(),
+                hears_central,
+                position: self.position,
+                slot: self.durable.slot(),
+            };
+            self.send(endpoint.node, Message::Beat(beat), Purpose::Beat(session), timing.hears_ms, now.ticks);
+        }
+    }
+
+    fn send(&mut self, to: NodeId, message: Message, of: Purpose, wait_ms: u64, now: Ticks) {
+        self.requests += 1;
+        let request = self.requests;
+        self.flights.insert(request, Flight { to: to.clone(), of, gives_up_at: now.plus_ms(wait_ms) });
+        self.sends.push(Output::Send { to, request, message: Box::new(message) });
+    }
+
+    /// Notes that the durable part, and with it what the driver sees, has changed.
+    pub(crate) fn touch(&mut self) {
+        self.dirty = true;
+        self.changed = true;
+    }
+
+    /// Stores first, then sends.
+    fn flush(&mut self) {
+        if std::mem::take(&mut self.dirty) {
+            self.outputs.push_back(Output::Persist(Box::new(self.durable.clone())));
+        }
+        self.outputs.extend(self.sends.drain(..));
+        if std::mem::take(&mut self.changed) {
+            self.outputs.push_back(Output::Changed);
+        }
+    }
+}

@@ -1,0 +1,533 @@
+//! Goal: a driver never has two active assignments, whatever nodes say and whenever the phone dies.
+//! Method: tables of refusals against a device bound to a played node; then random stories with a crash after
+//! any output, checked from what was stored and sent alone.
+
+use ondol_core::authority::Epoch;
+use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::fact::Lang;
+use ondol_core::ids::ShiftId;
+use ondol_core::position::Position;
+use ondol_core::units::Money;
+use proptest::prelude::*;
+
+use super::*;
+use crate::device::{Answer, Config, Input, Message, Output};
+use crate::durable::Durable;
+use crate::wire::{
+    Attached, BeatAnswer, Endpoint, EndpointRole, Outcome, ReportAnswer, ReportEntry, ReportResult, Ride,
+};
+
+/// A device, what it stored last, and what it sent.
+struct Bench {
+    device: Device,
+    stored: Durable,
+    told: Vec<Happening>,
+    sent: Vec<(u64, Message)>,
+    now: Now,
+    /// The next store or send never happens: the phone dies there.
+    outputs_left: usize,
+}
+
+fn id(n: u64) -> AssignmentId {
+    AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter: n }
+}
+
+fn booking(n: u64) -> BookingId {
+    BookingId::from_number(u128::from(n))
+}
+
+fn fare() -> Fare {
+    Fare { revision: 0, amount: Money(4_800), distance_m: 900, duration_s: 200, payment: Payment::Cash }
+}
+
+fn here() -> Position {
+    Position::new(37.5, 127.0).unwrap()
+}
+
+fn offer(n: u64, session: &str, attach_epoch: u64) -> Box<Offer> {
+    let ride = Ride {
+        door: Door::Web,
+        pickup: here(),
+        pickup_label: None,
+        dropoff: None,
+        dropoff_label: None,
+        stand: None,
+        seats: 1,
+        needs: Needs::default(),
+        priority: Priority::Normal,
+        payment: Payment::Cash,
+        fare_shown: None,
+        rider_name: None,
+        note: None,
+        lang: Lang::Ko,
+    };
+    Box::new(Offer {
+        booking: booking(n),
+        assignment: id(n),
+        session: session.into(),
+        attach_epoch,
+        after: None,
+        ttl_ms: 20_000,
+        eta_s: 120,
+        ride,
+        pin_verifier: pin_verifier(&id(n), "1234"),
+    })
+}
+
+fn released(n: u64, reason: Release) -> Happening {
+    Happening::Released { booking: booking(n), assignment: id(n), reason }
+}
+
+fn revoke(n: u64) -> Push {
+    Push::Revoke { assignment: id(n), booking: booking(n), reason: Release::Cancelled }
+}
+
+impl Bench {
+    /// A device that central has attached as session `s1` under epoch 1.
+    fn attached() -> Self {
+        let endpoints = [("central", EndpointRole::Central), ("edge-a", EndpointRole::Edge)]
+            .map(|(name, role)| Endpoint { node: name.parse().unwrap(), role, url: String::new() });
+        let now = Now { utc: UtcMs(1_000), ticks: Ticks(1_000) };
+        let (shift, device) = (ShiftId::from_number(1), DeviceId::from_number(2));
+        let durable = Durable::new(shift, device, endpoints.to_vec(), now.utc);
+        let mut bench = Self {
+            device: Device::new(durable.clone(), Config::default(), now),
+            stored: durable,
+            told: vec![],
+            sent: vec![],
+            now,
+            outputs_left: usize::MAX,
+        };
+        bench.run();
+        bench.answer_all();
+        assert_eq!(bench.session(), ("s1".to_owned(), 1));
+        bench
+    }
+
+    fn session(&self) -> (String, u64) {
+        let session = self.device.session.as_ref().map(|s| s.name.clone()).unwrap_or_default();
+        (session, self.device.durable().attach_epoch)
+    }
+
+    fn offer(&self, n: u64) -> Box<Offer> {
+        let (session, epoch) = self.session();
+        offer(n, &session, epoch)
+    }
+
+    /// Carries out outputs as a shell does; checks that nothing is said which is not stored.
+    fn drain(&mut self) {
+        while let Some(output) = self.device.poll_output() {
+            match output {
+                Output::Changed => {}
+                Output::Persist(_) | Output::Send { .. } if self.outputs_left == 0 => {
+                    return self.crash();
+                }
+                Output::Persist(durable) => {
+                    self.outputs_left -= 1;
+                    self.check_step(&durable);
+                    self.stored = *durable;
+                }
+                Output::Send { request, message, .. } => {
+                    self.outputs_left -= 1;
+                    self.check_said(&message);
+                    if let Message::Reports(batch) = &*message {
+                        self.told.extend(batch.entries.iter().map(|entry| entry.what.clone()));
+                    }
+                    self.sent.push((request, *message));
+                }
+            }
+        }
+    }
+
+    /// The phone dies: all is forgotten except what was stored.
+    fn crash(&mut self) {
+        self.outputs_left = usize::MAX;
+        self.sent.clear();
+        let config = Config::default();
+        self.device = Device::new(self.stored.clone(), config, self.now);
+        self.drain();
+    }
+
+    /// An assignment leaves the slot only for its grave: it is never overwritten, and what boarded stays boarded.
+    fn check_step(&self, new: &Durable) {
+        for trip in self.stored.current.iter().chain(&self.stored.next) {
+            let stays = new.trip(&trip.assignment);
+            let ended = new.tombstone(&trip.assignment);
+            assert!(stays.is_some() != ended.is_some(), "{:?} vanished or is both", trip.assignment);
+            if trip.boarded.is_some() {
+                let done = ended.is_some_and(|stone| matches!(stone.last, Happening::Done { .. }));
+                assert!(done || stays.is_some_and(|trip| trip.boarded.is_some()), "a boarded trip was ended");
+            }
+        }
+        assert!(new.attach_epoch >= self.stored.attach_epoch, "the attach epoch fell");
+    }
+
+    fn check_said(&self, message: &Message) {
+        match message {
+            Message::Attach(attach) => assert_eq!(attach.attach_epoch, self.stored.attach_epoch),
+            Message::Beat(beat) => assert_eq!(beat.slot, self.stored.slot()),
+            Message::Reports(batch) => {
+                for ReportEntry { what, .. } in &batch.entries {
+                    if let Happening::Assigned { assignment, .. } | Happening::Boarded { assignment, .. } =
+                        what
+                    {
+                        let known = self.stored.trip(assignment).is_some()
+                            || self.stored.tombstone(assignment).is_some();
+                        assert!(known, "{what:?} was told before it was stored");
+                    }
+                }
+            }
+            Message::Positions(_) => {}
+        }
+    }
+
+    fn run(&mut self) {
+        self.drain();
+        self.device.handle_timeout(self.now);
+        self.drain();
+    }
+
+    fn pass(&mut self, ms: u64) {
+        self.now = Now { utc: self.now.utc.plus_ms(ms), ticks: self.now.ticks.plus_ms(ms) };
+        self.run();
+    }
+
+    fn wish(&mut self, wish: Wish) -> Result<(), WishRefusal> {
+        let result = self.device.handle(Input::Wish(wish), self.now);
+        self.drain();
+        result
+    }
+
+    fn push(&mut self, push: Push) {
+        self.device.handle(Input::Push(push), self.now).unwrap();
+        self.drain();
+    }
+
+    /// Central answers everything that is under way, as a node that stores all it is told.
+    fn answer_all(&mut self) {
+        while !self.sent.is_empty() {
+            let (request, message) = self.sent.remove(0);
+            let answer = match message {
+                Message::Attach(attach) => Answer::Attached(Attached {
+                    node: "central".parse().unwrap(),
+                    session: format!("s{}", attach.attach_epoch),
+                }),
+                Message::Beat(_) => Answer::Beat(BeatAnswer {
+                    node: "central".parse().unwrap(),
+                    alive: true,
+                    holder: "central".parse().unwrap(),
+                    epoch: Epoch::default(),
+                    attached: true,
+                    messages: vec![],
+                }),
+                Message::Reports(batch) => Answer::Reports(ReportAnswer {
+                    results: batch
+                        .entries
+                        .iter()
+                        .map(|entry| ReportResult { number: entry.number, outcome: Outcome::Stored })
+                        .collect(),
+                }),
+                Message::Positions(_) => Answer::Failed,
+            };
+            self.device.handle(Input::Answer { request, answer }, self.now).unwrap();
+            self.drain();
+        }
+    }
+
+    fn assigned(n: u64) -> Self {
+        let mut bench = Self::attached();
+        bench.push(Push::Offer { offer: bench.offer(n) });
+        bench.wish(Wish::Accept(id(n))).unwrap();
+        bench.answer_all();
+        bench
+    }
+
+    fn boarded(n: u64) -> Self {
+        let mut bench = Self::assigned(n);
+        bench.wish(Wish::Board { pin: Some("1234".into()) }).unwrap();
+        bench.answer_all();
+        bench
+    }
+
+    fn shown(&self) -> usize {
+        self.device.offers().count()
+    }
+}
+
+#[test]
+fn which_offers_are_not_shown() {
+    type Change = fn(&mut Bench, &mut Offer);
+    let cases: [(&str, Change, Option<Release>); 8] = [
+        ("another session", |_, o| o.session = "s0".into(), None),
+        ("another epoch", |_, o| o.attach_epoch = 0, None),
+        ("after a crash", |b, _| b.crash(), None),
+        ("revoked before it came", |b, _| b.push(revoke(7)), Some(Release::Cancelled)),
+        ("slot taken", |b, _| b.wish(Wish::Hail { pickup: here() }).unwrap(), Some(Release::Lapsed)),
+        ("on a break", |b, _| b.wish(Wish::Duty(Duty::Paused)).unwrap(), Some(Release::Lapsed)),
+        ("follows a trip that is not there", |_, o| o.after = Some(id(99)), Some(Release::Lapsed)),
+        ("no life", |_, o| o.ttl_ms = 0, Some(Release::Lapsed)),
+    ];
+    for (name, change, told) in cases {
+        let mut bench = Bench::attached();
+        let mut offer = bench.offer(7);
+        change(&mut bench, &mut offer);
+        bench.push(Push::Offer { offer });
+        bench.run();
+        assert_eq!(bench.shown(), 0, "{name}");
+        assert!(bench.wish(Wish::Accept(id(7))).is_err(), "{name}");
+        bench.answer_all();
+        let expected: Vec<Happening> = told.map(|reason| released(7, reason)).into_iter().collect();
+        let mut about: Vec<Happening> = bench
+            .told
+            .iter()
+            .filter(|h| **h == released(7, Release::Lapsed) || **h == released(7, Release::Cancelled))
+            .cloned()
+            .collect();
+        about.dedup();
+        assert_eq!(about, expected, "{name}");
+    }
+}
+
+#[test]
+fn which_wishes_are_refused() {
+    let wrong = || Wish::Board { pin: Some("0000".into()) };
+    let cases: [(&str, Bench, Wish, WishRefusal); 12] = [
+        ("nothing asked", Bench::attached(), Wish::Accept(id(1)), WishRefusal::NoOffer),
+        ("nothing to decline", Bench::attached(), Wish::Decline(id(1)), WishRefusal::NoOffer),
+        ("nowhere to arrive", Bench::attached(), Wish::Arrive, WishRefusal::NoTrip),
+        ("nobody to board", Bench::attached(), wrong(), WishRefusal::NoTrip),
+        ("nothing to end", Bench::attached(), Wish::End(fare()), WishRefusal::NoTrip),
+        ("not boarded", Bench::assigned(1), Wish::End(fare()), WishRefusal::NoTrip),
+        ("not at the pickup", Bench::assigned(1), Wish::NoShow, WishRefusal::NoTrip),
+        ("busy", Bench::assigned(1), Wish::Hail { pickup: here() }, WishRefusal::Busy),
+        ("busy", Bench::assigned(1), Wish::Duty(Duty::Ended), WishRefusal::Busy),
+        ("wrong PIN", Bench::assigned(1), wrong(), WishRefusal::WrongPin { left: 4 }),
+        ("boarded", Bench::boarded(1), Wish::GiveBack, WishRefusal::Boarded),
+        ("boarded", Bench::boarded(1), Wish::Arrive, WishRefusal::Boarded),
+    ];
+    for (name, mut bench, wish, refusal) in cases {
+        let (slot, unsent) = (bench.device.durable().slot(), bench.device.durable().outbox.unsent());
+        assert_eq!(bench.wish(wish), Err(refusal), "{name}");
+        assert_eq!(bench.device.durable().slot(), slot, "{name}");
+        assert_eq!(bench.device.durable().outbox.unsent(), unsent, "{name}");
+    }
+    let mut ended = Bench::attached();
+    ended.wish(Wish::Duty(Duty::Ended)).unwrap();
+    assert_eq!(ended.wish(Wish::Duty(Duty::Available)), Err(WishRefusal::OffDuty));
+    ended.answer_all();
+    assert!(ended.device.is_finished() && ended.device.poll_timeout().is_none());
+}
+
+#[test]
+fn of_two_questions_one_is_taken_and_the_other_comes_back() {
+    let mut bench = Bench::attached();
+    let (first, second) = (bench.offer(1), bench.offer(2));
+    bench.push(Push::Offer { offer: first.clone() });
+    bench.push(Push::Offer { offer: first });
+    bench.push(Push::Offer { offer: second });
+    assert_eq!(bench.shown(), 2, "an offer that comes twice is one question");
+    bench.wish(Wish::Accept(id(1))).unwrap();
+    assert_eq!(bench.wish(Wish::Accept(id(2))), Err(WishRefusal::OfferLapsed));
+    assert_eq!(bench.wish(Wish::Accept(id(1))), Ok(()), "a second yes is the same yes");
+    bench.answer_all();
+    assert!(bench.told.contains(&released(2, Release::Lapsed)));
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(1));
+}
+
+#[test]
+fn a_question_lapses_on_the_devices_own_clock() {
+    let mut bench = Bench::attached();
+    bench.push(Push::Offer { offer: bench.offer(1) });
+    bench.now.ticks = bench.now.ticks.plus_ms(20_000);
+    assert_eq!(bench.wish(Wish::Accept(id(1))), Err(WishRefusal::OfferLapsed));
+    assert!(bench.device.durable().tombstone(&id(1)).is_some());
+}
+
+#[test]
+fn a_new_session_voids_the_questions_of_the_old_one() {
+    let mut bench = Bench::attached();
+    let old = bench.offer(1);
+    bench.push(Push::Offer { offer: old.clone() });
+    bench.device.lose_session(bench.now.ticks);
+    bench.run();
+    assert_eq!(bench.wish(Wish::Accept(id(1))), Err(WishRefusal::OfferLapsed));
+    bench.answer_all();
+    assert_eq!(bench.session(), ("s2".to_owned(), 2));
+    bench.push(Push::Offer { offer: old });
+    assert_eq!(bench.shown(), 0);
+    assert!(bench.told.contains(&released(1, Release::SessionVoid)));
+}
+
+#[test]
+fn revoke_ends_everything_but_a_boarded_trip() {
+    let mut asked = Bench::attached();
+    asked.push(Push::Offer { offer: asked.offer(1) });
+    for mut bench in [Bench::attached(), asked, Bench::assigned(1)] {
+        bench.push(revoke(1));
+        bench.push(revoke(1));
+        bench.answer_all();
+        assert!(bench.stored.current.is_none() && bench.shown() == 0);
+        assert!(bench.told.contains(&released(1, Release::Cancelled)));
+    }
+    let mut bench = Bench::boarded(1);
+    bench.told.clear();
+    bench.push(revoke(1));
+    bench.answer_all();
+    assert!(bench.stored.current.as_ref().unwrap().boarded.is_some());
+    assert!(matches!(&bench.told[..], [Happening::Boarded { pin: PinCheck::Verified, .. }]));
+    bench.wish(Wish::End(fare())).unwrap();
+    bench.answer_all();
+    bench.told.clear();
+    bench.push(revoke(1));
+    bench.answer_all();
+    assert!(matches!(&bench.told[..], [Happening::Done { .. }]), "a late revoke is told how it ended");
+}
+
+#[test]
+fn replace_is_one_step_and_refused_after_the_lock() {
+    let mut bench = Bench::assigned(1);
+    let replace = Push::Replace { expected: id(1), offer: bench.offer(2) };
+    bench.push(replace.clone());
+    bench.push(replace);
+    bench.answer_all();
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(2));
+    assert_eq!(bench.stored.tombstone(&id(1)).unwrap().last, released(1, Release::Replaced));
+    bench.wish(Wish::Arrive).unwrap();
+    bench.push(Push::Replace { expected: id(2), offer: bench.offer(3) });
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(2));
+    bench.push(Push::Replace { expected: id(9), offer: bench.offer(4) });
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(2));
+    bench.answer_all();
+    assert!(bench.told.contains(&released(3, Release::Declined)));
+    assert!(bench.told.contains(&released(4, Release::Declined)));
+}
+
+#[test]
+fn an_unconfirmed_assignment_is_given_up_after_ten_minutes_at_the_pickup() {
+    for confirmed in [false, true] {
+        let mut bench = Bench::assigned(1);
+        if confirmed {
+            bench.push(Push::Confirm { assignment: id(1), rider_phone: Some("+821012345678".into()) });
+        }
+        bench.pass(700_000);
+        bench.wish(Wish::Arrive).unwrap();
+        bench.crash();
+        bench.pass(599_000);
+        assert!(bench.stored.current.is_some());
+        bench.pass(1_000);
+        assert_eq!(bench.stored.current.is_some(), confirmed);
+        assert_eq!(bench.stored.tombstone(&id(1)).is_some(), !confirmed);
+    }
+}
+
+#[test]
+fn five_wrong_pins_let_the_rider_in_unverified() {
+    let mut bench = Bench::assigned(1);
+    for left in [4, 3, 2, 1] {
+        let wrong = Wish::Board { pin: Some("9999".into()) };
+        assert_eq!(bench.wish(wrong), Err(WishRefusal::WrongPin { left }));
+        bench.crash();
+    }
+    bench.wish(Wish::Board { pin: Some("9999".into()) }).unwrap();
+    assert_eq!(bench.stored.current.as_ref().unwrap().boarded.unwrap().1, PinCheck::Unverified);
+}
+
+#[test]
+fn a_follow_on_trip_waits_in_the_second_place() {
+    let mut bench = Bench::boarded(1);
+    let mut next = bench.offer(2);
+    next.after = Some(id(1));
+    bench.push(Push::Offer { offer: next });
+    bench.wish(Wish::Accept(id(2))).unwrap();
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(1));
+    assert_eq!(bench.stored.next.as_ref().unwrap().assignment, id(2));
+    bench.wish(Wish::End(fare())).unwrap();
+    assert_eq!(bench.stored.current.as_ref().unwrap().assignment, id(2));
+    assert!(bench.stored.next.is_none());
+}
+
+#[test]
+fn a_street_hail_needs_no_node_and_never_repeats_an_id() {
+    let mut bench = Bench::attached();
+    bench.wish(Wish::Hail { pickup: here() }).unwrap();
+    let first = bench.stored.current.clone().unwrap();
+    bench.crash();
+    bench.wish(Wish::End(fare())).unwrap();
+    bench.wish(Wish::Hail { pickup: here() }).unwrap();
+    let second = bench.stored.current.clone().unwrap();
+    assert!(first.booking != second.booking && first.assignment != second.assignment);
+    assert_eq!(first.boarded.unwrap().1, PinCheck::NotNeeded);
+    assert_ne!(hailed_booking(DeviceId::from_number(2), 1), hailed_booking(DeviceId::from_number(3), 1));
+}
+
+#[derive(Debug, Clone)]
+enum Deed {
+    Offer(u64),
+    StaleOffer(u64),
+    Revoke(u64),
+    Replace(u64, u64),
+    Confirm(u64),
+    Accept(u64),
+    Wish(u8),
+    Pass(u64),
+    Answer,
+    CrashAfter(usize),
+}
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let n = 1..6_u64;
+    prop_oneof![
+        6 => n.clone().prop_map(Deed::Offer),
+        1 => n.clone().prop_map(Deed::StaleOffer),
+        2 => n.clone().prop_map(Deed::Revoke),
+        1 => (n.clone(), n.clone()).prop_map(|(a, b)| Deed::Replace(a, b)),
+        1 => n.clone().prop_map(Deed::Confirm),
+        6 => n.prop_map(Deed::Accept),
+        6 => (0..7_u8).prop_map(Deed::Wish),
+        2 => (1..30_000_u64).prop_map(Deed::Pass),
+        4 => Just(Deed::Answer),
+        3 => (0..4_usize).prop_map(Deed::CrashAfter),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// `Bench` itself checks after every output: see `check_step` and `check_said`.
+    #[test]
+    fn whatever_comes_no_assignment_is_overwritten_and_nothing_is_told_before_it_is_stored(
+        deeds in prop::collection::vec(deed(), 1..80)
+    ) {
+        let mut bench = Bench::attached();
+        for deed in deeds {
+            match deed {
+                Deed::Offer(n) => bench.push(Push::Offer { offer: bench.offer(n) }),
+                Deed::StaleOffer(n) => bench.push(Push::Offer { offer: offer(n, "s1", 1) }),
+                Deed::Revoke(n) => bench.push(revoke(n)),
+                Deed::Replace(a, b) => {
+                    bench.push(Push::Replace { expected: id(a), offer: bench.offer(b) });
+                }
+                Deed::Confirm(n) => bench.push(Push::Confirm { assignment: id(n), rider_phone: None }),
+                Deed::Accept(n) => drop(bench.wish(Wish::Accept(id(n)))),
+                Deed::Wish(which) => drop(bench.wish(match which {
+                    0 => Wish::Arrive,
+                    1 => Wish::Board { pin: Some("1234".into()) },
+                    2 => Wish::Board { pin: None },
+                    3 => Wish::End(fare()),
+                    4 => Wish::GiveBack,
+                    5 => Wish::Hail { pickup: here() },
+                    _ => Wish::NoShow,
+                })),
+                Deed::Pass(ms) => bench.pass(ms),
+                Deed::Answer => bench.answer_all(),
+                Deed::CrashAfter(outputs) => bench.outputs_left = outputs,
+            }
+        }
+        bench.outputs_left = usize::MAX;
+        for _ in 0..4 {
+            bench.pass(6_000);
+            bench.answer_all();
+        }
+        prop_assert_eq!(bench.device.durable().outbox.unsent(), 0, "everything is told in the end");
+    }
+}
