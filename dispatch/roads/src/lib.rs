@@ -1,1 +1,49 @@
-//! Placeholder doc.
+//! Maps for dispatch: streets and travel times, places by name, districts, and the map that screens draw.
+//!
+//! A map is made once, by [`import`] from OpenStreetMap files or by [`generate`] from a seed, into a
+//! directory; [`RoadMap`] loads it and answers. No request ever leaves the building.
+//!
+//! | about | module |
+//! |---|---|
+//! | what tags mean for a taxi: class, access, one-ways, speed | `tags` |
+//! | reading PBF, OSM XML and GraphML | `import` |
+//! | junctions and segments; their largest strongly connected part | `network`, `connected` |
+//! | driving times: contraction hierarchy, routes | `hierarchy`, `route`, `snap` |
+//! | what places are called | `gazetteer` |
+//! | districts and zones | [`districts`] |
+//! | the built-in city | [`generate`] |
+//! | files | `store`, [`meta`], `overview` |
+//!
+//! Absent: turn restrictions, live traffic, tolerance for typing errors, vector tiles.
+
+mod build;
+mod connected;
+pub mod districts;
+mod error;
+mod gazetteer;
+pub mod generate;
+mod hierarchy;
+mod import;
+mod map;
+pub mod meta;
+mod names;
+mod network;
+mod overview;
+mod point;
+mod route;
+mod snap;
+mod store;
+mod tags;
+
+pub use build::BuiltMap;
+pub use districts::{District, Districts, Zone};
+pub use error::{MapError, RouteError};
+pub use gazetteer::{Hit, Kind, SEARCH_TEXT_MAX};
+pub use import::{Progress, import, import_in_memory};
+pub use map::{RoadMap, Snapped, Stand};
+pub use meta::{Counts, ImportReport, Meta, Source};
+pub use overview::OVERVIEW_MAX_BYTES;
+pub use point::Bbox;
+pub use route::{Leg, Route};
+pub use snap::SNAP_MAX_M;
+pub use tags::RoadClass;

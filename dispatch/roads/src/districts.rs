@@ -1,0 +1,313 @@
+//! Districts and their zones as areas on the map.
+//!
+//! **Shape**: GeoJSON `FeatureCollection`, one `Polygon` per zone with `properties.district` and `properties.zone`.
+//! Zones of all districts are tried in order; the first that holds a position wins, so a shared border is settled.
+
+use std::path::Path;
+
+use geo::{Contains, Coord, LineString, Polygon};
+use ondol_core::ids::{DistrictId, ZoneId};
+use ondol_core::position::Position;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use serde_json::{Value, json};
+
+use crate::error::MapError;
+use crate::point::Bbox;
+
+/// Most zones of one map.
+pub const ZONES_MAX: usize = 1_000;
+/// Most corners of one zone.
+const CORNERS_MAX: usize = 10_000;
+/// Largest districts file, in bytes.
+const FILE_MAX: u64 = 8 << 20;
+
+/// A dispatch area.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Zone {
+    /// Its name.
+    pub id: ZoneId,
+    /// Its area, `[lon, lat]` in degrees.
+    pub polygon: Polygon<f64>,
+}
+
+/// The area of one edge: one or more zones.
+#[derive(Debug, Clone, PartialEq)]
+pub struct District {
+    /// Its name.
+    pub id: DistrictId,
+    /// Its zones.
+    pub zones: Vec<Zone>,
+}
+
+/// All districts of a map.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Districts {
+    districts: Vec<District>,
+}
+
+impl Districts {
+    /// Districts in their order; not empty, ids unique, unless made by `default()`.
+    #[must_use]
+    pub fn all(&self) -> &[District] {
+        &self.districts
+    }
+
+    /// The district and zone that hold `position`.
+    #[must_use]
+    pub fn locate(&self, position: Position) -> Option<(DistrictId, ZoneId)> {
+        let coord = Coord { x: position.lon(), y: position.lat() };
+        let zones = self
+            .districts
+            .iter()
+            .flat_map(|district| district.zones.iter().map(move |zone| (district, zone)));
+        zones
+            .into_iter()
+            .find(|(_, zone)| zone.polygon.contains(&coord) || zone.polygon.exterior().contains(&coord))
+            .map(|(district, zone)| (district.id.clone(), zone.id.clone()))
+    }
+
+    /// The district and zone that hold `position`, or else the nearest by straight line.
+    ///
+    /// A taxi that leaves the map a little still belongs somewhere.
+    #[must_use]
+    pub fn locate_or_nearest(&self, position: Position) -> Option<(DistrictId, ZoneId)> {
+        use geo::{Distance, Euclidean, Point};
+        let point = Point::new(position.lon(), position.lat());
+        self.locate(position).or_else(|| {
+            let zones = self
+                .districts
+                .iter()
+                .flat_map(|district| district.zones.iter().map(move |zone| (district, zone)));
+            zones
+                .map(|(district, zone)| (Euclidean.distance(&point, &zone.polygon), district, zone))
+                .min_by(|a, b| a.0.total_cmp(&b.0))
+                .map(|(_, district, zone)| (district.id.clone(), zone.id.clone()))
+        })
+    }
+
+    /// Splits the box of a map into `count` districts `d1`, `d2`, … of two zones each, across its longer side.
+    ///
+    /// `seed` moves the borders a little; the same seed gives the same borders.
+    #[must_use]
+    pub fn split(bbox: Bbox, count: usize, seed: u64) -> Self {
+        let count = count.clamp(1, 99);
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let grown = grown(bbox);
+        let wide = (grown.max_lon - grown.min_lon) * bbox.centre().0.to_radians().cos()
+            >= grown.max_lat - grown.min_lat;
+        let (start, length) = if wide {
+            (grown.min_lon, grown.max_lon - grown.min_lon)
+        } else {
+            (grown.min_lat, grown.max_lat - grown.min_lat)
+        };
+        #[allow(clippy::cast_precision_loss, reason = "at most 99 districts")]
+        let mut borders: Vec<f64> = (0..=count).map(|at| start + length * at as f64 / count as f64).collect();
+        for border in borders.iter_mut().take(count).skip(1) {
+            #[allow(clippy::cast_precision_loss, reason = "at most 99 districts")]
+            let play = length / count as f64 * 0.05;
+            *border += rng.random_range(-play..=play);
+        }
+        let districts = borders.windows(2).enumerate().map(|(at, span)| {
+            let name = format!("d{}", at + 1);
+            let boxed = if wide {
+                Bbox { min_lon: span[0], max_lon: span[1], ..grown }
+            } else {
+                Bbox { min_lat: span[0], max_lat: span[1], ..grown }
+            };
+            let (lat, lon) = boxed.centre();
+            let halves = if wide {
+                [Bbox { max_lat: lat, ..boxed }, Bbox { min_lat: lat, ..boxed }]
+            } else {
+                [Bbox { max_lon: lon, ..boxed }, Bbox { min_lon: lon, ..boxed }]
+            };
+            let zones = halves.iter().enumerate().map(|(half, boxed)| Zone {
+                id: ZoneId::new(&format!("{name}-{}", half + 1)).expect("d, digits and a hyphen make a name"),
+                polygon: rectangle(*boxed),
+            });
+            District { id: DistrictId::new(&name).expect("d and digits make a name"), zones: zones.collect() }
+        });
+        Self { districts: districts.collect() }
+    }
+
+    /// Makes districts of zones given in order.
+    pub(crate) fn of_zones(zones: Vec<(DistrictId, ZoneId, Polygon<f64>)>) -> Result<Self, String> {
+        if zones.is_empty() || zones.len() > ZONES_MAX {
+            return Err(format!("{} zones; 1 to {ZONES_MAX} are possible", zones.len()));
+        }
+        let mut districts: Vec<District> = Vec::new();
+        for (district, id, polygon) in zones {
+            if districts.iter().flat_map(|d| &d.zones).any(|zone| zone.id == id) {
+                return Err(format!("zone {id} is there twice"));
+            }
+            let corners = polygon.exterior().0.len();
+            if !(4..=CORNERS_MAX).contains(&corners) {
+                return Err(format!("zone {id} has {corners} corners; 4 to {CORNERS_MAX} are possible"));
+            }
+            let zone = Zone { id, polygon };
+            match districts.iter_mut().find(|known| known.id == district) {
+                Some(known) => known.zones.push(zone),
+                None => districts.push(District { id: district, zones: vec![zone] }),
+            }
+        }
+        Ok(Self { districts })
+    }
+
+    /// Reads districts from a GeoJSON file.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::Unreadable`], [`MapError::TooLarge`] or [`MapError::BadDistricts`].
+    pub fn read(file: &Path) -> Result<Self, MapError> {
+        let length = std::fs::metadata(file).map_err(|e| MapError::unreadable(file, e))?.len();
+        if length > FILE_MAX {
+            return Err(MapError::too_large(file, "bytes of districts", FILE_MAX));
+        }
+        let bytes = std::fs::read(file).map_err(|e| MapError::unreadable(file, e))?;
+        Self::from_geojson(&bytes).map_err(|detail| MapError::BadDistricts { file: file.to_owned(), detail })
+    }
+
+    /// Reads districts from GeoJSON.
+    ///
+    /// # Errors
+    ///
+    /// One sentence about the first rule that is broken.
+    pub fn from_geojson(bytes: &[u8]) -> Result<Self, String> {
+        let value: Value = serde_json::from_slice(bytes).map_err(|e| format!("JSON: {e}"))?;
+        let features = value["features"].as_array().ok_or("it is no FeatureCollection")?;
+        let zones = features.iter().take(ZONES_MAX + 1).enumerate().map(|(at, feature)| {
+            let name = |key: &str| {
+                feature["properties"][key].as_str().ok_or(format!("feature {at} has no property {key:?}"))
+            };
+            let district = DistrictId::new(name("district")?).map_err(|e| format!("feature {at}: {e}"))?;
+            let zone = ZoneId::new(name("zone")?).map_err(|e| format!("feature {at}: {e}"))?;
+            let polygon = polygon(&feature["geometry"])
+                .ok_or(format!("feature {at} is no Polygon of positions on the earth"))?;
+            Ok::<_, String>((district, zone, polygon))
+        });
+        Self::of_zones(zones.collect::<Result<_, _>>()?)
+    }
+
+    /// The districts as GeoJSON.
+    #[must_use]
+    pub fn to_geojson(&self) -> Vec<u8> {
+        let ring = |line: &LineString<f64>| {
+            let corner = |c: &Coord<f64>| json!([(c.x * 1e6).round() / 1e6, (c.y * 1e6).round() / 1e6]);
+            Value::from(line.0.iter().map(corner).collect::<Vec<_>>())
+        };
+        let features = self.districts.iter().flat_map(|district| {
+            district.zones.iter().map(move |zone| {
+                let rings: Vec<Value> = std::iter::once(zone.polygon.exterior())
+                    .chain(zone.polygon.interiors())
+                    .map(ring)
+                    .collect();
+                json!({
+                    "type": "Feature",
+                    "properties": { "district": district.id.as_str(), "zone": zone.id.as_str() },
+                    "geometry": { "type": "Polygon", "coordinates": rings },
+                })
+            })
+        });
+        json!({ "type": "FeatureCollection", "features": features.collect::<Vec<_>>() })
+            .to_string()
+            .into_bytes()
+    }
+}
+
+/// The box with a margin, so that its outermost streets lie inside.
+fn grown(bbox: Bbox) -> Bbox {
+    const MARGIN_DEG: f64 = 0.01;
+    Bbox {
+        min_lat: (bbox.min_lat - MARGIN_DEG).max(-90.0),
+        min_lon: (bbox.min_lon - MARGIN_DEG).max(-180.0),
+        max_lat: (bbox.max_lat + MARGIN_DEG).min(90.0),
+        max_lon: (bbox.max_lon + MARGIN_DEG).min(180.0),
+    }
+}
+
+fn rectangle(b: Bbox) -> Polygon<f64> {
+    let corners =
+        [(b.min_lon, b.min_lat), (b.max_lon, b.min_lat), (b.max_lon, b.max_lat), (b.min_lon, b.max_lat)];
+    Polygon::new(LineString::from(corners.to_vec()), Vec::new())
+}
+
+fn polygon(geometry: &Value) -> Option<Polygon<f64>> {
+    if geometry["type"] != "Polygon" {
+        return None;
+    }
+    let mut rings = geometry["coordinates"].as_array()?.iter().take(100).map(ring);
+    let outer = rings.next()??;
+    Some(Polygon::new(outer, rings.collect::<Option<_>>()?))
+}
+
+fn ring(value: &Value) -> Option<LineString<f64>> {
+    let corners = value.as_array()?.iter().take(CORNERS_MAX + 1).map(|corner| {
+        let position = Position::new(corner[1].as_f64()?, corner[0].as_f64()?).ok()?;
+        Some(Coord { x: position.lon(), y: position.lat() })
+    });
+    corners.collect::<Option<Vec<_>>>().map(LineString::new)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(lat: f64, lon: f64) -> Position {
+        Position::new(lat, lon).unwrap()
+    }
+
+    const BOX: Bbox = Bbox { min_lat: 37.0, min_lon: 127.0, max_lat: 37.1, max_lon: 127.2 };
+
+    #[test]
+    fn refuses_what_is_no_set_of_districts() {
+        for (json, why) in [
+            ("", "JSON"),
+            ("[]", "FeatureCollection"),
+            (r#"{"features":[]}"#, "0 zones"),
+            (r#"{"features":[{"properties":{"zone":"a"}}]}"#, "no property \"district\""),
+            (r#"{"features":[{"properties":{"district":"A B","zone":"a"}}]}"#, "is not a name"),
+            (
+                r#"{"features":[{"properties":{"district":"a","zone":"a"},"geometry":{"type":"Point","coordinates":[1,2]}}]}"#,
+                "no Polygon",
+            ),
+            (
+                r#"{"features":[{"properties":{"district":"a","zone":"a"},"geometry":{"type":"Polygon","coordinates":[[[1,99],[2,1],[3,3],[1,99]]]}}]}"#,
+                "no Polygon",
+            ),
+            (
+                r#"{"features":[{"properties":{"district":"a","zone":"a"},"geometry":{"type":"Polygon","coordinates":[[[1,1],[2,1]]]}}]}"#,
+                "corners",
+            ),
+        ] {
+            let error = Districts::from_geojson(json.as_bytes()).unwrap_err();
+            assert!(error.contains(why), "{json}: {error}");
+        }
+        let twice = Districts::split(BOX, 1, 1).to_geojson();
+        let twice = String::from_utf8(twice).unwrap().replace("d1-2", "d1-1");
+        assert!(Districts::from_geojson(twice.as_bytes()).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn a_split_covers_its_box_and_survives_the_file() {
+        let districts = Districts::split(BOX, 2, 7);
+        assert_eq!(districts, Districts::split(BOX, 2, 7));
+        assert_eq!(districts.all().iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["d1", "d2"]);
+        for row in 0..=20 {
+            for column in 0..=20 {
+                let position = at(37.0 + f64::from(row) * 0.005, 127.0 + f64::from(column) * 0.01);
+                assert!(districts.locate(position).is_some(), "{position:?}");
+            }
+        }
+        assert_eq!(districts.locate(at(37.05, 127.01)).unwrap().0.as_str(), "d1");
+        assert_eq!(districts.locate(at(37.05, 127.19)).unwrap().0.as_str(), "d2");
+        let again = Districts::from_geojson(&districts.to_geojson()).unwrap();
+        assert_eq!(again.locate(at(37.05, 127.01)), districts.locate(at(37.05, 127.01)));
+    }
+
+    #[test]
+    fn outside_belongs_to_nobody_unless_the_nearest_is_asked_for() {
+        let districts = Districts::split(BOX, 2, 7);
+        assert_eq!(districts.locate(at(36.0, 127.19)), None);
+        assert_eq!(districts.locate_or_nearest(at(36.0, 127.19)).unwrap().0.as_str(), "d2");
+    }
+}

@@ -1,0 +1,329 @@
+//! A map in use: the face of this crate.
+
+use std::path::Path;
+
+use ondol_core::ids::StandId;
+use ondol_core::position::Position;
+use ondol_core::travel::TravelTimes;
+use serde::Serialize;
+
+use crate::build::BuiltMap;
+use crate::districts::Districts;
+use crate::error::{MapError, RouteError};
+use crate::gazetteer::{Gazetteer, Hit, Kind};
+use crate::hierarchy::Hierarchy;
+use crate::meta::Meta;
+use crate::network::Network;
+use crate::overview::OVERVIEW_MAX_BYTES;
+use crate::point::{Bbox, Plane, Point};
+use crate::route::{self, Leg, Route, along_ms, ends_from, ends_to, seconds};
+use crate::snap::{OnStreet, SNAP_MAX_M, Snapper};
+use crate::store;
+
+/// A position belongs to the nearest named street within this distance, in metres.
+const REVERSE_STREET_M: f64 = 200.0;
+/// … or to the nearest named place within this distance, in metres.
+const REVERSE_PLACE_M: f64 = 2_000.0;
+
+/// Streets, travel times, places and districts of one area, in memory.
+///
+/// Everything takes `&self` and may be asked from several threads; one pickup and twenty taxis take well under
+/// a millisecond.
+///
+/// # Example
+///
+/// ```
+/// use ondol_core::position::Position;
+/// use ondol_roads::{RoadMap, generate};
+///
+/// let map = RoadMap::of(generate::city(7));
+/// let stand = &map.stands()[0];
+/// let times = map.durations_to(stand.position, &[map.stands()[1].position]);
+/// assert!(times[0].is_some());
+/// ```
+pub struct RoadMap {
+    meta: Meta,
+    network: Network,
+    hierarchy: Hierarchy,
+    snapper: Snapper,
+    gazetteer: Gazetteer,
+    districts: Option<Districts>,
+    overview_gz: Vec<u8>,
+}
+
+/// A position on the nearest street.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Snapped {
+    /// Where on the street.
+    pub position: Position,
+    /// How far that is from the position asked for, in metres.
+    pub distance_m: f64,
+    /// The street's name, if it has one.
+    pub street: Option<String>,
+}
+
+/// A taxi stand.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Stand {
+    /// The code painted on its pole, `12` for `#12`.
+    pub code: StandId,
+    /// What the signs say.
+    pub name: String,
+    /// In English, if known.
+    pub name_en: Option<String>,
+    /// Where it is.
+    pub position: Position,
+    /// Cars that fit, if known.
+    pub capacity: Option<u16>,
+}
+
+impl RoadMap {
+    /// Loads the map directory `dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::BadMap`], [`MapError::OtherFormat`], [`MapError::BadDistricts`] or [`MapError::Unreadable`].
+    pub fn load(dir: &Path) -> Result<Self, MapError> {
+        let store::Stored { meta, network, gazetteer, districts, overview_gz } = store::read(dir)?;
+        let plane = plane(meta.bbox);
+        Ok(Self {
+            hierarchy: Hierarchy::of(&network),
+            snapper: Snapper::of(&network, plane),
+            gazetteer: Gazetteer::of(gazetteer, plane),
+            meta,
+            network,
+            districts,
+            overview_gz,
+        })
+    }
+
+    /// Uses a map that was just built, without writing it.
+    ///
+    /// # Panics
+    ///
+    /// Never: packing to memory does not fail.
+    #[must_use]
+    pub fn of(built: BuiltMap) -> Self {
+        let BuiltMap { meta, network, gazetteer, districts, overview } = built;
+        let plane = plane(meta.bbox);
+        Self {
+            hierarchy: Hierarchy::of(&network),
+            snapper: Snapper::of(&network, plane),
+            gazetteer: Gazetteer::of(gazetteer, plane),
+            overview_gz: store::gzip(&overview).expect("writing to memory does not fail"),
+            meta,
+            network,
+            districts,
+        }
+    }
+
+    /// The quickest way by car.
+    ///
+    /// # Errors
+    ///
+    /// [`RouteError::StartOffRoad`], [`RouteError::EndOffRoad`] or [`RouteError::NoWay`].
+    pub fn route(&self, from: Position, to: Position) -> Result<Route, RouteError> {
+        let from = self.on_street(from).ok_or(RouteError::StartOffRoad { limit_m: SNAP_MAX_M })?;
+        let to = self.on_street(to).ok_or(RouteError::EndOffRoad { limit_m: SNAP_MAX_M })?;
+        route::route(&self.network, &self.hierarchy, &from, &to).ok_or(RouteError::NoWay)
+    }
+
+    /// Length and time of the quickest way, for a quote.
+    ///
+    /// # Errors
+    ///
+    /// As for [`RoadMap::route`].
+    pub fn leg(&self, from: Position, to: Position) -> Result<Leg, RouteError> {
+        let Route { distance_m, duration_s, .. } = self.route(from, to)?;
+        Ok(Leg { distance_m, duration_s })
+    }
+
+    /// Seconds from each of `sources` to `target`, as from taxis to a pickup.
+    ///
+    /// **Shape**: one value per source, in their order; `None` where a position is off every street.
+    #[must_use]
+    pub fn durations_to(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
+        self.durations(target, sources, |pinned, others| {
+            let ends: Vec<_> = others.iter().map(|place| ends_from(&self.network, place)).collect();
+            let times = self.hierarchy.many_to_one(&ends, &ends_to(&self.network, pinned));
+            times
+                .into_iter()
+                .zip(others)
+                .map(|(ms, from)| least(ms, along_ms(&self.network, from, pinned)))
+                .collect()
+        })
+    }
+
+    /// Seconds from `source` to each of `targets`, as from a taxi to the ends of several trips.
+    ///
+    /// **Shape**: as [`RoadMap::durations_to`].
+    #[must_use]
+    pub fn durations_from(&self, source: Position, targets: &[Position]) -> Vec<Option<u32>> {
+        self.durations(source, targets, |pinned, others| {
+            let ends: Vec<_> = others.iter().map(|place| ends_to(&self.network, place)).collect();
+            let times = self.hierarchy.one_to_many(&ends_from(&self.network, pinned), &ends);
+            times
+                .into_iter()
+                .zip(others)
+                .map(|(ms, to)| least(ms, along_ms(&self.network, pinned, to)))
+                .collect()
+        })
+    }
+
+    /// The nearest place on a street; nothing if every street is farther than [`SNAP_MAX_M`].
+    #[must_use]
+    pub fn snap(&self, position: Position) -> Option<Snapped> {
+        let place = self.on_street(position)?;
+        Some(Snapped {
+            position: place.point.position(),
+            distance_m: place.distance_m,
+            street: self.street_name(place.segment).map(str::to_owned),
+        })
+    }
+
+    /// What is called like `text`, best first, at most `limit` (and never more than 100).
+    ///
+    /// Finds streets, house numbers, places, stations, exits (`강남역 11번 출구`) and stands (`#12`), exactly or by
+    /// their beginning, in every language mapped; nearer ones are preferred if `near` is given.
+    #[must_use]
+    pub fn search(&self, text: &str, near: Option<Position>, limit: usize) -> Vec<Hit> {
+        self.gazetteer.search(text, near.map(Point::from), limit)
+    }
+
+    /// What to call a position: its house number, the place there, its street, or else the nearest named place.
+    #[must_use]
+    pub fn reverse(&self, position: Position) -> Option<Hit> {
+        let point = Point::from(position);
+        self.gazetteer
+            .here(point)
+            .or_else(|| self.street_here(point))
+            .or_else(|| self.gazetteer.nearest_place(point, REVERSE_PLACE_M))
+    }
+
+    /// The stands in order of their code.
+    #[must_use]
+    pub fn stands(&self) -> Vec<Stand> {
+        let stand = |place: &crate::gazetteer::Place| {
+            Some(Stand {
+                code: StandId::new(place.code.as_deref()?).ok()?,
+                name: place.names.local.clone(),
+                name_en: place.names.en.clone(),
+                position: place.point.position(),
+                capacity: place.capacity,
+            })
+        };
+        self.gazetteer.stands().into_iter().filter_map(stand).collect()
+    }
+
+    /// The districts stored with the map, if there are any.
+    #[must_use]
+    pub fn districts(&self) -> Option<&Districts> {
+        self.districts.as_ref()
+    }
+
+    /// `count` districts `d1`, `d2`, … for a map that has none.
+    #[must_use]
+    pub fn default_districts(&self, count: usize, seed: u64) -> Districts {
+        Districts::split(self.meta.bbox, count, seed)
+    }
+
+    /// The map that the console draws, as GeoJSON (at most 16 MiB).
+    ///
+    /// # Errors
+    ///
+    /// [`MapError::BadMap`] if the stored file is broken.
+    pub fn overview_geojson(&self) -> Result<Vec<u8>, MapError> {
+        store::gunzip(&self.overview_gz, OVERVIEW_MAX_BYTES as u64)
+            .map_err(|e| MapError::bad_map(Path::new("map.geojson.gz"), e))
+    }
+
+    /// The same in gzip, ready for `Content-Encoding: gzip`.
+    #[must_use]
+    pub fn overview_geojson_gz(&self) -> &[u8] {
+        &self.overview_gz
+    }
+
+    /// The box around all streets.
+    #[must_use]
+    pub fn bbox(&self) -> Bbox {
+        self.meta.bbox
+    }
+
+    /// What the map holds and where it comes from; its attribution must be shown with it.
+    #[must_use]
+    pub fn meta(&self) -> &Meta {
+        &self.meta
+    }
+
+    /// Positions of junctions spread over the map, at most `limit`: starting points for simulated fleets and riders.
+    #[must_use]
+    pub fn junctions(&self, limit: usize) -> Vec<Position> {
+        let step = self.network.nodes.len().div_ceil(limit.max(1)).max(1);
+        self.network.nodes.iter().step_by(step).map(|point| point.position()).collect()
+    }
+
+    fn on_street(&self, position: Position) -> Option<OnStreet> {
+        self.snapper.nearest(&self.network, position.into())
+    }
+
+    /// Snaps everything once, asks for the places that are on a street, and puts the answers in their order.
+    fn durations(
+        &self,
+        pinned: Position,
+        others: &[Position],
+        ask_ms: impl Fn(&OnStreet, &[OnStreet]) -> Vec<Option<u32>>,
+    ) -> Vec<Option<u32>> {
+        let Some(pinned) = self.on_street(pinned) else {
+            return vec![None; others.len()];
+        };
+        let places: Vec<Option<OnStreet>> = others.iter().map(|position| self.on_street(*position)).collect();
+        let on_street: Vec<OnStreet> = places.iter().flatten().copied().collect();
+        let mut times = ask_ms(&pinned, &on_street).into_iter();
+        places.iter().map(|place| place.and_then(|_| times.next().flatten()).map(seconds)).collect()
+    }
+
+    fn street_name(&self, segment: u32) -> Option<&str> {
+        let name = self.network.segments[segment as usize].name?;
+        Some(&self.network.names[name as usize].local)
+    }
+
+    fn street_here(&self, point: Point) -> Option<Hit> {
+        let is_named = |segment: u32| self.network.segments[segment as usize].name.is_some();
+        let place = self.snapper.nearest_where(&self.network, point, REVERSE_STREET_M, is_named)?;
+        let names = &self.network.names[self.network.segments[place.segment as usize].name? as usize];
+        Some(Hit {
+            name: names.local.clone(),
+            kind: Kind::Street,
+            lat: place.point.lat(),
+            lon: place.point.lon(),
+            score: 1.0,
+            name_local: names.local.clone(),
+            name_en: names.en.clone(),
+            code: None,
+        })
+    }
+}
+
+impl TravelTimes for RoadMap {
+    fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
+        self.durations_to(target, sources)
+    }
+}
+
+impl std::fmt::Debug for RoadMap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RoadMap")
+            .field("counts", &self.meta.counts)
+            .field("bbox", &self.meta.bbox)
+            .finish_non_exhaustive()
+    }
+}
+
+fn plane(bbox: Bbox) -> Plane {
+    let (lat, lon) = bbox.centre();
+    Plane::around(lat, lon)
+}
+
+fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
+    a.into_iter().chain(b).min()
+}
