@@ -60,6 +60,9 @@ pub enum AccountRefusal {
     /// The role has no account at a console.
     #[error("an account is an operator's, a fleet_admin's, an auditor's or a sysadmin's")]
     Role,
+    /// A fleet_admin without a fleet, or a sysadmin with one.
+    #[error("a fleet_admin has a fleet and a sysadmin has none")]
+    Fleet,
     /// The store refused it.
     #[error(transparent)]
     Store(#[from] super::StoreError),

@@ -80,8 +80,10 @@ pub enum Reach {
     Nowhere,
     /// Its own things: the booking whose link it holds, the shift of its pass.
     Own,
-    /// Things in its districts that belong to its fleet or, for those above fleets, to any.
+    /// Things in its districts that belong to its fleet or to none yet; for those above fleets, to any.
     Fleet,
+    /// The same without what belongs to no fleet: accounts above fleets are not a fleet's to make.
+    FleetOnly,
     /// Everything in its districts.
     District,
     /// Everything.
@@ -170,14 +172,16 @@ impl Decision {
 #[must_use]
 pub fn allow(caller: &Caller, operation: Operation, object: &Object<'_>) -> Decision {
     let in_district = object.district.is_none_or(|district| caller.districts.contain(district));
-    let in_fleet = match (&caller.fleet, object.fleet) {
+    let in_fleet = |without_fleet| match (&caller.fleet, object.fleet) {
         (Some(own), Some(fleet)) => own == fleet,
-        (Some(_) | None, None) | (None, Some(_)) => true,
+        (Some(_), None) => without_fleet,
+        (None, Some(_) | None) => true,
     };
     let within = match reach(operation, caller.role) {
         Reach::Nowhere => return Decision::Forbidden,
         Reach::Own => object.owner == Owner::Caller,
-        Reach::Fleet => in_district && in_fleet,
+        Reach::Fleet => in_district && in_fleet(true),
+        Reach::FleetOnly => in_district && in_fleet(false),
         Reach::District => in_district,
         Reach::Everywhere => true,
     };
@@ -192,7 +196,7 @@ pub fn reach(operation: Operation, role: Role) -> Reach {
 
 /// The table of the whole platform: who has an operation, and how far. A role that is not listed has it nowhere.
 fn holders(operation: Operation) -> &'static [(Role, Reach)] {
-    use Reach::{District, Everywhere, Fleet, Own};
+    use Reach::{District, Everywhere, Fleet, FleetOnly, Own};
     use Role::{Auditor, Driver, EdgeNode, FleetAdmin, Operator, Rider, Sysadmin, Text};
     match operation {
         Operation::SeePlaces => &[
@@ -218,8 +222,8 @@ fn holders(operation: Operation) -> &'static [(Role, Reach)] {
         Operation::ReadRecord => {
             &[(Operator, Fleet), (FleetAdmin, Fleet), (Auditor, Fleet), (Sysadmin, Everywhere)]
         }
-        Operation::ListDriver | Operation::ListOperator => &[(FleetAdmin, Fleet), (Sysadmin, Everywhere)],
-        Operation::RevokeDriver => &[(Operator, Fleet), (FleetAdmin, Fleet), (Sysadmin, Everywhere)],
+        Operation::ListDriver | Operation::ListOperator => &[(FleetAdmin, FleetOnly), (Sysadmin, Everywhere)],
+        Operation::RevokeDriver => &[(Operator, FleetOnly), (FleetAdmin, FleetOnly), (Sysadmin, Everywhere)],
         Operation::SyncJournal => &[(EdgeNode, District)],
         Operation::SpeakForTexts => &[(Text, District)],
         Operation::EnrolNode => &[(Sysadmin, Everywhere)],
@@ -270,6 +274,17 @@ mod tests {
         let above = caller(Role::Operator, None, &["north"]);
         let object = Object { district: Some(&north), fleet: Some(&other), owner: Owner::Other };
         assert_eq!(allow(&above, Operation::SeeBooking, &object), Decision::Allowed);
+    }
+
+    #[test]
+    fn a_fleet_makes_no_account_above_fleets() {
+        let north: DistrictId = "north".parse().unwrap();
+        let admin = caller(Role::FleetAdmin, Some("mine"), &["north"]);
+        let above = Object { district: Some(&north), fleet: None, owner: Owner::Other };
+        assert_eq!(allow(&admin, Operation::ListOperator, &above), Decision::Hidden);
+        let mine: FleetId = "mine".parse().unwrap();
+        let own = Object { fleet: Some(&mine), ..above };
+        assert_eq!(allow(&admin, Operation::ListOperator, &own), Decision::Allowed);
     }
 
     #[test]

@@ -416,9 +416,12 @@ impl Identity {
     /// [`AccountRefusal`].
     pub async fn add_operator(&self, new: NewOperator) -> Result<SubjectId, AccountRefusal> {
         check_account(&new.login, &new.password)?;
-        match new.role {
-            Role::Operator | Role::FleetAdmin | Role::Auditor | Role::Sysadmin => {}
-            Role::Rider | Role::Driver | Role::EdgeNode | Role::Text => return Err(AccountRefusal::Role),
+        match (new.role, &new.fleet) {
+            (Role::Operator | Role::Auditor, _) | (Role::FleetAdmin, Some(_)) | (Role::Sysadmin, None) => {}
+            (Role::FleetAdmin, None) | (Role::Sysadmin, Some(_)) => return Err(AccountRefusal::Fleet),
+            (Role::Rider | Role::Driver | Role::EdgeNode | Role::Text, _) => {
+                return Err(AccountRefusal::Role);
+            }
         }
         let password_hash = self.passwords.hash(&new.password).await?;
         let subject = SubjectId(Uuid::new_v4());
