@@ -18,6 +18,7 @@ pub mod clock;
 pub mod config;
 pub mod http;
 pub mod identity;
+pub mod peer;
 pub mod run;
 pub mod store;
 pub mod vault;

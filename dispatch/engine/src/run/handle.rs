@@ -154,7 +154,7 @@ impl Handle {
         entries: Vec<Entry>,
         heads: Heads,
         keys: Vec<SubjectKey>,
-        key_cursor: KeyCursor,
+        key_cursor: Option<KeyCursor>,
     ) -> Result<(), Unavailable> {
         let (done, answer) = oneshot::channel();
         let page = PageMessage { from, entries, heads, keys, key_cursor, done };

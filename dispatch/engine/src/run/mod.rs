@@ -137,7 +137,8 @@ struct PageMessage {
     entries: Vec<Entry>,
     heads: Heads,
     keys: Vec<SubjectKey>,
-    key_cursor: KeyCursor,
+    /// If it has moved.
+    key_cursor: Option<KeyCursor>,
     done: oneshot::Sender<()>,
 }
 
@@ -145,7 +146,8 @@ struct PageMessage {
 type ReadFn = Box<dyn FnOnce(&Node, Now) -> Deliver + Send>;
 type Deliver = Box<dyn FnOnce() + Send>;
 
-/// What is done after the commit.
+/// What is done after the commit. One batch has few, and they live for a moment.
+#[allow(clippy::large_enum_variant)]
 enum Effect {
     Output(Output),
     Deliver(Deliver),
@@ -215,7 +217,7 @@ impl Loop {
                 let PageMessage { from, entries, heads, keys, key_cursor, done } = *page;
                 self.shared.vault.learn(&keys);
                 self.batch.keys.extend(keys);
-                self.batch.key_cursors.push((from.clone(), key_cursor));
+                self.batch.key_cursors.extend(key_cursor.map(|cursor| (from.clone(), cursor)));
                 self.node.handle(Input::Page { from, entries, heads }, now);
                 self.when_durable(done);
             }

@@ -104,7 +104,7 @@ impl Store {
                 Ok(board) if self.heads_hold(&board) => return Ok(Some(board)),
                 Ok(_) => tracing::warn!(entries, "a snapshot knows more than the journal and is passed over"),
                 Err(error) => {
-                    tracing::warn!(entries, %error, "a snapshot is of another release and passed over")
+                    tracing::warn!(entries, %error, "a snapshot is of another release and passed over");
                 }
             }
         }

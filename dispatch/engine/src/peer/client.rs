@@ -1,0 +1,252 @@
+//! Calling peers: pulls what they hold, for ever.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_core::ids::NodeId;
+use ondol_core::journal::{Entry, Head, Heads, Series};
+use ondol_core::units::Ticks;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use thiserror::Error;
+
+use super::check::{PageRefusal, Parties};
+use super::wire::{NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes};
+use super::{PeerAddress, wall};
+use crate::identity::Identity;
+use crate::run::{Handle, Unavailable};
+use crate::store::{KeyCursor, PAGE_ENTRIES_MAX, StoreError};
+use crate::vault::{hex, random_bytes};
+
+/// A long poll waits this long, in simulated milliseconds, so that a peer is heard at least so often.
+const POLL_SIM_MS: u32 = 2_000;
+/// A call may take this much longer than it waits.
+const CALL_SIM_MS: u32 = 4_000;
+const CALL_FLOOR: Duration = Duration::from_millis(500);
+/// First and longest pause after a failure, in simulated milliseconds.
+const PAUSE_SIM_MS: (u32, u32) = (100, 2_000);
+const PAUSE_FLOOR: Duration = Duration::from_millis(20);
+/// A series that does not go on is left alone this long.
+const QUARANTINE_MS: u64 = 60_000;
+
+/// Makes signed calls in this node's name.
+#[derive(Clone)]
+pub(super) struct Caller {
+    pub(super) handle: Handle,
+    identity: Arc<Identity>,
+    client: reqwest::Client,
+}
+
+/// Why a call came to nothing.
+#[derive(Debug, Error)]
+pub(super) enum CallError {
+    #[error("no answer: {0}")]
+    Http(#[from] reqwest::Error),
+    #[error("the peer answered {0}")]
+    Status(reqwest::StatusCode),
+    #[error("the answer is longer than {PAGE_MAX} bytes")]
+    TooLong,
+    #[error("the answer is not signed by the peer")]
+    Unsigned,
+    #[error("the answer is not what was asked for: {0}")]
+    NotJson(#[from] serde_json::Error),
+    #[error(transparent)]
+    Refused(#[from] PageRefusal),
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Caller {
+    pub(super) fn new(handle: Handle, identity: Arc<Identity>) -> Result<Self, reqwest::Error> {
+        // Peers are called where the configuration says, and nowhere that an answer or the environment points to.
+        let client = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .gzip(true)
+            .tcp_nodelay(true)
+            .build()?;
+        Ok(Self { handle, identity, client })
+    }
+
+    /// Posts `body` and returns the answer, if the peer signed it for this call.
+    pub(super) async fn call<A: DeserializeOwned>(
+        &self,
+        peer: &PeerAddress,
+        path: &str,
+        body: &impl Serialize,
+        within: Duration,
+    ) -> Result<A, CallError> {
+        let nonce = hex(&random_bytes::<16>());
+        let response = self
+            .client
+            .post(format!("{}{path}", peer.url))
+            .timeout(within)
+            .header(AUTHORIZATION, format!("Bearer {}", self.identity.peer_token(&peer.id)))
+            .header(CONTENT_TYPE, "application/json")
+            .header(NONCE_HEADER, &nonce)
+            .body(serde_json::to_vec(body)?)
+            .send()
+            .await?;
+        if !response.status().is_success() {
+            return Err(CallError::Status(response.status()));
+        }
+        let signature = response
+            .headers()
+            .get(SIGNATURE_HEADER)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+            .ok_or(CallError::Unsigned)?;
+        let bytes = bounded(response).await?;
+        let signed = signed_bytes(self.handle.node_id(), &nonce, &bytes);
+        if !self.identity.is_signed_by(&peer.id, &signed, &signature) {
+            return Err(CallError::Unsigned);
+        }
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    pub(super) fn wall(&self, sim_ms: u32, floor: Duration) -> Duration {
+        wall(sim_ms, self.handle.clock().speed(), floor)
+    }
+
+    pub(super) fn node_id(&self) -> &NodeId {
+        self.handle.node_id()
+    }
+}
+
+/// The unpacked body, as long as it stays within its bound: a small packed answer may hide a large one.
+async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, CallError> {
+    let mut bytes = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if bytes.len() + chunk.len() > PAGE_MAX {
+            return Err(CallError::TooLong);
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// Pulls from one peer until the task is dropped.
+pub(super) async fn pull_for_ever(caller: Caller, peer: PeerAddress) {
+    let mut puller = Puller { caller, peer, keys_after: None, quarantine: BTreeMap::new() };
+    let mut pause_sim_ms = PAUSE_SIM_MS.0;
+    let mut failing = false;
+    loop {
+        let label = puller.peer.id.to_string();
+        match puller.pull_once().await {
+            Ok(entries) => {
+                if failing {
+                    tracing::info!(peer = %label, "a peer answers again");
+                }
+                (failing, pause_sim_ms) = (false, PAUSE_SIM_MS.0);
+                metrics::counter!("ondol_peer_entries_total", "peer" => label.clone()).increment(entries as u64);
+                metrics::gauge!("ondol_peer_answers", "peer" => label).set(1.0);
+            }
+            Err(error) => {
+                if !failing {
+                    tracing::warn!(peer = %label, %error, "a peer cannot be pulled from");
+                }
+                failing = true;
+                metrics::counter!("ondol_peer_failures_total", "peer" => label.clone()).increment(1);
+                metrics::gauge!("ondol_peer_answers", "peer" => label).set(0.0);
+                let pause = puller.caller.wall(pause_sim_ms, PAUSE_FLOOR);
+                // Between half of the pause and all of it, so that nodes do not come back together.
+                let part = f64::from(u16::from_be_bytes(random_bytes())) / 65_536.0;
+                tokio::time::sleep(pause.mul_f64(0.5 + part / 2.0)).await;
+                pause_sim_ms = (2 * pause_sim_ms).min(PAUSE_SIM_MS.1);
+            }
+        }
+    }
+}
+
+struct Puller {
+    caller: Caller,
+    peer: PeerAddress,
+    /// Read from the store before the first pull.
+    keys_after: Option<KeyCursor>,
+    /// Series whose next entry does not go in, and until when they are left alone.
+    quarantine: BTreeMap<Series, Ticks>,
+}
+
+impl Puller {
+    /// Asks once, and returns how many entries came, once they are durable.
+    async fn pull_once(&mut self) -> Result<usize, CallError> {
+        let handle = self.caller.handle.clone();
+        let keys_after = match self.keys_after {
+            Some(cursor) => cursor,
+            None => handle.store().key_cursor(&self.peer.id).await?,
+        };
+        let wait = self.caller.wall(POLL_SIM_MS, Duration::ZERO);
+        let request = PullRequest {
+            districts: self.peer.districts.clone(),
+            cursors: self.cursors(),
+            keys_after,
+            limit: PAGE_ENTRIES_MAX,
+            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
+        let page: PullAnswer = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
+        let parties = Parties {
+            sender: &self.peer.id,
+            sender_is_central: *handle.role() != ondol_core::face::Role::Central,
+            receiver: self.caller.node_id(),
+            districts: &self.peer.districts,
+        };
+        parties.check(&page)?;
+        self.warn_of_own_name(&page.entries);
+        let firsts = firsts(&page.entries);
+        let came = page.entries.len();
+        let moved = (page.key_cursor != keys_after).then_some(page.key_cursor);
+        handle.page(self.peer.id.clone(), page.entries, page.heads, page.keys, moved).await?;
+        self.keys_after = Some(page.key_cursor);
+        self.quarantine_stuck(&firsts);
+        Ok(came)
+    }
+
+    /// What is durable here, and nothing of what is in quarantine.
+    fn cursors(&mut self) -> Heads {
+        let now = self.caller.handle.now().ticks;
+        self.quarantine.retain(|_, until| now < *until);
+        let mut cursors = self.caller.handle.store().heads_of(&self.peer.districts);
+        for series in self.quarantine.keys() {
+            cursors.0.insert(series.clone(), Head { seq: u64::MAX, ..Head::default() });
+        }
+        cursors
+    }
+
+    /// A series whose first entry in the page did not go in holds up nothing but itself.
+    fn quarantine_stuck(&mut self, firsts: &BTreeMap<Series, u64>) {
+        let heads = self.caller.handle.store().heads_of(&self.peer.districts);
+        let until = self.caller.handle.now().ticks.plus_ms(QUARANTINE_MS);
+        for (series, first) in firsts {
+            if heads.of(series).seq < *first {
+                tracing::error!(peer = %self.peer.id, %series, seq = first, "an entry does not go in; its series waits");
+                metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string()).increment(1);
+                self.quarantine.insert(series.clone(), until);
+            }
+        }
+    }
+
+    /// Entries of this node's present life that it has not written: somebody else runs under its name.
+    fn warn_of_own_name(&self, entries: &[Entry]) {
+        let handle = &self.caller.handle;
+        let foreign = entries.iter().any(|entry| {
+            entry.series.origin == *handle.node_id() && entry.series.incarnation >= handle.incarnation()
+        });
+        if foreign {
+            tracing::error!(peer = %self.peer.id, "a peer holds entries of this node's life that this node never wrote");
+            metrics::counter!("ondol_own_name_used_total").increment(1);
+        }
+    }
+}
+
+fn firsts(entries: &[Entry]) -> BTreeMap<Series, u64> {
+    let mut firsts = BTreeMap::new();
+    for entry in entries {
+        firsts.entry(entry.series.clone()).or_insert(entry.seq);
+    }
+    firsts
+}
