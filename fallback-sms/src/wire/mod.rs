@@ -19,7 +19,7 @@
 //! | `POST /text/v1/notices/ack` | [`AckRequest`] | [`Empty`] |
 //! | `POST /text/v1/reports` | [`Report`] | [`Empty`] |
 //!
-//! `{phone}` is E.164 with its plus sign percent-encoded (`%2B821012345678`). `wait_ms` is
+//! `{phone}` is E.164 with its plus sign, as it is or percent-encoded. `wait_ms` is
 //! simulated time. Moments are RFC 3339, money is in the smallest unit of the tariff's currency.
 
 mod driver;

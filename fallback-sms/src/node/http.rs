@@ -1,0 +1,360 @@
+//! Nodes over HTTP, tried in order.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use reqwest::{Client, Method, StatusCode, Url};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Endpoints, NodeApi, Unreachable};
+use crate::clock::{SimClock, UtcMs};
+use crate::dialogue::{NodeAnswer, NodeRequest};
+use crate::wire::{
+    AckRequest, BODY_MAX_BYTES, Empty, NOTICES_MAX, NoticesAnswer, PlacesAnswer, Problem, Report,
+};
+
+/// Shortest wait for an answer on the wall, however fast the simulated clock runs, in milliseconds.
+const ANSWER_FLOOR_MS: u64 = 500;
+
+/// A node that can be asked.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The node's name.
+    pub name: String,
+    /// Where it listens, e.g. `http://127.0.0.1:7301/`.
+    pub url: Url,
+}
+
+/// How nodes are asked.
+#[derive(Debug, Clone)]
+pub struct HttpNodeConfig {
+    /// The nodes, preferred first; at least one.
+    pub endpoints: Vec<Endpoint>,
+    /// File with the node token of role `text`; read again when a node refuses the token.
+    pub token_file: PathBuf,
+    /// How long an answer is waited for, in simulated milliseconds (at least half a second on the wall).
+    pub answer_within_ms: u64,
+    /// How long a node that did not answer is tried last, in simulated milliseconds.
+    pub hold_ms: u64,
+}
+
+/// Nodes over HTTP.
+pub struct HttpNode {
+    client: Client,
+    config: HttpNodeConfig,
+    clock: SimClock,
+    endpoints: Mutex<Endpoints>,
+    token: Mutex<String>,
+}
+
+enum Reply<T> {
+    Answer(T),
+    Refused(Problem),
+}
+
+enum Failure {
+    /// The node is not well: try the next and hold this one back.
+    Down(String),
+    /// The node is well but not the one to ask.
+    Elsewhere(String),
+}
+
+impl HttpNode {
+    /// Returns the nodes of `config`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no endpoint, the token file cannot be read, or the client cannot be built.
+    pub fn new(config: HttpNodeConfig, clock: SimClock) -> anyhow::Result<Self> {
+        anyhow::ensure!(!config.endpoints.is_empty(), "nodes is empty: name at least one node to work for");
+        let token = read_token(&config.token_file)?;
+        let client = Client::builder()
+            .connect_timeout(Duration::from_millis(
+                clock.wall_ms(config.answer_within_ms).max(ANSWER_FLOOR_MS),
+            ))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()?;
+        let endpoints = Mutex::new(Endpoints::new(config.endpoints.len(), config.hold_ms));
+        Ok(Self { client, config, clock, endpoints, token: Mutex::new(token) })
+    }
+
+    /// Tells which nodes are thought to be up, by name.
+    #[must_use]
+    pub fn up(&self, now: UtcMs) -> Vec<(String, bool)> {
+        let up = lock(&self.endpoints).up(now);
+        self.config.endpoints.iter().map(|endpoint| endpoint.name.clone()).zip(up).collect()
+    }
+
+    /// Tries the nodes in order until one answers or refuses.
+    async fn first_answer<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        method: &Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<&B>,
+        now: UtcMs,
+    ) -> Result<Reply<T>, Unreachable> {
+        let order = lock(&self.endpoints).order(now);
+        let mut reasons = Vec::new();
+        for index in order {
+            match self.call(index, method, path, query, body, 0).await {
+                Ok(reply) => {
+                    lock(&self.endpoints).answered(index);
+                    return Ok(reply);
+                }
+                Err(Failure::Down(reason)) => {
+                    lock(&self.endpoints).failed(index, now);
+                    reasons.push(format!("{}: {reason}", self.config.endpoints[index].name));
+                }
+                Err(Failure::Elsewhere(reason)) => {
+                    reasons.push(format!("{}: {reason}", self.config.endpoints[index].name));
+                }
+            }
+        }
+        Err(Unreachable(reasons.join("; ")))
+    }
+
+    async fn call<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        index: usize,
+        method: &Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<&B>,
+        wait_ms: u64,
+    ) -> Result<Reply<T>, Failure> {
+        for attempt in 0..2 {
+            let (status, bytes) = self.send(index, method, path, query, body, wait_ms).await?;
+            if status == StatusCode::UNAUTHORIZED && attempt == 0 {
+                let token = read_token(&self.config.token_file).map_err(|e| Failure::Down(e.to_string()))?;
+                *lock(&self.token) = token;
+                continue;
+            }
+            return understand(status, &bytes);
+        }
+        Err(Failure::Down("it refuses our token".to_owned()))
+    }
+
+    async fn send<B: Serialize + Sync>(
+        &self,
+        index: usize,
+        method: &Method,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Option<&B>,
+        wait_ms: u64,
+    ) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let down = |error: reqwest::Error| Failure::Down(error.without_url().to_string());
+        let mut url = self.config.endpoints[index].url.clone();
+        url.path_segments_mut()
+            .map_err(|()| Failure::Down("its url has no path".to_owned()))?
+            .pop_if_empty()
+            .extend(["text", "v1"])
+            .extend(path);
+        let within_ms = self.clock.wall_ms(self.config.answer_within_ms).max(ANSWER_FLOOR_MS);
+        let token = lock(&self.token).clone();
+        let mut request = self.client.request(method.clone(), url).bearer_auth(token).query(query).timeout(
+            Duration::from_millis(within_ms + if wait_ms > 0 { self.clock.wall_ms(wait_ms) } else { 0 }),
+        );
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let mut response = request.send().await.map_err(down)?;
+        let status = response.status();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(down)? {
+            if bytes.len() + chunk.len() > BODY_MAX_BYTES {
+                return Err(Failure::Down(format!("its answer is larger than {BODY_MAX_BYTES} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok((status, bytes))
+    }
+
+    fn index_of(&self, source: &str) -> Result<usize, Unreachable> {
+        self.config
+            .endpoints
+            .iter()
+            .position(|endpoint| endpoint.name == source)
+            .ok_or_else(|| Unreachable(format!("{source} is none of our nodes")))
+    }
+
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        now: UtcMs,
+    ) -> Result<Reply<T>, Unreachable> {
+        self.first_answer::<(), T>(&Method::GET, path, query, None, now).await
+    }
+
+    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+        now: UtcMs,
+    ) -> Result<Reply<T>, Unreachable> {
+        self.first_answer(&Method::POST, path, &[], Some(body), now).await
+    }
+}
+
+impl NodeApi for HttpNode {
+    async fn ask(&self, request: &NodeRequest, now: UtcMs) -> Result<NodeAnswer, Unreachable> {
+        let booking = |view| NodeAnswer::Booking(Box::new(view));
+        Ok(match request {
+            NodeRequest::Rider { phone } => answer(self.get(&["riders", phone], &[], now).await?, |facts| {
+                NodeAnswer::Rider(Box::new(facts))
+            }),
+            NodeRequest::Places { query, near } => {
+                let mut pairs = vec![("q", query.clone())];
+                if let Some(near) = near {
+                    pairs.push(("near", format!("{},{}", near.lat, near.lon)));
+                }
+                let found: Reply<PlacesAnswer> = self.get(&["places"], &pairs, now).await?;
+                answer(found, |found| NodeAnswer::Places(found.places))
+            }
+            NodeRequest::Stand { code } => {
+                let found: Reply<PlacesAnswer> =
+                    self.get(&["places"], &[("stand", code.to_string())], now).await?;
+                answer(found, |found| NodeAnswer::Places(found.places))
+            }
+            NodeRequest::Book(request) => answer(self.post(&["bookings"], request, now).await?, booking),
+            NodeRequest::Cancel { booking_id, request } => {
+                let id = booking_id.to_string();
+                answer(self.post(&["bookings", &id, "cancel"], request, now).await?, booking)
+            }
+            NodeRequest::Move { booking_id, request } => {
+                let id = booking_id.to_string();
+                answer(self.post(&["bookings", &id, "pickup"], request, now).await?, booking)
+            }
+            NodeRequest::Keep { booking_id, request } => {
+                let id = booking_id.to_string();
+                answer(self.post(&["bookings", &id, "keep"], request, now).await?, booking)
+            }
+            NodeRequest::Drive { phone, request } => {
+                let reply = self.post(&["drivers", phone, "commands"], request, now).await?;
+                answer(reply, |state| NodeAnswer::Driver(Box::new(state)))
+            }
+        })
+    }
+
+    fn sources(&self) -> Vec<String> {
+        self.config.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect()
+    }
+
+    async fn notices(&self, source: &str, after: i64, wait_ms: u64) -> Result<NoticesAnswer, Unreachable> {
+        let index = self.index_of(source)?;
+        let query = [
+            ("after", after.to_string()),
+            ("limit", NOTICES_MAX.to_string()),
+            ("wait_ms", wait_ms.to_string()),
+        ];
+        let reply =
+            self.call::<(), NoticesAnswer>(index, &Method::GET, &["notices"], &query, None, wait_ms).await;
+        only_answer(reply)
+    }
+
+    async fn acknowledge(&self, source: &str, request: &AckRequest) -> Result<(), Unreachable> {
+        let index = self.index_of(source)?;
+        let reply =
+            self.call::<_, Empty>(index, &Method::POST, &["notices", "ack"], &[], Some(request), 0).await;
+        only_answer(reply).map(|Empty {}| ())
+    }
+
+    async fn report(&self, report: &Report, now: UtcMs) -> Result<(), Unreachable> {
+        match self.post::<_, Empty>(&["reports"], report, now).await? {
+            Reply::Answer(Empty {}) => Ok(()),
+            Reply::Refused(problem) => Err(Unreachable(problem.code)),
+        }
+    }
+}
+
+fn answer<T>(reply: Reply<T>, wrap: impl FnOnce(T) -> NodeAnswer) -> NodeAnswer {
+    match reply {
+        Reply::Answer(answer) => wrap(answer),
+        Reply::Refused(problem) => NodeAnswer::Refused(problem),
+    }
+}
+
+fn only_answer<T>(reply: Result<Reply<T>, Failure>) -> Result<T, Unreachable> {
+    match reply {
+        Ok(Reply::Answer(answer)) => Ok(answer),
+        Ok(Reply::Refused(problem)) => Err(Unreachable(problem.code)),
+        Err(Failure::Down(reason) | Failure::Elsewhere(reason)) => Err(Unreachable(reason)),
+    }
+}
+
+/// Tells an answer, a refusal (the rules say no: final) and a node that is not well apart.
+fn understand<T: DeserializeOwned>(status: StatusCode, bytes: &[u8]) -> Result<Reply<T>, Failure> {
+    if status.is_success() {
+        return serde_json::from_slice(bytes)
+            .map(Reply::Answer)
+            .map_err(|error| Failure::Down(format!("its answer cannot be read: {error}")));
+    }
+    let problem: Option<Problem> = serde_json::from_slice(bytes).ok();
+    let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
+    let reason = format!("status {} {code}", status.as_u16());
+    match (status, problem) {
+        (StatusCode::MISDIRECTED_REQUEST, _) => Err(Failure::Elsewhere(reason)),
+        (
+            StatusCode::UNAUTHORIZED
+            | StatusCode::FORBIDDEN
+            | StatusCode::REQUEST_TIMEOUT
+            | StatusCode::TOO_EARLY
+            | StatusCode::TOO_MANY_REQUESTS,
+            _,
+        ) => Err(Failure::Down(reason)),
+        (status, Some(problem)) if status.is_client_error() && !problem.code.is_empty() => {
+            Ok(Reply::Refused(problem))
+        }
+        _ => Err(Failure::Down(reason)),
+    }
+}
+
+fn read_token(path: &std::path::Path) -> anyhow::Result<String> {
+    use anyhow::Context as _;
+    let token = std::fs::read_to_string(path)
+        .with_context(|| format!("node_token_file {} cannot be read", path.display()))?;
+    let token = token.trim();
+    let fine = !token.is_empty() && token.len() <= 8_192 && token.bytes().all(|b| b.is_ascii_graphic());
+    anyhow::ensure!(fine, "node_token_file {} holds no token", path.display());
+    Ok(token.to_owned())
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of this lock panics: it is held for a few assignments")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reply(status: u16, body: &str) -> Result<Reply<Empty>, Failure> {
+        understand(StatusCode::from_u16(status).unwrap(), body.as_bytes())
+    }
+
+    #[test]
+    fn a_refusal_is_final_and_a_sick_node_is_not() {
+        assert!(
+            matches!(reply(409, r#"{"code":"offer_lapsed"}"#), Ok(Reply::Refused(p)) if p.code == "offer_lapsed")
+        );
+        assert!(matches!(reply(404, r#"{"code":"booking_unknown"}"#), Ok(Reply::Refused(_))));
+        for (status, body) in [
+            (404, "not found"),
+            (401, r#"{"code":"token_expired"}"#),
+            (429, r#"{"code":"too_many_requests"}"#),
+            (500, r#"{"code":"oops"}"#),
+            (503, ""),
+            (200, "<html>"),
+            (200, r#"{"more":1}"#),
+            (302, ""),
+        ] {
+            assert!(matches!(reply(status, body), Err(Failure::Down(_))), "{status} {body}");
+        }
+        assert!(matches!(reply(421, ""), Err(Failure::Elsewhere(_))));
+        assert!(matches!(reply(200, "{}"), Ok(Reply::Answer(Empty {}))));
+    }
+}

@@ -1,0 +1,428 @@
+//! Goal: every line of "what a text message may do" holds, in Korean and English.
+//! Method: the pure dialogue against a node in memory that answers at once; refusals first.
+
+#![allow(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
+
+mod common;
+
+use common::{DRIVER, MORNING, NONCE, RIDER, Talk, city};
+use ondol_messages::Lang;
+use ondol_sms::clock::UtcMs;
+use ondol_sms::dialogue::{Consent, NodeRequest};
+use ondol_sms::node::FakeNode;
+use ondol_sms::wire::{AskKind, BookingState, DriverCommand, Proof, ReportKind, ShiftState, VehicleView};
+
+fn states(node: &FakeNode) -> Vec<BookingState> {
+    node.bookings().iter().map(|(_, view)| view.state).collect()
+}
+
+fn assign(node: &FakeNode) {
+    let id = node.bookings().last().unwrap().1.booking_id;
+    node.with_booking(id, |view| {
+        view.state = BookingState::Assigned;
+        view.vehicle = Some(VehicleView { plate: "서울33바1234".to_owned(), eta_s: Some(290) });
+    });
+}
+
+// From any number: help; a pickup for that number; its status; cancel before assignment; stop.
+
+#[test]
+fn anybody_gets_help() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(
+        talk.say("도움"),
+        ["택시 <곳> 또는 택시 #12(승강장). 취소 C, 상태 ?, 긴급 SOS. 상담 02-123-4567"]
+    );
+    assert_eq!(talk.say("HELP"), ["TAXI <place> or TAXI #12. Cancel C, status ?, SOS. 02-123-4567"]);
+    assert_eq!(talk.node.calls(), [], "help needs no node");
+}
+
+#[test]
+fn a_pickup_by_exact_name_is_booked_at_once() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(
+        talk.say("택시 강남역 11번출구 -> 서울역 2명"),
+        ["접수 K001 강남역 11번 출구. PIN 4821. 배차되면 알려드립니다. 취소 C"]
+    );
+    let bookings = talk.node.bookings();
+    assert_eq!(bookings.len(), 1);
+    assert_eq!(bookings[0].0, RIDER);
+    let Some(NodeRequest::Book(request)) =
+        talk.node.calls().into_iter().find(|call| matches!(call, NodeRequest::Book(_)))
+    else {
+        panic!("no booking was asked for")
+    };
+    assert_eq!(request.passengers, 2);
+    assert_eq!(request.destination.unwrap().name, "서울역");
+    assert_eq!(request.proof, Proof::Number);
+    assert_eq!(talk.say("?"), ["K001 차를 찾는 중입니다. 강남역 11번 출구. PIN 4821. 취소 C"]);
+}
+
+#[test]
+fn english_is_answered_in_english() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("TAXI city hall"), ["Booked K001 City Hall. PIN 4821. Cancel: C"]);
+    assert_eq!(talk.say("?"), ["K001: finding a car. City Hall. PIN 4821. Cancel: C"]);
+    assert_eq!(talk.say("C"), ["K001 is cancelled."]);
+    assert_eq!(talk.dialogue.lang, Some(Lang::En));
+}
+
+#[test]
+fn a_stand_is_found_by_the_number_on_its_pole() {
+    let node = city();
+    let mut talk = Talk::new(&node, RIDER);
+    assert_eq!(talk.say("택시 #99"), ["99번 승강장이 없습니다. 기둥의 번호를 확인해 주세요."]);
+    assert_eq!(talk.say("택시 #12"), ["접수 K001 시청 승강장. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+    // Without the word for a taxi it is asked first.
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("#12"), ["시청 승강장에서 택시를 부를까요? 1 예, 2 아니요"]);
+    assert_eq!(talk.node.bookings().len(), 0);
+    assert_eq!(talk.say("2"), ["부르지 않았습니다. 다시 하려면 택시 <곳>"]);
+    assert_eq!(talk.say("1"), ["이해하지 못했습니다. 예) 택시 강남역 11번출구. 도움말은 \"도움\""]);
+    assert_eq!(talk.node.bookings().len(), 0);
+}
+
+#[test]
+fn several_places_are_listed_and_chosen_by_number() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(
+        talk.say("택시 강남"),
+        ["탈 곳 번호로 답장:\n1 강남역\n2 강남역 11번 출구\n3 강남역 1번 출구\n4 강남구청"]
+    );
+    assert_eq!(talk.say("7"), ["이해하지 못했습니다. 예) 택시 강남역 11번출구. 도움말은 \"도움\""]);
+    assert_eq!(talk.say("③"), ["접수 K001 강남역 1번 출구. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+}
+
+#[test]
+fn a_list_lapses() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 강남");
+    talk.later(10 * 60_000);
+    talk.say("1");
+    assert_eq!(talk.node.bookings().len(), 0);
+}
+
+#[test]
+fn a_glued_word_is_asked_about() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("택시서울역"), ["서울역에서 택시를 부를까요? 1 예, 2 아니요"]);
+    assert_eq!(talk.node.bookings().len(), 0);
+    assert_eq!(talk.say("1"), ["접수 K001 서울역. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+}
+
+#[test]
+fn an_unknown_place_books_nothing_and_may_be_sent_again_alone() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(
+        talk.say("택시 없는곳"),
+        ["그 위치를 찾지 못했습니다. 역 출구나 승강장 번호(#12)로 다시 보내 주세요."]
+    );
+    assert_eq!(talk.node.bookings().len(), 0);
+    assert_eq!(talk.say("서울역"), ["접수 K001 서울역. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+}
+
+#[test]
+fn saved_places_answer_to_their_words() {
+    let node = city();
+    node.save_place(RIDER, "home", ondol_sms::wire::Place::named("마포대로 12", 37.54, 126.95, None));
+    let mut talk = Talk::new(&node, RIDER);
+    assert_eq!(talk.say("택시 회사"), ["저장된 회사 주소가 없습니다. 02-123-4567 번으로 등록해 주세요."]);
+    assert_eq!(talk.say("택시 집"), ["접수 K001 마포대로 12. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+    // Another number's home is not ours.
+    let mut other = Talk::new(&node, "+821099998888");
+    assert_eq!(other.say("택시 집"), ["저장된 집 주소가 없습니다. 02-123-4567 번으로 등록해 주세요."]);
+}
+
+#[test]
+fn a_time_is_the_next_such_moment_here() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("택시 서울역 @18:61"), ["시각을 알 수 없습니다. 예) 택시 강남역 @18:30"]);
+    assert_eq!(talk.say("택시 서울역 9명"), ["인원은 1명에서 8명까지입니다. 예) 택시 강남역 2명"]);
+    assert_eq!(talk.say("택시 서울역 @18:30"), ["예약 K001 18:30 서울역. PIN 4821. 취소 C"]);
+    let at = talk.node.bookings()[0].1.pickup_at;
+    assert_eq!(at, Some(UtcMs(MORNING.0 + 9 * 3_600_000 + 30 * 60_000)));
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("택시 서울역 @08:00"), ["예약 K001 08:00 서울역. PIN 4821. 취소 C"]);
+    assert_eq!(talk.node.bookings()[0].1.pickup_at, Some(UtcMs(MORNING.0 + 23 * 3_600_000)));
+}
+
+#[test]
+fn the_same_text_twice_is_one_taxi() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 서울역");
+    assert_eq!(talk.say("택시 서울역"), ["K001 차를 찾는 중입니다. 서울역. PIN 4821. 취소 C"]);
+    assert_eq!(talk.node.bookings().len(), 1);
+}
+
+#[test]
+fn a_status_is_told_only_to_its_number() {
+    let node = city();
+    Talk::new(&node, RIDER).say("택시 서울역");
+    let mut other = Talk::new(&node, "+821099998888");
+    assert_eq!(other.say("?"), ["열린 예약이 없습니다. 부르려면 택시 <곳>"]);
+    assert_eq!(other.say("C K001"), ["그런 예약이 없습니다. 상태는 ? 를 보내 주세요."]);
+    assert_eq!(states(&node), [BookingState::Open]);
+}
+
+#[test]
+fn before_assignment_the_number_may_cancel() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("C"), ["열린 예약이 없습니다. 부르려면 택시 <곳>"]);
+    talk.say("택시 서울역");
+    assert_eq!(talk.say("취소"), ["K001 예약이 취소되었습니다."]);
+    assert_eq!(states(&talk.node), [BookingState::Cancelled]);
+}
+
+#[test]
+fn stop_stops_until_the_number_asks_again() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.say("STOP"), ["수신거부 처리했습니다. 다시 이용하려면 \"도움\"을 보내 주세요."]);
+    assert_eq!(talk.dialogue.consent, Consent::Withdrawn);
+    assert_eq!(talk.say("who are you"), Vec::<String>::new());
+    assert_eq!(talk.say("1"), Vec::<String>::new());
+    assert_eq!(talk.say("TAXI Seoul Station"), ["Booked K001 Seoul Station. PIN 4821. Cancel: C"]);
+    let kinds: Vec<ReportKind> = talk.told.iter().map(|(kind, _)| *kind).collect();
+    assert_eq!(kinds, [ReportKind::Stopped, ReportKind::Resumed]);
+}
+
+#[test]
+fn sos_reaches_an_operator_always() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("STOP");
+    assert_eq!(
+        talk.say("sos 강남역 앞이에요"),
+        ["SOS를 상담원에게 알렸습니다. 위급하면 바로 112/119 번에 전화하세요."]
+    );
+    assert_eq!(talk.told.last(), Some(&(ReportKind::Sos, "sos 강남역 앞이에요".to_owned())));
+}
+
+// After a nonce sent to the number: cancel after assignment, move the pickup > 300 m, a second booking.
+
+#[test]
+fn after_assignment_a_cancel_needs_the_nonce() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 서울역");
+    assign(&talk.node);
+    assert_eq!(talk.say("C"), ["이미 차가 가고 있습니다. K001 취소하려면 7301 답장"]);
+    assert_eq!(talk.say("7302"), ["숫자가 다릅니다. 처음부터 다시 해 주세요."]);
+    assert_eq!(
+        talk.say(&NONCE.to_string()),
+        ["이해하지 못했습니다. 예) 택시 강남역 11번출구. 도움말은 \"도움\""]
+    );
+    assert_eq!(states(&talk.node), [BookingState::Assigned], "one guess a nonce");
+    talk.say("C");
+    talk.later(10 * 60_000);
+    talk.say(&NONCE.to_string());
+    assert_eq!(states(&talk.node), [BookingState::Assigned], "a nonce lapses");
+    talk.say("C");
+    assert_eq!(talk.say(&NONCE.to_string()), ["K001 예약이 취소되었습니다."]);
+    assert_eq!(states(&talk.node), [BookingState::Cancelled]);
+}
+
+#[test]
+fn a_boarded_trip_is_never_cancelled_by_text() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 서울역");
+    let id = talk.node.bookings()[0].1.booking_id;
+    talk.node.with_booking(id, |view| view.state = BookingState::Boarded);
+    assert_eq!(talk.say("C"), ["K001 이미 탑승하셔서 바꿀 수 없습니다. 문의 02-123-4567"]);
+    assert_eq!(states(&talk.node), [BookingState::Boarded]);
+}
+
+#[test]
+fn moving_the_pickup_far_needs_the_nonce_and_near_does_not() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 강남역");
+    // 71 m away: a move, freely.
+    assert_eq!(
+        talk.say("택시 강남역 11번 출구"),
+        ["이미 K001 예약이 있습니다. 1 탈 곳 변경, 2 한 대 더, 3 그대로"]
+    );
+    assert_eq!(talk.say("1"), ["K001 탈 곳을 바꿨습니다: 강남역 11번 출구"]);
+    // 8 km away.
+    talk.say("택시 서울역");
+    assert_eq!(talk.say("1"), ["K001 탈 곳을 바꾸려면 7301 답장"]);
+    assert_eq!(talk.node.bookings()[0].1.pickup.name, "강남역 11번 출구");
+    assert_eq!(talk.say("7301"), ["K001 탈 곳을 바꿨습니다: 서울역"]);
+    assert_eq!(talk.node.bookings().len(), 1);
+}
+
+#[test]
+fn a_second_taxi_needs_the_nonce() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 강남역");
+    talk.say("택시 서울역");
+    assert_eq!(talk.say("3"), ["K001 그대로 진행합니다."]);
+    talk.say("택시 서울역");
+    assert_eq!(talk.say("2"), ["택시를 한 대 더 부르려면 7301 답장"]);
+    assert_eq!(talk.node.bookings().len(), 1);
+    assert_eq!(talk.say("7301"), ["접수 K002 서울역. PIN 4822. 배차되면 알려드립니다. 취소 C"]);
+    assert_eq!(talk.node.bookings().len(), 2);
+}
+
+// From a registered driver: duty, accept and decline the offer, arrived, boarded, done.
+
+fn driver_with_offer() -> (FakeNode, Talk) {
+    let node = city();
+    node.add_driver(DRIVER, Lang::Ko);
+    Talk::new(&node, RIDER).say("택시 서울역");
+    let booking = node.bookings()[0].1.booking_id;
+    let mut driver = Talk::new(&node, DRIVER);
+    assert_eq!(driver.say("ON 12"), ["12번 승강장 대기 1번째입니다."]);
+    node.with_driver(DRIVER, |driver| {
+        driver.offer = Some(('K', booking));
+        driver.state = ShiftState::Offered;
+    });
+    (node, driver)
+}
+
+#[test]
+fn a_stranger_is_no_driver() {
+    let node = city();
+    let mut talk = Talk::new(&node, RIDER);
+    for text in ["ON 12", "OFF", "1K", "H", "P 4821", "E 12400", "B", "X", "P", "AT"] {
+        assert_eq!(talk.say(text), ["등록된 기사 번호가 아닙니다. 문의 02-123-4567"], "{text}");
+    }
+    assert!(!node.calls().iter().any(|call| matches!(call, NodeRequest::Drive { .. })));
+}
+
+#[test]
+fn a_driver_with_a_code_must_send_it() {
+    let node = city();
+    node.add_driver(DRIVER, Lang::Ko);
+    node.with_driver(DRIVER, |driver| driver.text_code = Some("1234".to_owned()));
+    let mut talk = Talk::new(&node, DRIVER);
+    assert_eq!(talk.say("ON 12"), ["기사 코드를 끝에 붙여 주세요. 예) ON 12 *1234"]);
+    assert_eq!(talk.say("ON 12 *9999"), ["기사 코드가 다릅니다. 문의 02-123-4567"]);
+    assert_eq!(talk.say("ON 12 *1234"), ["12번 승강장 대기 1번째입니다."]);
+}
+
+#[test]
+fn a_driver_says_what_is_missing() {
+    let (node, mut driver) = driver_with_offer();
+    assert_eq!(driver.say("1"), ["배차 글자도 함께 보내 주세요. 예) 1K 수락, 2K 거절"]);
+    assert_eq!(driver.say("수락"), ["배차 글자도 함께 보내 주세요. 예) 1K 수락, 2K 거절"]);
+    assert_eq!(driver.say("1Q"), ["그런 배차가 없습니다. 문자의 글자를 확인해 주세요. 예) 1K"]);
+    assert_eq!(driver.say("P"), ["손님의 PIN 4자리를 함께 보내 주세요. 예) P 4821"]);
+    assert_eq!(driver.say("E"), ["미터 요금을 함께 보내 주세요. 예) E 12400"]);
+    assert_eq!(driver.say("AT"), ["승강장 번호를 함께 보내 주세요. 예) AT 12"]);
+    assert_eq!(driver.say("H"), ["지금은 할 수 없습니다. 상태는 ? 를 보내 주세요."]);
+    assert_eq!(
+        driver.say("도움"),
+        ["ON 12 출근, OFF 퇴근, 1K 수락, 2K 거절, H 도착, P PIN, E 요금, B 휴식, X 문제"]
+    );
+    assert_eq!(states(&node), [BookingState::Open]);
+}
+
+#[test]
+fn a_trip_by_text_from_offer_to_fare() {
+    let (node, mut driver) = driver_with_offer();
+    assert_eq!(driver.say("?"), ["답하지 않은 배차가 있습니다. 문자를 확인해 주세요."]);
+    assert_eq!(driver.say("1k"), ["수락 K001: 서울역. 도착하면 H, 타면 P와 PIN"]);
+    assert_eq!(driver.say("OFF"), ["아직 운행이 있습니다. 끝내려면 E와 요금, 문제는 X"]);
+    assert_eq!(driver.say("H"), ["손님께 도착을 알렸습니다(K001). 타시면 P와 PIN 4자리"]);
+    assert_eq!(driver.say("P 1111"), ["PIN이 다릅니다. 손님께 다시 확인해 주세요."]);
+    assert_eq!(driver.say("P 4821"), ["탑승 확인 K001. 끝나면 E와 요금. 예) E 12400"]);
+    assert_eq!(driver.say("E 12,400"), ["운행 종료. 다음 배차를 기다려 주세요."]);
+    assert_eq!(node.driver(DRIVER).unwrap().fares, [12_400]);
+    assert_eq!(states(&node), [BookingState::Completed]);
+    assert_eq!(driver.say("B"), ["휴식 중입니다. 돌아오면 B를 보내 주세요."]);
+    assert_eq!(driver.say("OFF"), ["퇴근 처리했습니다. 수고하셨습니다."]);
+}
+
+#[test]
+fn the_same_command_twice_is_one() {
+    let (node, mut driver) = driver_with_offer();
+    driver.say("1K");
+    driver.say("H");
+    driver.say("P 4821");
+    driver.say("E 9000");
+    assert_eq!(driver.say_again("E 9000"), ["운행 종료. 다음 배차를 기다려 주세요."]);
+    assert_eq!(node.driver(DRIVER).unwrap().fares, [9_000]);
+    let ids: Vec<_> = node
+        .calls()
+        .into_iter()
+        .filter_map(|call| match call {
+            NodeRequest::Drive { request, .. } if matches!(request.command, DriverCommand::Ended { .. }) => {
+                Some(request.command_id)
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids.len(), 2);
+    assert_eq!(ids[0], ids[1]);
+}
+
+#[test]
+fn declining_leaves_the_driver_free() {
+    let (node, mut driver) = driver_with_offer();
+    assert_eq!(driver.say("2K"), ["거절했습니다. 다음 배차를 기다려 주세요."]);
+    assert_eq!(node.driver(DRIVER).unwrap().state, ShiftState::Free);
+    assert_eq!(driver.say("X 타이어 펑크"), ["상담원에게 알렸습니다. 곧 연락드립니다."]);
+}
+
+#[test]
+fn a_driver_may_ride_as_well() {
+    let node = city();
+    node.add_driver(DRIVER, Lang::Ko);
+    let mut talk = Talk::new(&node, DRIVER);
+    assert_eq!(talk.say("택시 서울역"), ["접수 K001 서울역. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
+    assert_eq!(talk.say("?"), ["K001 차를 찾는 중입니다. 서울역. PIN 4821. 취소 C"]);
+}
+
+// Aged bookings are asked about; machines do not talk to machines.
+
+#[test]
+fn an_aged_booking_is_kept_or_cancelled_by_its_rider() {
+    let mut talk = Talk::new(&city(), RIDER);
+    talk.say("택시 서울역");
+    let id = talk.node.bookings()[0].1.booking_id;
+    talk.asked(id, "K001", AskKind::StillWanted);
+    assert_eq!(talk.say("1"), ["K001 그대로 진행합니다."]);
+    assert_eq!(states(&talk.node), [BookingState::Open]);
+    talk.asked(id, "K001", AskKind::MaybeDuplicate);
+    assert_eq!(talk.say("2"), ["K001 예약이 취소되었습니다."]);
+    assert_eq!(states(&talk.node), [BookingState::Cancelled]);
+}
+
+#[test]
+fn two_machines_do_not_answer_each_other_for_long() {
+    let mut talk = Talk::new(&city(), RIDER);
+    let mut replies = 0;
+    for _ in 0..500 {
+        talk.later(60_000);
+        replies += talk.say("I am driving right now and will call you back").len();
+    }
+    assert!(replies <= 3, "{replies} replies in 8 hours");
+    let loops = talk.told.iter().filter(|(kind, _)| *kind == ReportKind::LoopStopped).count();
+    assert_eq!(loops, 1);
+}
+
+#[test]
+fn our_own_texts_sent_back_cause_no_flood() {
+    let mut talk = Talk::new(&city(), RIDER);
+    let mut texts = talk.say("택시 서울역");
+    let mut echoes = 0;
+    for _ in 0..20 {
+        texts = texts.iter().flat_map(|text| talk.say(text)).collect();
+        echoes += texts.len();
+    }
+    assert!(echoes <= 2, "{echoes} texts were caused by echoes");
+    assert_eq!(talk.node.bookings().len(), 1);
+}
+
+#[test]
+fn an_answer_nobody_waits_for_is_dropped() {
+    let mut talk = Talk::new(&city(), RIDER);
+    assert_eq!(talk.stray_answer(ondol_sms::dialogue::NodeAnswer::Places(Vec::new())), Vec::<String>::new());
+}
+
+#[test]
+fn what_a_sender_writes_is_never_sent_on() {
+    let mut talk = Talk::new(&city(), RIDER);
+    for text in ["택시 http://evil.example/win", "TAXI evil.example", "evil.example", "SOS evil.example"] {
+        for reply in talk.say(text) {
+            assert!(!reply.contains("evil"), "{reply}");
+        }
+    }
+}
