@@ -1,0 +1,185 @@
+// The operators' door, as `console/src/wire` says it.
+
+import type { Accepted, CancelReason, Mode, Needs, Party, Position, Spot, Standing, Status } from "../shared/shapes";
+
+export interface SessionView {
+  account: string;
+  role: string;
+  fleet?: string;
+  node: string;
+  central: boolean;
+}
+
+export interface DataAge {
+  item: "peer" | "positions";
+  of?: string;
+  as_of?: string;
+  usable: boolean;
+}
+
+export interface DistrictView {
+  district: string;
+  mode: Mode;
+  reason: "lease_runs" | "lease_out" | "witnesses" | "silence" | "by_hand" | "edge_unheard" | "returning";
+  since: string;
+  holder: string;
+  epoch: { central_term: number; edge_term: number };
+  may_take: boolean;
+  may_give_back: boolean;
+  ages: DataAge[];
+}
+
+export type Attention = "two_boarded" | "unverified" | "contact_lost" | "waits_long" | "taken_twice";
+export type Door = "app" | "web" | "sms" | "phone" | "street";
+
+export interface BookingRow {
+  booking: string;
+  code: string;
+  door: Door;
+  status: Status;
+  attention: Attention[];
+  district: string;
+  zone: string;
+  pickup: Spot;
+  dropoff?: Spot;
+  stand?: string;
+  made_at: string;
+  pickup_at?: string;
+  seats: number;
+  needs: Needs;
+  priority: "medical" | "normal";
+  fleet?: string;
+  rider_name?: string;
+  phone_masked?: string;
+  taxi?: { shift: string; plate: string; arrives_at?: string };
+  owner?: string;
+  cancelled_by?: Party;
+  cancel_reason?: CancelReason;
+  fare?: number;
+  standing: Standing;
+}
+
+export type DutyState = "free" | "asked" | "assigned" | "on_trip" | "paused" | "ended";
+
+export interface ShiftRow {
+  shift: string;
+  driver: string;
+  driver_name?: string;
+  plate: string;
+  fleet: string;
+  district: string;
+  state: DutyState;
+  booking?: string;
+  position?: Position;
+  heard_at?: string;
+  attached_to?: string;
+  by_text: boolean;
+  stand?: string;
+}
+
+export interface BoardView {
+  node: string;
+  districts: DistrictView[];
+  bookings: BookingRow[];
+  open_bookings: number;
+  shifts: ShiftRow[];
+  shifts_on_duty: number;
+  standing: Standing;
+}
+
+export interface PositionsEvent {
+  as_of: string;
+  shifts: { shift: string; position: Position; heard_at: string }[];
+}
+
+export interface AssignmentView {
+  assignment: string;
+  shift: string;
+  plate?: string;
+  eta_s?: number;
+  rule?: string;
+  others: { shift: string; plate?: string; eta_s: number }[];
+  offered_at?: string;
+  assigned_at?: string;
+  arrived_at?: string;
+  boarded_at?: string;
+  pin_check?: "verified" | "unverified" | "not_needed";
+  done_at?: string;
+  released_at?: string;
+  release?: string;
+}
+
+export interface CandidateView {
+  shift: string;
+  plate: string;
+  driver_name?: string;
+  eta_s?: number;
+  heard_at?: string;
+  by_text: boolean;
+}
+
+export interface BookingDetail {
+  row: BookingRow;
+  pin: string;
+  note?: string;
+  accepted_by: string[];
+  assignments: AssignmentView[];
+  candidates: CandidateView[];
+  facts: { at: string; origin: string; incarnation: number; seq: number; kind: string }[];
+}
+
+export interface IntakeRequest {
+  booking_id: string;
+  phone?: string;
+  name?: string;
+  pickup: Spot;
+  dropoff?: Spot;
+  stand?: string;
+  seats: number;
+  needs: Needs;
+  priority: "medical" | "normal";
+  note?: string;
+  lang: "ko" | "en";
+}
+
+export interface IntakeAnswer {
+  row: BookingRow;
+  pin: string;
+  accepted: Accepted;
+}
+
+export interface PastBooking {
+  booking: string;
+  made_at: string;
+  status: Status;
+  pickup: Spot;
+  dropoff?: Spot;
+  stand?: string;
+  seats: number;
+  needs: Needs;
+}
+
+export interface CallerView {
+  phone: string;
+  name?: string;
+  open: BookingRow[];
+  past: PastBooking[];
+  is_driver: boolean;
+}
+
+export interface ReconciliationView {
+  conflicts: {
+    kind: string;
+    booking: string;
+    code: string;
+    other?: string;
+    district: string;
+    at: string;
+    resolution: string;
+    gave_way: number;
+    open: boolean;
+  }[];
+  from: string;
+  districts: { district: string; accepted: Record<string, number>; merged: number; served: Record<string, number> }[];
+  standing: Standing;
+}

@@ -1,0 +1,64 @@
+// The riders' door, as `rider-app-api/src/wire` says it.
+
+import type { Accepted, CancelReason, Mode, Needs, Party, Place, Position, Spot, Standing, Status } from "../shared/shapes";
+
+export interface PlacesAnswer {
+  places: Place[];
+}
+
+export interface EndpointsAnswer {
+  endpoints: { node: string; url: string }[];
+  sms_number?: string;
+  phone_number?: string;
+}
+
+export interface Quote {
+  fare: number;
+  tariff: string;
+}
+
+export interface QuoteAnswer {
+  distance_m: number;
+  duration_s: number;
+  quote: Quote;
+  currency: string;
+  standing: Standing;
+}
+
+export interface BookRequest {
+  booking_id: string;
+  door: "app" | "web";
+  pickup: Spot;
+  dropoff?: Spot;
+  stand?: string;
+  seats: number;
+  needs: Needs;
+  pickup_at?: string;
+  name?: string;
+  phone?: string;
+  note?: string;
+  lang: "ko" | "en";
+  payment: "cash" | "deferred";
+  quote?: Quote;
+}
+
+export interface BookingView {
+  booking: string;
+  token: string;
+  code: string;
+  pin: string;
+  status: Status;
+  accepted: Accepted;
+  district: string;
+  mode: { mode: Mode; since: string };
+  made_at: string;
+  pickup: Spot;
+  dropoff?: Spot;
+  pickup_at?: string;
+  seats: number;
+  quote?: Quote;
+  vehicle?: { plate: string; driver_name?: string; arrives_at?: string; position?: Position; heard_at?: string };
+  fare?: { amount: number; distance_m: number; duration_s: number; payment: "cash" | "deferred" };
+  cancelled?: { by: Party; reason: CancelReason; at: string };
+  standing: Standing;
+}

@@ -1,0 +1,31 @@
+// Numbers and moments as people read them.
+
+import type { Lang } from "./words.svelte";
+
+const zones = { ko: "ko-KR", en: "en-GB" } as const;
+
+export function clockTime(moment: string | number, lang: Lang): string {
+  return new Date(moment).toLocaleTimeString(zones[lang], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
+export function won(amount: number, lang: Lang): string {
+  const digits = amount.toLocaleString(zones[lang]);
+  return lang === "ko" ? `${digits}원` : `₩${digits}`;
+}
+
+export function kilometres(metres: number): string {
+  return metres < 950 ? `${Math.round(metres / 10) * 10} m` : `${(metres / 1000).toFixed(1)} km`;
+}
+
+/** Whole minutes until `moment`, at least 1 while it lies ahead. */
+export function minutesUntil(moment: string, now: number): number {
+  return Math.max(1, Math.ceil((Date.parse(moment) - now) / 60_000));
+}
+
+/** An age as `8 s`, `3 min`, `2 h`. */
+export function age(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000));
+  if (s < 100) return `${s} s`;
+  if (s < 5_400) return `${Math.round(s / 60)} min`;
+  return `${Math.round(s / 3600)} h`;
+}
