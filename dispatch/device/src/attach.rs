@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use ondol_core::ids::NodeId;
 use ondol_core::units::Ticks;
 
-use crate::device::Timing;
+use crate::face::Timing;
 use crate::wire::{BeatAnswer, Endpoint, EndpointRole};
 
 /// What the device has heard of the nodes it knows.

@@ -10,7 +10,8 @@
 //! | about | module |
 //! |---|---|
 //! | what a driver's phone and a node say to each other | [`wire`] |
-//! | the device: what goes in, what comes out, its timers | [`device`] |
+//! | what goes in, what comes out | [`face`] |
+//! | the device and its timers | [`device`] |
 //! | which questions it takes, what ends an assignment, the driver's steps | `slot` |
 //! | which node it binds itself to | [`attach`] |
 //! | what it still has to tell | [`outbox`] |
@@ -19,9 +20,11 @@
 pub mod attach;
 pub mod device;
 pub mod durable;
+pub mod face;
 pub mod outbox;
 mod slot;
 pub mod wire;
 
-pub use device::{Answer, Config, Device, Input, Message, Output, Timing, Wish, WishRefusal};
+pub use device::Device;
 pub use durable::{Durable, Trip};
+pub use face::{Answer, Config, Input, Message, Output, Timing, Wish, WishRefusal};

@@ -15,8 +15,9 @@ use ondol_core::shift::Duty;
 use ondol_core::units::{Now, Ticks, UtcMs};
 use sha2::{Digest, Sha256};
 
-use crate::device::{Device, Wish, WishRefusal};
+use crate::device::Device;
 use crate::durable::Trip;
+use crate::face::{Wish, WishRefusal};
 use crate::outbox::{LIVE_FULL, LIVE_MAX};
 use crate::wire::{DutyChange, Fare, Happening, Offer, Push};
 

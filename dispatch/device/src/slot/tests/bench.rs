@@ -1,0 +1,254 @@
+//! A device bound to a played node. It checks after every output that nothing is said which is not stored.
+
+use ondol_core::authority::Epoch;
+use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::fact::{Lang, Release};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
+use ondol_core::pin::pin_verifier;
+use ondol_core::position::Position;
+use ondol_core::units::{Money, Now, Ticks, UtcMs};
+
+use crate::device::Device;
+use crate::durable::Durable;
+use crate::face::{Answer, Config, Input, Message, Output, Wish, WishRefusal};
+use crate::wire::{
+    Attached, BeatAnswer, Endpoint, EndpointRole, Fare, Happening, Offer, Outcome, Push, ReportAnswer,
+    ReportEntry, ReportResult, Ride,
+};
+
+/// A device, what it stored last, and what it sent.
+pub(super) struct Bench {
+    pub(super) device: Device,
+    pub(super) stored: Durable,
+    pub(super) told: Vec<Happening>,
+    pub(super) sent: Vec<(u64, Message)>,
+    pub(super) now: Now,
+    /// The next store or send never happens: the phone dies there.
+    pub(super) outputs_left: usize,
+}
+
+pub(super) fn id(n: u64) -> AssignmentId {
+    AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter: n }
+}
+
+pub(super) fn booking(n: u64) -> BookingId {
+    BookingId::from_number(u128::from(n))
+}
+
+pub(super) fn fare() -> Fare {
+    Fare { revision: 0, amount: Money(4_800), distance_m: 900, duration_s: 200, payment: Payment::Cash }
+}
+
+pub(super) fn here() -> Position {
+    Position::new(37.5, 127.0).unwrap()
+}
+
+pub(super) fn offer(n: u64, session: &str, attach_epoch: u64) -> Box<Offer> {
+    let ride = Ride {
+        door: Door::Web,
+        pickup: here(),
+        pickup_label: None,
+        dropoff: None,
+        dropoff_label: None,
+        stand: None,
+        seats: 1,
+        needs: Needs::default(),
+        priority: Priority::Normal,
+        payment: Payment::Cash,
+        fare_shown: None,
+        rider_name: None,
+        note: None,
+        lang: Lang::Ko,
+    };
+    Box::new(Offer {
+        booking: booking(n),
+        assignment: id(n),
+        session: session.into(),
+        attach_epoch,
+        after: None,
+        ttl_ms: 20_000,
+        eta_s: 120,
+        ride,
+        pin_verifier: pin_verifier(&id(n), "1234"),
+    })
+}
+
+pub(super) fn released(n: u64, reason: Release) -> Happening {
+    Happening::Released { booking: booking(n), assignment: id(n), reason }
+}
+
+pub(super) fn revoke(n: u64) -> Push {
+    Push::Revoke { assignment: id(n), booking: booking(n), reason: Release::Cancelled }
+}
+
+impl Bench {
+    /// A device that central has attached as session `s1` under epoch 1.
+    pub(super) fn attached() -> Self {
+        let endpoints = [("central", EndpointRole::Central), ("edge-a", EndpointRole::Edge)]
+            .map(|(name, role)| Endpoint { node: name.parse().unwrap(), role, url: String::new() });
+        let now = Now { utc: UtcMs(1_000), ticks: Ticks(1_000) };
+        let (shift, device) = (ShiftId::from_number(1), DeviceId::from_number(2));
+        let durable = Durable::new(shift, device, endpoints.to_vec(), now.utc);
+        let mut bench = Self {
+            device: Device::new(durable.clone(), Config::default(), now),
+            stored: durable,
+            told: vec![],
+            sent: vec![],
+            now,
+            outputs_left: usize::MAX,
+        };
+        bench.run();
+        bench.answer_all();
+        assert_eq!(bench.session(), ("s1".to_owned(), 1));
+        bench
+    }
+
+    pub(super) fn session(&self) -> (String, u64) {
+        let session = self.device.session.as_ref().map(|s| s.name.clone()).unwrap_or_default();
+        (session, self.device.durable().attach_epoch)
+    }
+
+    pub(super) fn offer(&self, n: u64) -> Box<Offer> {
+        let (session, epoch) = self.session();
+        offer(n, &session, epoch)
+    }
+
+    /// Carries out outputs as a shell does; checks that nothing is said which is not stored.
+    pub(super) fn drain(&mut self) {
+        while let Some(output) = self.device.poll_output() {
+            match output {
+                Output::Changed => {}
+                Output::Persist(_) | Output::Send { .. } if self.outputs_left == 0 => {
+                    return self.crash();
+                }
+                Output::Persist(durable) => {
+                    self.outputs_left -= 1;
+                    self.check_step(&durable);
+                    self.stored = *durable;
+                }
+                Output::Send { request, message, .. } => {
+                    self.outputs_left -= 1;
+                    self.check_said(&message);
+                    if let Message::Reports(batch) = &*message {
+                        self.told.extend(batch.entries.iter().map(|entry| entry.what.clone()));
+                    }
+                    self.sent.push((request, *message));
+                }
+            }
+        }
+    }
+
+    /// The phone dies: all is forgotten except what was stored.
+    pub(super) fn crash(&mut self) {
+        self.outputs_left = usize::MAX;
+        self.sent.clear();
+        let config = Config::default();
+        self.device = Device::new(self.stored.clone(), config, self.now);
+        self.drain();
+    }
+
+    /// An assignment leaves the slot only for its grave: it is never overwritten, and what boarded stays boarded.
+    pub(super) fn check_step(&self, new: &Durable) {
+        for trip in self.stored.current.iter().chain(&self.stored.next) {
+            let stays = new.trip(&trip.assignment);
+            let ended = new.tombstone(&trip.assignment);
+            assert!(stays.is_some() != ended.is_some(), "{:?} vanished or is both", trip.assignment);
+            if trip.boarded.is_some() {
+                let done = ended.is_some_and(|stone| matches!(stone.last, Happening::Done { .. }));
+                assert!(done || stays.is_some_and(|trip| trip.boarded.is_some()), "a boarded trip was ended");
+            }
+        }
+        assert!(new.attach_epoch >= self.stored.attach_epoch, "the attach epoch fell");
+    }
+
+    pub(super) fn check_said(&self, message: &Message) {
+        match message {
+            Message::Attach(attach) => assert_eq!(attach.attach_epoch, self.stored.attach_epoch),
+            Message::Beat(beat) => assert_eq!(beat.slot, self.stored.slot()),
+            Message::Reports(batch) => {
+                for ReportEntry { what, .. } in &batch.entries {
+                    if let Happening::Assigned { assignment, .. } | Happening::Boarded { assignment, .. } =
+                        what
+                    {
+                        let known = self.stored.trip(assignment).is_some()
+                            || self.stored.tombstone(assignment).is_some();
+                        assert!(known, "{what:?} was told before it was stored");
+                    }
+                }
+            }
+            Message::Positions(_) => {}
+        }
+    }
+
+    pub(super) fn run(&mut self) {
+        self.drain();
+        self.device.handle_timeout(self.now);
+        self.drain();
+    }
+
+    pub(super) fn pass(&mut self, ms: u64) {
+        self.now = Now { utc: self.now.utc.plus_ms(ms), ticks: self.now.ticks.plus_ms(ms) };
+        self.run();
+    }
+
+    pub(super) fn wish(&mut self, wish: Wish) -> Result<(), WishRefusal> {
+        let result = self.device.handle(Input::Wish(wish), self.now);
+        self.drain();
+        result
+    }
+
+    pub(super) fn push(&mut self, push: Push) {
+        self.device.handle(Input::Push(push), self.now).unwrap();
+        self.drain();
+    }
+
+    /// Central answers everything that is under way, as a node that stores all it is told.
+    pub(super) fn answer_all(&mut self) {
+        while !self.sent.is_empty() {
+            let (request, message) = self.sent.remove(0);
+            let answer = match message {
+                Message::Attach(attach) => Answer::Attached(Attached {
+                    node: "central".parse().unwrap(),
+                    session: format!("s{}", attach.attach_epoch),
+                }),
+                Message::Beat(_) => Answer::Beat(BeatAnswer {
+                    node: "central".parse().unwrap(),
+                    alive: true,
+                    holder: "central".parse().unwrap(),
+                    epoch: Epoch::default(),
+                    attached: true,
+                    messages: vec![],
+                }),
+                Message::Reports(batch) => Answer::Reports(ReportAnswer {
+                    results: batch
+                        .entries
+                        .iter()
+                        .map(|entry| ReportResult { number: entry.number, outcome: Outcome::Stored })
+                        .collect(),
+                }),
+                Message::Positions(_) => Answer::Failed,
+            };
+            self.device.handle(Input::Answer { request, answer }, self.now).unwrap();
+            self.drain();
+        }
+    }
+
+    pub(super) fn assigned(n: u64) -> Self {
+        let mut bench = Self::attached();
+        bench.push(Push::Offer { offer: bench.offer(n) });
+        bench.wish(Wish::Accept(id(n))).unwrap();
+        bench.answer_all();
+        bench
+    }
+
+    pub(super) fn boarded(n: u64) -> Self {
+        let mut bench = Self::assigned(n);
+        bench.wish(Wish::Board { pin: Some("1234".into()) }).unwrap();
+        bench.answer_all();
+        bench
+    }
+
+    pub(super) fn shown(&self) -> usize {
+        self.device.offers().count()
+    }
+}
