@@ -12,9 +12,9 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("ondol-device", &["ondol-core"]),
     ("ondol-engine", &["ondol-core", "ondol-roads"]),
     ("ondol-driver-api", &["ondol-core", "ondol-device", "ondol-engine", "ondol-messages"]),
-    ("ondol-rider-api", &["ondol-core", "ondol-engine", "ondol-messages"]),
-    ("ondol-sms", &["ondol-core", "ondol-engine", "ondol-messages"]),
-    ("ondol-console", &["ondol-core", "ondol-engine", "ondol-messages"]),
+    ("ondol-rider-api", &["ondol-core", "ondol-engine", "ondol-messages", "ondol-roads"]),
+    ("ondol-sms", &["ondol-core", "ondol-engine", "ondol-messages", "ondol-roads"]),
+    ("ondol-console", &["ondol-core", "ondol-engine", "ondol-messages", "ondol-roads"]),
     // The simulators reach a node as its clients do, so they know no door and no engine.
     ("ondol-sim", &["ondol-core", "ondol-device", "ondol-roads"]),
     (

@@ -11,7 +11,9 @@
 //! | pages for peers, history | `read.rs` |
 //! | start and snapshots | `snapshot.rs` |
 //! | notices, answers given, subject keys | `outbox.rs`, `inbox.rs`, `keys.rs` |
+//! | who looked at what | `audit.rs` |
 
+mod audit;
 mod commit;
 mod inbox;
 mod keys;
@@ -20,6 +22,8 @@ mod outbox;
 mod read;
 mod snapshot;
 mod verify;
+#[cfg(test)]
+mod tests;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -33,6 +37,7 @@ use thiserror::Error;
 
 use crate::vault::SubjectKey;
 
+pub use audit::{AUDIT_MAX, AuditAction, Audited, REASON_MAX_CHARS};
 pub use inbox::{ANSWER_MAX, Remembered};
 pub use outbox::{NOTICES_MAX, OutboxNotice};
 pub use read::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};

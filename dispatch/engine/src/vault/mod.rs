@@ -11,6 +11,7 @@
 //! the loop collects [`Vault::take_new_keys`] in every transaction. Two nodes that are cut off may each
 //! make a key for the same subject; both are kept.
 
+mod personal;
 mod phone;
 mod secrets;
 
@@ -30,6 +31,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use personal::{DriverPersonal, RiderPersonal};
 pub use phone::{E164, InvalidPhone};
 pub use secrets::{Secrets, SecretsError};
 
