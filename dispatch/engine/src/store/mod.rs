@@ -21,9 +21,9 @@ mod open;
 mod outbox;
 mod read;
 mod snapshot;
-mod verify;
 #[cfg(test)]
 mod tests;
+mod verify;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
