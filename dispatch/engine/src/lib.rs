@@ -19,6 +19,7 @@ pub mod config;
 pub mod http;
 pub mod identity;
 pub mod peer;
+pub mod roster;
 pub mod run;
 pub mod store;
 pub mod vault;

@@ -2,12 +2,19 @@
 //!
 //! Each subcommand is a file of its own; what it does lives in the crate it belongs to.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
+mod doors;
+mod health;
+mod journal;
 mod map;
+mod node;
 mod output;
+mod serve;
 
 /// Taxi dispatch that goes on when its data centre does not.
 #[derive(Parser)]
@@ -22,12 +29,30 @@ enum Command {
     /// Make maps, and ask them for ways and places.
     #[command(subcommand)]
     Map(map::MapCommand),
+    /// Run a node: central, an edge, or a stand-alone dispatcher.
+    Serve {
+        /// Its configuration (TOML).
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Keys, enrolment, accounts and the roster of a node.
+    #[command(subcommand)]
+    Node(node::NodeCommand),
+    /// Check a node's journal, or write it out.
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
         Command::Map(command) => map::run(&command),
+        Command::Serve { config } => {
+            log_to_stderr();
+            block_on(serve::serve(&config))
+        }
+        Command::Node(command) => block_on(node::run(&command)),
+        Command::Journal(command) => block_on(journal::run(&command)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -38,4 +63,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    runtime.context("the runtime cannot be started")?.block_on(work)
+}
+
+/// Structured logs, one JSON object a line; `ONDOL_LOG` chooses what is told (`info` if unset).
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ONDOL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().json().with_env_filter(filter).with_writer(std::io::stderr).init();
 }

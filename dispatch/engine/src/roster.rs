@@ -1,0 +1,291 @@
+//! The roster file: drivers, vehicles and operators as a fleet hands them in.
+//!
+//! ```json
+//! {"drivers": [{"driver": "6f1c…", "vehicle": "0a4e…", "name": "김하늘", "phone": "010-1234-5678", "fleet": "hanbit",
+//!   "district": "hanbuk", "home": null, "lang": "ko", "secret": "4821", "plate": "서울33바1234", "seats": 4,
+//!   "needs": {"wheelchair": false, "pet": true, "luggage": true}}],
+//!  "operators": [{"login": "minji", "password": "…", "role": "operator", "fleet": null, "districts": null}]}
+//! ```
+//!
+//! Drivers go into central's journal and reach every edge from there. Operators' accounts stay at the node
+//! that is given them. Handing the same file in twice changes nothing.
+
+use ondol_core::booking::Needs;
+use ondol_core::command::Command;
+use ondol_core::fact::{Driver, Lang, Vehicle};
+use ondol_core::ids::{DistrictId, DriverId, FleetId, NodeId, StandId, SubjectId, VehicleId};
+use ondol_core::position::Position;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::identity::{
+    AccountRefusal, DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, Identity, NewOperator, Role, StoreError,
+    driver_secret_digest, policy::Districts,
+};
+use crate::run::{Handle, RequestError};
+use crate::vault::{E164, SealError};
+
+/// Most drivers in one file.
+pub const DRIVERS_MAX: usize = 50_000;
+/// Most operators in one file.
+pub const OPERATORS_MAX: usize = 1_000;
+
+/// A roster file.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RosterFile {
+    /// Drivers with their usual vehicles.
+    pub drivers: Vec<ListedDriver>,
+    /// Operators' accounts.
+    pub operators: Vec<ListedOperator>,
+}
+
+/// A driver as listed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedDriver {
+    /// The driver's id, made by the fleet.
+    pub driver: DriverId,
+    /// The vehicle's id, made by the fleet.
+    pub vehicle: VehicleId,
+    /// Name.
+    pub name: String,
+    /// Number, as dialled or E.164.
+    pub phone: String,
+    /// The company.
+    pub fleet: FleetId,
+    /// Where the driver works.
+    pub district: DistrictId,
+    /// The edge that serves the driver by SMS; absent for drivers with the app.
+    #[serde(default)]
+    pub home: Option<NodeId>,
+    /// Language of texts.
+    pub lang: Lang,
+    /// What the driver types at sign-in, or adds to a text.
+    pub secret: String,
+    /// What a rider looks for.
+    pub plate: String,
+    /// Passenger seats.
+    pub seats: u8,
+    /// What the vehicle offers.
+    #[serde(default)]
+    pub needs: Needs,
+    /// Barred from new shifts.
+    #[serde(default)]
+    pub banned: bool,
+}
+
+/// An operator's account as listed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListedOperator {
+    /// What the person types to sign in.
+    pub login: String,
+    /// The password.
+    pub password: String,
+    /// `operator`, `fleet_admin`, `auditor` or `sysadmin`.
+    pub role: Role,
+    /// The fleet; absent for those above fleets.
+    #[serde(default)]
+    pub fleet: Option<FleetId>,
+    /// The districts; absent for all.
+    #[serde(default)]
+    pub districts: Option<Vec<DistrictId>>,
+}
+
+/// Name and number of a driver, as sealed in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DriverPersonal {
+    /// Name.
+    pub name: String,
+    /// Number, E.164.
+    pub phone: String,
+}
+
+/// What entering a roster did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Entered {
+    /// Drivers added or changed.
+    pub drivers: usize,
+    /// Stands added or changed.
+    pub stands: usize,
+    /// Operators added.
+    pub operators: usize,
+}
+
+/// Why a roster was not entered; what came before the named row was.
+#[derive(Debug, Error)]
+pub enum RosterError {
+    /// The file has too many rows.
+    #[error("a roster file has at most {DRIVERS_MAX} drivers and {OPERATORS_MAX} operators")]
+    TooLong,
+    /// A value of a row is out of its range.
+    #[error("{row}: {problem}")]
+    Row {
+        /// Which row.
+        row: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// The node refused.
+    #[error("{row}: {source}")]
+    Refused {
+        /// Which row.
+        row: String,
+        /// Why.
+        source: RequestError,
+    },
+    /// The account store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl RosterFile {
+    /// Enters the drivers into central's journal and the operators into this node's accounts. `secret_key` is
+    /// [`crate::vault::Secrets::derive`] of `driver-secret`.
+    ///
+    /// # Errors
+    ///
+    /// [`RosterError`], which names the row.
+    pub async fn enter(
+        &self,
+        handle: &Handle,
+        identity: &Identity,
+        secret_key: &[u8; 32],
+    ) -> Result<Entered, RosterError> {
+        if self.drivers.len() > DRIVERS_MAX || self.operators.len() > OPERATORS_MAX {
+            return Err(RosterError::TooLong);
+        }
+        let mut entered = Entered::default();
+        for (i, listed) in self.drivers.iter().enumerate() {
+            let row = format!("drivers[{i}]");
+            let wrong = |problem: String| RosterError::Row { row: row.clone(), problem };
+            let phone: E164 = listed.phone.parse().map_err(|error| wrong(format!("phone: {error}")))?;
+            check(listed).map_err(wrong)?;
+            let known = listed.driver;
+            let before = handle
+                .read(move |node| node.board().driver(known).map(|(_, driver)| driver.clone()))
+                .await
+                .map_err(|error| RosterError::Refused { row: row.clone(), source: error.into() })?;
+            let personal = DriverPersonal { name: listed.name.clone(), phone: phone.as_str().to_owned() };
+            let mut driver = listed.as_driver(secret_key, handle.vault().phone_key(&phone));
+            // The same text sealed twice differs, so what was sealed before is kept while it says the same.
+            let sealed = before.as_ref().and_then(|before| before.personal.clone());
+            let same = sealed.as_ref().and_then(|sealed| handle.vault().open::<DriverPersonal>(sealed));
+            driver.personal = if same.as_ref() == Some(&personal) {
+                sealed
+            } else {
+                let sealed = handle.vault().seal(driver.subject, &personal);
+                Some(sealed.map_err(|error: SealError| wrong(error.to_string()))?)
+            };
+            if before.as_ref() == Some(&driver) {
+                continue;
+            }
+            let answer = handle.request(Command::ListDriver(driver)).await;
+            answer.map_err(|source| RosterError::Refused { row, source })?;
+            entered.drivers += 1;
+        }
+        for (i, listed) in self.operators.iter().enumerate() {
+            let row = format!("operators[{i}]");
+            match identity.add_operator(listed.as_account()).await {
+                Ok(_) => entered.operators += 1,
+                Err(AccountRefusal::Store(StoreError::LoginTaken)) => {}
+                Err(refusal) => return Err(RosterError::Row { row, problem: refusal.to_string() }),
+            }
+        }
+        Ok(entered)
+    }
+}
+
+/// A stand of the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListedStand {
+    /// The code painted on its pole.
+    pub stand: StandId,
+    /// Its name, in Korean.
+    pub name_ko: String,
+    /// Its name, in English.
+    pub name_en: String,
+    /// Where it is.
+    pub position: Position,
+    /// Its district.
+    pub district: DistrictId,
+}
+
+/// Enters stands into central's journal; returns how many were new or had moved.
+///
+/// # Errors
+///
+/// [`RosterError::Refused`], which names the stand.
+pub async fn enter_stands(handle: &Handle, stands: Vec<ListedStand>) -> Result<usize, RosterError> {
+    let mut entered = 0;
+    for listed in stands {
+        let ListedStand { stand, name_ko, name_en, position, district } = listed;
+        let row = format!("stand {stand}");
+        let (code, home) = (stand.clone(), district.clone());
+        let known = handle
+            .read(move |node| {
+                let known = node.board().district(&home).and_then(|district| district.stands.get(&code));
+                known.is_some_and(|stand| stand.position == position)
+            })
+            .await
+            .map_err(|error| RosterError::Refused { row: row.clone(), source: error.into() })?;
+        if !known {
+            let command = Command::ListStand { stand, name_ko, name_en, position, district };
+            handle.request(command).await.map_err(|source| RosterError::Refused { row, source })?;
+            entered += 1;
+        }
+    }
+    Ok(entered)
+}
+
+fn check(listed: &ListedDriver) -> Result<(), String> {
+    if !(DRIVER_SECRET_MIN..=DRIVER_SECRET_MAX).contains(&listed.secret.len()) {
+        return Err(format!("secret: use {DRIVER_SECRET_MIN} to {DRIVER_SECRET_MAX} bytes"));
+    }
+    if !(1..=16).contains(&listed.seats) {
+        return Err("seats: 1 to 16".to_owned());
+    }
+    if listed.name.chars().count() > 80 || !(1..=20).contains(&listed.plate.chars().count()) {
+        return Err("name: at most 80 characters; plate: 1 to 20".to_owned());
+    }
+    Ok(())
+}
+
+impl ListedDriver {
+    fn as_driver(&self, secret_key: &[u8; 32], phone: ondol_core::fact::PhoneKey) -> Driver {
+        Driver {
+            driver: self.driver,
+            subject: SubjectId(self.driver.0),
+            fleet: self.fleet.clone(),
+            district: self.district.clone(),
+            phone: Some(phone),
+            personal: None,
+            lang: self.lang,
+            secret_digest: driver_secret_digest(secret_key, self.driver, &self.secret),
+            home: self.home.clone(),
+            vehicle: Vehicle {
+                vehicle: self.vehicle,
+                plate: self.plate.clone(),
+                seats: self.seats,
+                needs: self.needs,
+            },
+            banned: self.banned,
+        }
+    }
+}
+
+impl ListedOperator {
+    fn as_account(&self) -> NewOperator {
+        NewOperator {
+            login: self.login.clone(),
+            password: self.password.clone(),
+            role: self.role,
+            fleet: self.fleet.clone(),
+            districts: self
+                .districts
+                .clone()
+                .map_or(Districts::All, |list| Districts::Some(list.into_iter().collect())),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! `/healthz`, `/readyz` and `/metrics`: for whoever watches the node.
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use metrics_exporter_prometheus::PrometheusHandle;
+use ondol_core::ids::{DistrictId, NodeId};
+use ondol_core::node::{Mode, ModeReason};
+use ondol_engine::Handle;
+use ondol_engine::http::{Fresh, rfc3339};
+use serde::Serialize;
+
+#[derive(Clone)]
+struct Watch {
+    handle: Handle,
+    metrics: PrometheusHandle,
+}
+
+/// What a node says of itself.
+#[derive(Debug, Serialize)]
+struct Readiness {
+    /// Requests are taken.
+    ready: bool,
+    /// `normal`, `degraded` or `healing`: the worst of its districts. A degraded node is ready.
+    mode: Mode,
+    districts: Vec<DistrictReadiness>,
+    peers: Vec<PeerAge>,
+}
+
+#[derive(Debug, Serialize)]
+struct DistrictReadiness {
+    district: DistrictId,
+    mode: Mode,
+    reason: ModeReason,
+    holder: NodeId,
+    since: String,
+}
+
+#[derive(Debug, Serialize)]
+struct PeerAge {
+    peer: NodeId,
+    /// Milliseconds since everything the peer held was here; absent if never since the start.
+    level_ms: Option<u64>,
+}
+
+pub(crate) fn router(handle: Handle, metrics: PrometheusHandle) -> Router {
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(show_metrics))
+        .with_state(Watch { handle, metrics })
+}
+
+/// The process runs and its loop answers.
+async fn healthz(State(watch): State<Watch>) -> StatusCode {
+    if watch.handle.read(|_| ()).await.is_ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+async fn readyz(State(watch): State<Watch>) -> Response {
+    let seen = watch.handle.read_at(|node, now| {
+        let districts: Vec<_> = node
+            .config()
+            .districts
+            .keys()
+            .filter_map(|district| {
+                let view = node.mode(district)?;
+                let (mode, reason, holder) = (view.mode, view.reason, view.holder);
+                Some(DistrictReadiness {
+                    district: district.clone(),
+                    mode,
+                    reason,
+                    holder,
+                    since: rfc3339(view.since),
+                })
+            })
+            .collect();
+        let mut peers: Vec<NodeId> =
+            node.config().districts.values().filter_map(|district| district.edge.clone()).collect();
+        if let ondol_core::face::Role::Edge { central } = &node.config().role {
+            peers = vec![central.clone()];
+        }
+        let peers = peers
+            .into_iter()
+            .map(|peer| PeerAge { level_ms: node.level_with_ms(&peer, now), peer })
+            .collect();
+        let mode = districts.iter().map(|district| district.mode).max().unwrap_or(Mode::Normal);
+        (Readiness { ready: true, mode, districts, peers }, now)
+    });
+    match seen.await {
+        Ok((body, now)) => {
+            Json(Fresh::new(watch.handle.node_id().clone(), None, now.utc, body)).into_response()
+        }
+        Err(unavailable) => ondol_engine::http::Problem::from(unavailable).into_response(),
+    }
+}
+
+async fn show_metrics(State(watch): State<Watch>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], watch.metrics.render())
+}

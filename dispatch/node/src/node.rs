@@ -1,0 +1,142 @@
+//! `ondol node`: keys, enrolment, accounts and the roster of one node.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Subcommand;
+use ondol_core::ids::{DistrictId, NodeId};
+use ondol_engine::config::RoleName;
+use ondol_engine::identity::{SigningKey, TEXT_LIFE_MS};
+use ondol_engine::roster::{Entered, ListedStand, RosterFile, enter_stands};
+use ondol_engine::vault::Secrets;
+use ondol_roads::RoadMap;
+
+use crate::{output, serve};
+
+/// Largest roster file, in bytes.
+const ROSTER_MAX: u64 = 64 << 20;
+
+#[derive(Subcommand)]
+pub(crate) enum NodeCommand {
+    /// Make the key file that central and its edges share.
+    Master {
+        /// The file to write.
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Make or read a node's signing key, and print its public half.
+    Enrol {
+        /// The key file.
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Print a single-use token with which a new edge is admitted within 15 minutes; while central is stopped.
+    Token {
+        /// Central's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The new edge's name.
+        #[arg(long)]
+        node: NodeId,
+        /// Its district.
+        #[arg(long)]
+        district: DistrictId,
+    },
+    /// Enter drivers, stands and operators' accounts from a file; while the node is stopped.
+    Roster {
+        /// The node's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The roster file (JSON).
+        file: PathBuf,
+        /// Print the counts as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a token for the text process beside this node; while the node is stopped or running.
+    TextToken {
+        /// The node's configuration.
+        #[arg(long)]
+        config: PathBuf,
+    },
+}
+
+pub(crate) async fn run(command: &NodeCommand) -> anyhow::Result<()> {
+    match command {
+        NodeCommand::Master { key } => {
+            Secrets::generate().write_new(key)?;
+            output::line(&format!(
+                "{}: made; copy it to every node of this platform, and to nobody else",
+                key.display()
+            ))
+        }
+        NodeCommand::Enrol { key } => output::line(&SigningKey::load_or_create(key)?.public().to_string()),
+        NodeCommand::Token { config, node, district } => {
+            let station = serve::start(config).await?;
+            let token = station.identity.enrol_token(node, district)?;
+            station.running.handle.shut_down().await;
+            output::line(&token)
+        }
+        NodeCommand::Roster { config, file, json } => roster(config, file, *json).await,
+        NodeCommand::TextToken { config } => {
+            let station = serve::start(config).await?;
+            let districts = station.config.districts.iter().map(|district| district.id.clone()).collect();
+            let token = station.identity.text_token(districts, TEXT_LIFE_MS);
+            station.running.handle.shut_down().await;
+            output::line(&token)
+        }
+    }
+}
+
+async fn roster(config: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
+    let roster = read(file)?;
+    let station = serve::start(config).await?;
+    let handle = &station.running.handle;
+    let is_central = station.config.node.role != RoleName::Edge;
+    if !is_central && !roster.drivers.is_empty() {
+        bail!("drivers are listed at central and reach this edge from there; give this edge operators only");
+    }
+    let mut entered = Entered::default();
+    if is_central && let Some(map) = &station.map {
+        entered.stands = enter_stands(handle, stands(map)).await?;
+    }
+    let secret_key = station.secrets.derive("driver-secret");
+    let rest = roster.enter(handle, &station.identity, &secret_key).await?;
+    entered.drivers = rest.drivers;
+    entered.operators = rest.operators;
+    handle.shut_down().await;
+    station.running.task.await.context("the loop ended unexpectedly")??;
+    if json {
+        return output::json(&entered);
+    }
+    let Entered { drivers, stands, operators } = entered;
+    output::line(&format!("{drivers} drivers, {stands} stands and {operators} operators are new or changed"))
+}
+
+fn read(file: &Path) -> anyhow::Result<RosterFile> {
+    let name = || file.display().to_string();
+    let length = std::fs::metadata(file).with_context(name)?.len();
+    if length > ROSTER_MAX {
+        bail!("{}: larger than {ROSTER_MAX} bytes; split it", name());
+    }
+    let bytes = std::fs::read(file).with_context(name)?;
+    serde_json::from_slice(&bytes).with_context(name)
+}
+
+/// The map's stands, each in its district; those in no district are nobody's.
+fn stands(map: &RoadMap) -> Vec<ListedStand> {
+    let Some(districts) = map.districts() else { return Vec::new() };
+    map.stands()
+        .into_iter()
+        .filter_map(|stand| {
+            let (district, _) = districts.locate(stand.position)?;
+            Some(ListedStand {
+                stand: stand.code,
+                name_en: stand.name_en.unwrap_or_else(|| stand.name.clone()),
+                name_ko: stand.name,
+                position: stand.position,
+                district,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,153 @@
+//! `ondol serve`: runs one node until it is asked to stop.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ondol_core::travel::{StraightLine, TravelTimes};
+use ondol_engine::clock::{RealClock, SharedClock};
+use ondol_engine::config::{Config, RoleName};
+use ondol_engine::identity::policy::Districts;
+use ondol_engine::identity::{Identity, IdentityConfig, KnownKey, SigningKey, Standing, Transport};
+use ondol_engine::peer::{PeerLink, peer_router};
+use ondol_engine::run::{self, Running, Setup};
+use ondol_engine::store::Store;
+use ondol_engine::vault::{Secrets, Vault};
+use ondol_roads::RoadMap;
+use tokio::net::TcpListener;
+
+use crate::doors;
+
+/// A node's parts, started on its journal.
+pub(crate) struct Station {
+    pub(crate) config: Config,
+    pub(crate) running: Running,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) map: Option<Arc<RoadMap>>,
+    pub(crate) secrets: Secrets,
+}
+
+/// Runs a node until Ctrl-C or SIGTERM.
+///
+/// # Errors
+///
+/// If it cannot start, or its store fails for good.
+pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
+    let Station { config, running, identity, map, secrets } = start(file).await?;
+    let Running { handle, renewals, mut task } = running;
+    let _peers = PeerLink::start(&config, &handle, &identity, renewals)?;
+    let router = router(&config, &handle, &identity, map, &secrets, metrics)?;
+    let listener = TcpListener::bind(config.listen.address)
+        .await
+        .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))?;
+    tracing::info!(node = %config.node.id, address = %config.listen.address, "serving");
+    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let server = axum::serve(listener, service);
+    tokio::select! {
+        result = server => result.context("the server ended")?,
+        result = &mut task => {
+            result.context("the loop ended unexpectedly")?.context("the store failed")?;
+            bail!("the loop ended by itself");
+        }
+        () = asked_to_stop() => {}
+    }
+    tracing::info!("stopping");
+    handle.shut_down().await;
+    task.await.context("the loop ended unexpectedly")?.context("the store failed at the end")
+}
+
+/// Starts a node's parts, short of listening.
+///
+/// # Errors
+///
+/// Names the key of the configuration, or the file, that cannot be used.
+pub(crate) async fn start(file: &Path) -> anyhow::Result<Station> {
+    let config = Config::read(file)?;
+    let secrets = Secrets::read(&config.keys.master).context("keys.master")?;
+    let key = SigningKey::load(&config.keys.node).context("keys.node")?;
+    let map = match &config.map.dir {
+        Some(dir) => Some(Arc::new(RoadMap::load(dir).context("map.dir")?)),
+        None => None,
+    };
+    let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
+    let store = Store::open(&config.store.url).await.context("store.url")?;
+    let identity = Identity::open(identity_config(&config, key)?, &store, Arc::clone(&clock))
+        .await
+        .context("accounts and keys cannot be read from the store")?;
+    let travel: Arc<dyn TravelTimes + Send + Sync> = match &map {
+        Some(map) => Arc::clone(map) as _,
+        None => Arc::new(StraightLine),
+    };
+    let vault = Vault::new(&secrets);
+    let running = run::start(Setup { config: config.clone(), clock, store, vault, travel }).await?;
+    Ok(Station { config, running, identity: Arc::new(identity), map, secrets })
+}
+
+fn identity_config(config: &Config, key: SigningKey) -> anyhow::Result<IdentityConfig> {
+    let is_edge = config.node.role == RoleName::Edge;
+    let own: Vec<_> = config.districts.iter().map(|district| district.id.clone()).collect();
+    let standing = match own.first() {
+        Some(district) if is_edge => Standing::Edge(district.clone()),
+        _ => Standing::Central,
+    };
+    let mut known = Vec::new();
+    for (i, peer) in config.peers.iter().enumerate() {
+        let district = config.districts.iter().find(|district| district.edge.as_ref() == Some(&peer.id));
+        let standing = match district {
+            Some(district) if !is_edge => Standing::Edge(district.id.clone()),
+            _ => Standing::Central,
+        };
+        let public = peer.public_key.parse().with_context(|| format!("peers[{i}].public_key"))?;
+        known.push(KnownKey { node: peer.id.clone(), public, standing });
+    }
+    let address = config.listen.address;
+    let mut origins = vec![format!("http://{address}"), format!("http://localhost:{}", address.port())];
+    origins.extend(config.listen.public_url.clone());
+    let by_tls = config.listen.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+    Ok(IdentityConfig {
+        node: config.node.id.clone(),
+        standing,
+        key,
+        known,
+        districts: if is_edge { Districts::Some(own.into_iter().collect()) } else { Districts::All },
+        origins,
+        transport: if by_tls { Transport::Tls } else { Transport::LoopbackHttp },
+    })
+}
+
+fn router(
+    config: &Config,
+    handle: &ondol_engine::Handle,
+    identity: &Arc<Identity>,
+    map: Option<Arc<RoadMap>>,
+    secrets: &Secrets,
+    metrics: PrometheusHandle,
+) -> anyhow::Result<Router> {
+    let doors = doors::router(config, handle, identity, map, secrets)?;
+    Ok(doors
+        .merge(peer_router(handle.clone(), Arc::clone(identity)))
+        .merge(crate::health::router(handle.clone(), metrics))
+        .layer(axum::middleware::from_fn(ondol_engine::http::request_id)))
+}
+
+/// Completes on Ctrl-C or SIGTERM.
+async fn asked_to_stop() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupted = tokio::signal::ctrl_c();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be caught; Ctrl-C still stops the node");
+            // If Ctrl-C cannot be caught either, the process ends as the system ends it.
+            let _interrupted = interrupted.await;
+        }
+    }
+}
