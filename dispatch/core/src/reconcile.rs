@@ -284,10 +284,9 @@ fn is_duplicate(one: &Wish<'_>, other: &Wish<'_>) -> bool {
         (_, _) => false,
     };
     let over_before = |wish: &Wish<'_>, at: UtcMs| ended_at(wish.record).is_some_and(|ended| ended <= at);
-    // A request that both nodes hold is known to both: they could have told the rider.
-    let split = one.node != other.node
-        && !one.record.accepted_by.contains_key(other.node)
-        && !other.record.accepted_by.contains_key(one.node);
+    // A request that reached the other's node too, or both on one node, is known there: that is no split.
+    let split =
+        !one.record.accepted_by.contains_key(other.node) && !other.record.accepted_by.contains_key(one.node);
     near && split && !over_before(one, other.accepted_at) && !over_before(other, one.accepted_at)
 }
 

@@ -2,7 +2,7 @@
 
 use super::{DistrictBoard, Stand, Touched};
 use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
-use crate::fact::{Fact, Owner, Request, Step};
+use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, ShiftId};
 use crate::journal::Entry;
 use crate::shift::ShiftRecord;
@@ -57,9 +57,7 @@ impl DistrictBoard {
                 self.touched_booking(booking)
             }
             Fact::ShiftStarted { shift, start } => {
-                let driver = start.driver;
-                least(&mut self.shift(shift).start, start);
-                self.index.shift_of_driver.entry(driver).or_default().insert(shift);
+                self.start(shift, start);
                 Touched::Shift(shift)
             }
             Fact::DutyChanged { shift, number, duty, at } => {
@@ -91,18 +89,12 @@ impl DistrictBoard {
                 self.touched_booking(booking)
             }
             Fact::DriverListed { driver } => {
-                if let Some(phone) = &driver.phone {
-                    self.index.driver_of_phone.insert(phone.clone(), driver.driver);
-                }
-                let (id, new) = (driver.driver, (entry.hlc, driver));
-                if self.drivers.get(&id).is_none_or(|known| new > *known) {
-                    self.drivers.insert(id, new);
-                }
+                self.list(entry, driver);
                 Touched::Roster
             }
             Fact::StandListed { stand, name_ko, name_en, position, .. } => {
                 let new = Stand { hlc: entry.hlc, name_ko, name_en, position };
-                if self.stands.get(&stand).is_none_or(|known| new.hlc > known.hlc) {
+                if self.stands.get(&stand).is_none_or(|known| new > *known) {
                     self.stands.insert(stand, new);
                 }
                 Touched::Roster
@@ -118,10 +110,43 @@ impl DistrictBoard {
             .entry(node.clone())
             .and_modify(|hlc| *hlc = (*hlc).min(entry.hlc))
             .or_insert(entry.hlc);
+        let phone_before = record.request().and_then(|request| request.phone.clone());
         least(
             &mut record.accepted,
             Acceptance { hlc: entry.hlc, node, zone: entry.zone.clone(), at, request },
         );
+        // The number of the acceptance that stands now is noted with the booking.
+        if let Some(bookings) = phone_before.and_then(|phone| self.index.bookings_of_phone.get_mut(&phone)) {
+            bookings.remove(&booking);
+        }
+    }
+
+    fn start(&mut self, shift: ShiftId, start: ShiftStart) {
+        let record = self.shift(shift);
+        let driver_before = record.start.as_ref().map(|start| start.driver);
+        least(&mut record.start, start);
+        let driver = record.start.as_ref().map(|start| start.driver);
+        if let Some(shifts) = driver_before.and_then(|driver| self.index.shift_of_driver.get_mut(&driver)) {
+            shifts.remove(&shift);
+        }
+        if let Some(driver) = driver {
+            self.index.shift_of_driver.entry(driver).or_default().insert(shift);
+        }
+    }
+
+    fn list(&mut self, entry: &Entry, driver: Driver) {
+        let (id, new) = (driver.driver, (entry.hlc, driver));
+        if self.drivers.get(&id).is_some_and(|known| new <= *known) {
+            return;
+        }
+        let phone = new.1.phone.clone();
+        let before = self.drivers.insert(id, new).and_then(|(_, before)| before.phone);
+        if let Some(drivers) = before.and_then(|phone| self.index.drivers_of_phone.get_mut(&phone)) {
+            drivers.remove(&id);
+        }
+        if let Some(phone) = phone {
+            self.index.drivers_of_phone.entry(phone).or_default().insert(id);
+        }
     }
 
     fn own(&mut self, booking: BookingId, owner: Owner, wanted: Option<ShiftId>) {
@@ -138,7 +163,17 @@ impl DistrictBoard {
         assignment: AssignmentId,
         shift: ShiftId,
     ) -> &mut AssignmentRecord {
-        self.booking(booking).assignments.entry(assignment).or_insert_with(|| AssignmentRecord::new(shift))
+        let record = self.bookings.entry(booking).or_insert_with(|| BookingRecord::unknown(booking));
+        let bond =
+            record.assignments.entry(assignment.clone()).or_insert_with(|| AssignmentRecord::new(shift));
+        // A bond has one shift. Where a faulty device names another, the lesser stands everywhere.
+        if shift < bond.shift {
+            if let Some(bonds) = self.index.bonds.get_mut(&bond.shift) {
+                bonds.remove(&(booking, assignment));
+            }
+            bond.shift = shift;
+        }
+        bond
     }
 
     fn shift(&mut self, shift: ShiftId) -> &mut ShiftRecord {

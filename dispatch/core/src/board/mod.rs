@@ -44,8 +44,8 @@ pub struct DistrictBoard {
     index: Index,
 }
 
-/// A stand as listed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A stand as listed; of two listings the greater stands, which is the later one.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stand {
     /// Stamp of the change that stands.
     pub hlc: Hlc,
@@ -88,7 +88,7 @@ struct Index {
     bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     open: BTreeSet<BookingId>,
     shift_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
-    driver_of_phone: BTreeMap<PhoneKey, DriverId>,
+    drivers_of_phone: BTreeMap<PhoneKey, BTreeSet<DriverId>>,
     bookings_of_phone: BTreeMap<PhoneKey, BTreeSet<BookingId>>,
 }
 
@@ -241,12 +241,17 @@ impl Board {
             .find_map(|(id, district)| district.drivers.get(&driver).map(|(_, driver)| (id, driver)))
     }
 
-    /// The driver whose number has this hash.
+    /// The driver whose number has this hash; the last listed if the number has changed hands.
     #[must_use]
     pub fn driver_by_phone(&self, phone: &PhoneKey) -> Option<(&DistrictId, &Driver)> {
-        let driver =
-            self.districts.values().find_map(|district| district.index.driver_of_phone.get(phone))?;
-        self.driver(*driver)
+        self.districts
+            .iter()
+            .flat_map(|(id, district)| {
+                let drivers = district.index.drivers_of_phone.get(phone).into_iter().flatten();
+                drivers.filter_map(|driver| district.drivers.get(driver)).map(move |listed| (listed, id))
+            })
+            .max()
+            .map(|((_, driver), id)| (id, driver))
     }
 
     /// SHA-256 over everything that all nodes must agree on in `district`.
@@ -324,7 +329,7 @@ impl DistrictBoard {
         }
         for (_, driver) in self.drivers.values() {
             if let Some(phone) = &driver.phone {
-                self.index.driver_of_phone.insert(phone.clone(), driver.driver);
+                self.index.drivers_of_phone.entry(phone.clone()).or_default().insert(driver.driver);
             }
         }
     }
