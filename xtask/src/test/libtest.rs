@@ -66,7 +66,7 @@ pub(crate) fn read(text: &str, ended: Ended, expected: Option<usize>) -> Outcome
     for summary in text.lines().filter_map(summary) {
         outcome.tally += summary;
     }
-    let reasons: Vec<&str> = text.lines().filter_map(|line| line.trim().strip_prefix("skipped: ")).collect();
+    let reasons = skip_reasons(text);
     let skipped = reasons.len().min(outcome.tally.passed);
     outcome.tally.passed -= skipped;
     outcome.tally.skipped += skipped;
@@ -123,6 +123,29 @@ fn summary(line: &str) -> Option<Tally> {
         }
     }
     Some(tally)
+}
+
+/// Returns why tests skipped, one reason for each test: the first that it gave.
+fn skip_reasons(text: &str) -> Vec<&str> {
+    let mut reasons = Vec::new();
+    let mut is_counted = false;
+    for line in text.lines() {
+        if line.starts_with("---- ") && line.ends_with(" stdout ----") {
+            is_counted = false;
+        } else if let Some(reason) = skip_reason(line)
+            && !is_counted
+        {
+            reasons.push(reason);
+            is_counted = true;
+        }
+    }
+    reasons
+}
+
+/// Reads `skipped: WHY`; either case will do for the first word.
+fn skip_reason(line: &str) -> Option<&str> {
+    let (word, why) = line.trim().split_once(": ")?;
+    word.eq_ignore_ascii_case("skipped").then_some(why)
 }
 
 fn failed_test(line: &str) -> Option<&str> {
@@ -187,7 +210,7 @@ mod tests {
     #[test]
     fn a_test_that_says_it_skipped_did_not_pass() {
         let text = "running 3 tests\ntest a ... ok\ntest b ... ok\ntest c ... ignored\n\nsuccesses:\n\n---- b stdout ----\n\
-                    skipped: no map data\n\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n";
+                    SKIPPED: no map data\nSKIPPED: no street data\n\ntest result: ok. 2 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out\n";
         let outcome = read(text, status(0), Some(3));
         assert_eq!(outcome.tally, tally(1, 0, 2));
         assert_eq!(outcome.notes, ["skipped 1: no map data"]);

@@ -8,6 +8,9 @@ use clap::ValueEnum;
 use super::artifacts::Kind;
 use crate::setup::Need;
 
+/// Tests beside the code that belong elsewhere by what they need: (target, first modules, suite).
+const CLAIMED: [(&str, &[&str], Suite); 1] = [("ondol_engine", &["store", "tests"], Suite::Db)];
+
 /// A part of the tests that can be run by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub(crate) enum Suite {
@@ -37,14 +40,25 @@ impl Suite {
     /// - In an integration test, the first of (name of the target, first module of the test) that names a suite, alone or
     ///   before an underscore, decides: `tests/scenarios/` with `db::restart` is `db`, `tests/peers_gammu.rs` is `peers`.
     ///   The module `tidy` is `house`. All other integration tests are `scenarios` in the target of that name, else `unit`.
-    /// - Beside the code, a module named `db_tests`, `chaos_tests`, … puts the tests in it there; all others are `unit`.
+    /// - Beside the code, a module named after a suite (`db`) below one named `tests`, or `db_tests` anywhere, puts the tests
+    ///   in it there, and so does [`CLAIMED`]; all others are `unit`.
     pub(crate) fn of(kind: Kind, target: &str, test: &str) -> Suite {
         let modules: Vec<&str> = test.split("::").collect();
         let modules = &modules[..modules.len() - 1];
         match kind {
             Kind::Library | Kind::Program => {
-                let named = modules.iter().filter_map(|module| module.strip_suffix("_tests"));
-                named.filter_map(Suite::exactly).next().unwrap_or(Suite::Unit)
+                let below_tests = modules
+                    .iter()
+                    .skip_while(|module| **module != "tests")
+                    .filter_map(|module| Suite::exactly(module));
+                let named = modules
+                    .iter()
+                    .filter_map(|module| module.strip_suffix("_tests"))
+                    .filter_map(Suite::exactly);
+                let claimed =
+                    CLAIMED.iter().filter(|(owner, first, _)| *owner == target && modules.starts_with(first));
+                let mut claims = below_tests.chain(named).chain(claimed.map(|(.., suite)| *suite));
+                claims.next().unwrap_or(Suite::Unit)
             }
             Kind::Integration => {
                 let first = modules.first().copied().unwrap_or("");
@@ -132,6 +146,10 @@ mod tests {
             (Kind::Library, "ondol_core", "offer::tests::lapses", Suite::Unit),
             (Kind::Library, "ondol_console", "web::tests::serves_a_page", Suite::Unit),
             (Kind::Library, "ondol_engine", "store::postgres::db_tests::commits", Suite::Db),
+            (Kind::Library, "ondol_engine", "identity::tests::operators::db::an_account", Suite::Db),
+            (Kind::Library, "ondol_engine", "store::tests::crash::keeps_all", Suite::Db),
+            (Kind::Library, "ondol_roads", "store::tests::crash", Suite::Unit),
+            (Kind::Library, "ondol_sms", "db::tests::codes", Suite::Unit), // a module of the product, not of its tests
             (Kind::Library, "ondol_engine", "db_tests", Suite::Unit), // a function of that name is no module
             (Kind::Program, "ondol", "tests::usage", Suite::Unit),
             (Kind::Integration, "scenarios", "tidy::arrows::a_door_knows_no_door", Suite::House),
