@@ -2,52 +2,52 @@
 -- Moments are UTC milliseconds of the node's civil clock. No row-level security here: who belongs to
 -- which fleet is what these tables are read for.
 
-create table operator (
-    subject text not null constraint operator_pk primary key,
-    login text not null constraint operator_login_once unique,
-    password_hash text not null,
-    role text not null
-        constraint operator_role_known check (role in ('operator', 'fleet_admin', 'auditor', 'sysadmin')),
-    fleet_id text,
-    districts text,
-    created_at_ms bigint not null,
-    closed_at_ms bigint
+CREATE TABLE operator (
+    subject TEXT NOT NULL CONSTRAINT operator_pk PRIMARY KEY,
+    login TEXT NOT NULL CONSTRAINT operator_login_once UNIQUE,
+    password_hash TEXT NOT NULL,
+    role TEXT NOT NULL
+        CONSTRAINT operator_role_known CHECK (role IN ('operator', 'fleet_admin', 'auditor', 'sysadmin')),
+    fleet_id TEXT,
+    districts TEXT,
+    created_at BIGINT NOT NULL,
+    closed_at BIGINT
 );
 
 -- The token itself is never stored, only its SHA-256.
-create table operator_session (
-    token_hash text not null constraint operator_session_pk primary key,
-    subject text not null constraint operator_session_operator references operator (subject),
-    created_at_ms bigint not null,
-    expires_at_ms bigint not null,
-    ended_at_ms bigint
+CREATE TABLE operator_session (
+    token_hash TEXT NOT NULL CONSTRAINT operator_session_pk PRIMARY KEY,
+    subject TEXT NOT NULL CONSTRAINT operator_session_operator REFERENCES operator (subject),
+    created_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    ended_at BIGINT
 );
 
-create index operator_session_by_subject on operator_session (subject);
+CREATE INDEX operator_session_by_subject ON operator_session (subject);
 
-create table revocation (
-    kind text not null constraint revocation_kind_known check (kind in ('driver', 'token')),
-    value text not null,
-    revoked_at_ms bigint not null,
-    expires_at_ms bigint not null,
-    revoked_by text not null,
-    constraint revocation_pk primary key (kind, value)
+CREATE TABLE revocation (
+    kind TEXT NOT NULL CONSTRAINT revocation_kind_known CHECK (kind IN ('driver', 'token')),
+    value TEXT NOT NULL,
+    revoked_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL,
+    revoked_by TEXT NOT NULL,
+    CONSTRAINT revocation_pk PRIMARY KEY (kind, value)
 );
 
-create table node_key (
-    kid text not null constraint node_key_pk primary key,
-    node text not null,
-    public_key text not null,
-    standing text not null constraint node_key_standing_known check (standing in ('central', 'edge')),
-    district text,
-    added_at_ms bigint not null,
-    revoked_at_ms bigint,
-    constraint node_key_edge_has_district check ((standing = 'edge') = (district is not null))
+CREATE TABLE node_key (
+    kid TEXT NOT NULL CONSTRAINT node_key_pk PRIMARY KEY,
+    node TEXT NOT NULL,
+    public_key TEXT NOT NULL,
+    standing TEXT NOT NULL CONSTRAINT node_key_standing_known CHECK (standing IN ('central', 'edge')),
+    district TEXT,
+    added_at BIGINT NOT NULL,
+    revoked_at BIGINT,
+    CONSTRAINT node_key_edge_has_district CHECK ((standing = 'edge') = (district IS NOT NULL))
 );
 
-create table enrolment_used (
-    jti text not null constraint enrolment_used_pk primary key,
-    node text not null,
-    used_at_ms bigint not null,
-    expires_at_ms bigint not null
+CREATE TABLE enrolment_used (
+    jti TEXT NOT NULL CONSTRAINT enrolment_used_pk PRIMARY KEY,
+    node TEXT NOT NULL,
+    used_at BIGINT NOT NULL,
+    expires_at BIGINT NOT NULL
 );

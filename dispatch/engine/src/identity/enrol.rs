@@ -3,7 +3,7 @@
 //! ```text
 //! central:  enrolment token for "edge-a" of district "hanbuk", 15 min, once
 //! edge-a:   makes its key ──▶ POST /sync/v1/enrol {token, key, signature} ──▶ central trusts the key
-//!           trusts central's key from the answer, which central signs and whose thumbprint the token holds
+//!           trusts central's key from the answer: the token's header names that key, and the answer is signed with it
 //! ```
 //!
 //! Absent so far: client certificates. Until then nodes authenticate each call with a token (`peer_token`)
@@ -12,6 +12,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ondol_core::ids::{DistrictId, NodeId};
+use ondol_core::units::UtcMs;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -19,7 +20,7 @@ use super::key::{PublicKey, SigningKey, Thumbprint};
 use super::state::Identity;
 use super::store::StoreError;
 use super::token::{
-    Audience, Expected, Grant, KnownKey, Role, Standing, TOKEN_MAX_BYTES, TokenRefusal, verify,
+    Audience, Expected, Grant, Issuer, KnownKey, Role, Standing, TOKEN_MAX_BYTES, TokenRefusal, verify,
 };
 
 /// Life of an enrolment token.
@@ -77,19 +78,7 @@ impl Identity {
     /// [`EnrolRefusal::OtherNode`] unless this node is central.
     pub fn enrol_token(&self, node: &NodeId, district: &DistrictId) -> Result<String, EnrolRefusal> {
         let Standing::Central = self.standing() else { return Err(EnrolRefusal::OtherNode) };
-        let grant = Grant {
-            sub: node.to_string(),
-            aud: Audience::Enrol(self.node().clone()),
-            role: Role::EdgeNode,
-            fleet: None,
-            districts: vec![district.clone()],
-            node: Some(node.clone()),
-            device: None,
-            // Central's own key: the edge learns from the token whom to trust.
-            cnf: Some(self.issuer().key().thumbprint()),
-            life_ms: ENROL_LIFE_MS,
-        };
-        Ok(self.issuer().sign(grant, self.now()).0)
+        Ok(enrol_token(&self.issuer, node, district, self.now()))
     }
 
     /// Admits a node: trusts its key for its district, once per token.
@@ -103,7 +92,7 @@ impl Identity {
         let life_max_ms = ENROL_LIFE_MS.cast_signed();
         let expected = Expected { audience: &audience, role: Role::EdgeNode, life_max_ms };
         let now = self.now();
-        let (mut claims, _) = verify(&request.token, &expected, self.own_keys(), now)?;
+        let (mut claims, _) = verify(&request.token, &expected, &self.own_keys, now)?;
         let (Some(node), Some(district), true) =
             (claims.node, claims.districts.pop(), claims.districts.is_empty())
         else {
@@ -114,13 +103,31 @@ impl Identity {
             return Err(EnrolRefusal::Signature);
         }
         let expires_at = now.plus_ms(2 * ENROL_LIFE_MS);
-        if !self.store().use_enrolment(claims.jti, &node, now, expires_at).await? {
+        if !self.store.use_enrolment(claims.jti, &node, now, expires_at).await? {
             return Err(EnrolRefusal::Used);
         }
         self.trust(KnownKey { node, public: request.key, standing: Standing::Edge(district) }).await?;
         let signature = self.sign(request.key.to_string().as_bytes());
-        Ok(EnrolAnswer { central: self.node().clone(), key: self.issuer().key().public(), signature })
+        Ok(EnrolAnswer { central: self.node().clone(), key: self.issuer.key().public(), signature })
     }
+}
+
+/// Makes the token with which `node` enrols once at the issuer, which is central, as the edge of `district`; needs
+/// no store, so that it can be made while central runs.
+#[must_use]
+pub fn enrol_token(central: &Issuer, node: &NodeId, district: &DistrictId, now: UtcMs) -> String {
+    let grant = Grant {
+        sub: node.to_string(),
+        aud: Audience::Enrol(central.node().clone()),
+        role: Role::EdgeNode,
+        fleet: None,
+        districts: vec![district.clone()],
+        node: Some(node.clone()),
+        device: None,
+        cnf: None,
+        life_ms: ENROL_LIFE_MS,
+    };
+    central.sign(grant, now).0
 }
 
 impl EnrolRequest {

@@ -3,17 +3,19 @@
 //! A handler that names one of these in its arguments runs only for such a caller. The door's state gives
 //! its `Arc<Identity>` by [`FromRef`].
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{FromRef, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::error::AuthError;
+use super::nodes::{PeerNode, TextProcess};
 use super::pass::Bearer;
 use super::policy::Caller;
-use super::state::{Identity, PeerNode, TextProcess};
+use super::state::Identity;
 use super::store::Operator;
 use super::token::TokenRefusal;
 use crate::http::Problem;
@@ -38,6 +40,28 @@ pub struct TextClient(pub TextProcess);
 /// Another node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer(pub PeerNode);
+
+/// Where a request comes from, for bounds on tries: an IPv4 address, or the /64 network of an IPv6 one.
+///
+/// The address is the connection's; behind a proxy every caller shares the proxy's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAddress(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
+    type Rejection = std::convert::Infallible;
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
+        Ok(Self(match peer {
+            Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) => {
+                let [a, b, c, d, ..] = address.segments();
+                format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+            }
+            // A server without addresses: everybody shares one bound.
+            None => "unknown".into(),
+        }))
+    }
+}
 
 impl<S> FromRequestParts<S> for DriverSession
 where

@@ -15,6 +15,7 @@ use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, VerificationAl
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{DecodingKey, EncodingKey};
+use ondol_core::ids::DeviceId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -65,6 +66,18 @@ impl PublicKey {
         // RFC 7638: the required members in lexicographic order, without spaces.
         let jwk = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{self}"}}"#);
         Thumbprint(URL_SAFE_NO_PAD.encode(digest(&SHA256, jwk.as_bytes())))
+    }
+
+    /// The device that this key makes: half of the key's digest, so that nobody can name another's.
+    ///
+    /// # Panics
+    ///
+    /// Never: a digest has 32 bytes.
+    #[must_use]
+    pub fn device(&self) -> DeviceId {
+        let digest = digest(&SHA256, format!("ondol-device/1 {self}").as_bytes());
+        let half = digest.as_ref().first_chunk().expect("a digest has 32 bytes");
+        DeviceId(uuid::Builder::from_custom_bytes(*half).into_uuid())
     }
 
     /// True if `signature` over `message` was made with this key.

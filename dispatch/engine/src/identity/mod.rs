@@ -15,10 +15,12 @@
 //! (several keys of a node are trusted side by side, but nothing makes the next one), and drivers' keys
 //! other than Ed25519.
 
+mod accounts;
 mod enrol;
 mod error;
 mod extract;
 mod key;
+mod nodes;
 mod operator;
 mod pass;
 pub mod policy;
@@ -31,19 +33,19 @@ mod token;
 #[cfg(test)]
 mod tests;
 
-pub use enrol::{ENROL_LIFE_MS, EnrolAnswer, EnrolRefusal, EnrolRequest, central_key};
+pub use accounts::{NewOperator, SignedIn};
+pub use enrol::{ENROL_LIFE_MS, EnrolAnswer, EnrolRefusal, EnrolRequest, central_key, enrol_token};
 pub use error::AuthError;
-pub use extract::{DriverSession, OperatorSession, Peer, TextClient};
+pub use extract::{ClientAddress, DriverSession, OperatorSession, Peer, TextClient};
 pub use key::{InvalidPublicKey, KeyFileError, PublicKey, SigningKey, Thumbprint};
+pub use nodes::{PEER_LIFE_MS, PeerNode, TEXT_LIFE_MS, TextProcess, text_token};
 pub use operator::{
     AccountRefusal, LOGIN_MAX_BYTES, OPERATOR_SESSION_LIFE_MS, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS,
     SignInRefusal, Transport,
 };
 pub use pass::{Bearer, PASS_LIFE_MS, PROOF_WINDOW_MS, PassRefusal, Proof, SESSION_LIFE_MS, proof_message};
 pub use secret::{DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, driver_secret_digest, is_driver_secret};
-pub use state::{
-    Identity, IdentityConfig, NewOperator, PEER_LIFE_MS, PeerNode, SignedIn, TEXT_LIFE_MS, TextProcess,
-};
+pub use state::{Identity, IdentityConfig};
 pub use store::{IdentityStore, Operator, StoreError};
 pub use token::{
     Audience, Claims, Confirmation, Expected, Grant, Issuer, KeySet, KnownKey, LEEWAY_MS, Role, Standing,

@@ -4,34 +4,21 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
-use axum::http::{HeaderMap, HeaderValue, Method};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ondol_core::ids::{DistrictId, DriverId, NodeId, SubjectId};
+use ondol_core::ids::{DriverId, NodeId};
 use ondol_core::units::UtcMs;
 use uuid::Uuid;
 
-use super::AuthError;
 use super::key::SigningKey;
-use super::operator::{
-    AccountRefusal, Cookie, OPERATOR_SESSION_LIFE_MS, Passwords, SignInRefusal, Transport, check_account,
-    from_own_page, new_token, token_hash,
-};
+use super::operator::{Cookie, Passwords, Transport};
 use super::pass::{
     Bearer, PASS_LIFE_MS, PassRefusal, Proof, Replays, pass_grant, read_pass, read_session, session_grant,
 };
-use super::policy::{Caller, Districts};
-use super::store::{Account, IdentityStore, Operator, Revocation, RevocationKind, StoreError};
+use super::policy::Districts;
+use super::store::{IdentityStore, Revocation, RevocationKind, StoreError};
 use super::throttle::Throttle;
-use super::token::{
-    Audience, Expected, Grant, Issuer, KeySet, KnownKey, Role, Standing, TokenRefusal, verify,
-};
+use super::token::{Issuer, KeySet, KnownKey, Standing, TokenRefusal};
 use crate::clock::SharedClock;
 
-/// Life of a token with which a node calls another.
-pub const PEER_LIFE_MS: u64 = 5 * 60 * 1_000;
-/// Longest life of the text process's token.
-pub const TEXT_LIFE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
 /// Sessions and revocations are forgotten this long after their end.
 const FORGET_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
@@ -57,70 +44,28 @@ pub struct IdentityConfig {
 /// A node's identity. Shared by all doors of the process.
 #[derive(Debug)]
 pub struct Identity {
-    issuer: Issuer,
-    standing: Standing,
-    districts: Districts,
-    own_keys: KeySet,
-    keys: RwLock<KeySet>,
+    pub(super) issuer: Issuer,
+    pub(super) standing: Standing,
+    pub(super) districts: Districts,
+    pub(super) own_keys: KeySet,
+    pub(super) keys: RwLock<KeySet>,
     replays: Mutex<Replays>,
-    tries: Mutex<Throttle>,
+    pub(super) tries: Mutex<Throttle>,
     revoked: RwLock<BTreeMap<(RevocationKind, String), (UtcMs, UtcMs)>>,
-    passwords: Passwords,
-    cookie: Cookie,
-    origins: Vec<String>,
-    store: IdentityStore,
-    clock: ClockBox,
+    pub(super) passwords: Passwords,
+    pub(super) cookie: Cookie,
+    pub(super) origins: Vec<String>,
+    pub(super) store: IdentityStore,
+    pub(super) clock: ClockBox,
     floor: AtomicI64,
 }
 
-struct ClockBox(SharedClock);
+pub(super) struct ClockBox(pub(super) SharedClock);
 
 impl std::fmt::Debug for ClockBox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Clock")
     }
-}
-
-/// Another node, as its token proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PeerNode {
-    /// Its name.
-    pub node: NodeId,
-    /// How far it reaches.
-    pub standing: Standing,
-}
-
-/// A text process, as its token proved.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TextProcess {
-    /// The node it runs beside.
-    pub node: NodeId,
-    /// The districts it serves.
-    pub districts: Vec<DistrictId>,
-}
-
-/// An operator who has signed in.
-#[derive(Debug)]
-pub struct SignedIn {
-    /// The operator.
-    pub operator: Operator,
-    /// The `Set-Cookie` header.
-    pub set_cookie: HeaderValue,
-}
-
-/// What a new account is.
-#[derive(Debug, Clone)]
-pub struct NewOperator {
-    /// What the person types to sign in.
-    pub login: String,
-    /// The password, in clear for this moment only.
-    pub password: String,
-    /// `operator`, `fleet_admin`, `auditor` or `sysadmin`.
-    pub role: Role,
-    /// The fleet; absent for those above fleets.
-    pub fleet: Option<ondol_core::ids::FleetId>,
-    /// The districts.
-    pub districts: Districts,
 }
 
 impl Identity {
@@ -199,8 +144,6 @@ impl Identity {
         self.floor.fetch_max(at.0, Ordering::Relaxed);
     }
 
-    // Drivers ------------------------------------------------------------------------------------
-
     /// Signs a shift pass for `bearer`; its `expires_at` and `token` are set here. An edge signs for its own
     /// district only, and others take it only there.
     #[must_use]
@@ -237,6 +180,13 @@ impl Identity {
         let bearer = read_session(token, self.node(), &self.own_keys, now)?;
         self.check_bearer(&bearer, now)?;
         Ok(bearer)
+    }
+
+    /// True if a pass or session that was read before is still good: sockets ask again and again.
+    #[must_use]
+    pub fn is_in_force(&self, bearer: &Bearer) -> bool {
+        let now = self.now();
+        now < bearer.expires_at && self.check_bearer(bearer, now).is_ok()
     }
 
     fn check_bearer(&self, bearer: &Bearer, now: UtcMs) -> Result<(), TokenRefusal> {
@@ -281,286 +231,8 @@ impl Identity {
         Ok(())
     }
 
-    fn is_revoked(&self, kind: RevocationKind, value: &str, now: UtcMs) -> bool {
+    pub(super) fn is_revoked(&self, kind: RevocationKind, value: &str, now: UtcMs) -> bool {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
         revoked.get(&(kind, value.to_owned())).is_some_and(|(_, expires_at)| now < *expires_at)
-    }
-
-    // Nodes --------------------------------------------------------------------------------------
-
-    /// Signs a token with which this node calls `peer`.
-    #[must_use]
-    pub fn peer_token(&self, peer: &NodeId) -> String {
-        let grant = Grant {
-            sub: self.node().to_string(),
-            aud: Audience::Peer(peer.clone()),
-            role: Role::EdgeNode,
-            fleet: None,
-            districts: self.own_districts(),
-            node: Some(self.node().clone()),
-            device: None,
-            cnf: None,
-            life_ms: PEER_LIFE_MS,
-        };
-        self.issuer.sign(grant, self.now()).0
-    }
-
-    /// Reads the token with which another node calls this one.
-    ///
-    /// # Errors
-    ///
-    /// [`TokenRefusal`].
-    pub fn verify_peer(&self, token: &str) -> Result<PeerNode, TokenRefusal> {
-        let audience = Audience::Peer(self.node().clone());
-        let life_max_ms = PEER_LIFE_MS.cast_signed();
-        let expected = Expected { audience: &audience, role: Role::EdgeNode, life_max_ms };
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let (claims, key) = verify(token, &expected, &keys, self.now())?;
-        let is_itself = claims.sub == key.node.as_str() && claims.node.as_ref() == Some(&key.node);
-        if !is_itself || key.node == *self.node() {
-            return Err(TokenRefusal::Claims);
-        }
-        Ok(PeerNode { node: key.node.clone(), standing: key.standing.clone() })
-    }
-
-    /// Signs `bytes` in the node's name, base64url: pages of the journal.
-    #[must_use]
-    pub fn sign(&self, bytes: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(self.issuer.key().sign(bytes))
-    }
-
-    /// True if `signature` over `bytes` was made by a key of `node` that this node trusts.
-    #[must_use]
-    pub fn is_signed_by(&self, node: &NodeId, bytes: &[u8], signature: &str) -> bool {
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.of(node).any(|key| key.public.verifies(bytes, &signature))
-    }
-
-    /// Signs a token for the text process beside this node.
-    #[must_use]
-    pub fn text_token(&self, districts: Vec<DistrictId>, life_ms: u64) -> String {
-        let grant = Grant {
-            sub: format!("text@{}", self.node()),
-            aud: Audience::Text,
-            role: Role::Text,
-            fleet: None,
-            districts,
-            node: Some(self.node().clone()),
-            device: None,
-            cnf: None,
-            life_ms: life_ms.min(TEXT_LIFE_MS),
-        };
-        self.issuer.sign(grant, self.now()).0
-    }
-
-    /// Reads the token of a text process: this node's own, or one beside a node that this one trusts.
-    ///
-    /// # Errors
-    ///
-    /// [`TokenRefusal`].
-    pub fn verify_text(&self, token: &str) -> Result<TextProcess, TokenRefusal> {
-        let life_max_ms = TEXT_LIFE_MS.cast_signed();
-        let expected = Expected { audience: &Audience::Text, role: Role::Text, life_max_ms };
-        let now = self.now();
-        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let (claims, key) = verify(token, &expected, &keys, now)?;
-        if claims.node.as_ref() != Some(&key.node) || claims.districts.is_empty() {
-            return Err(TokenRefusal::Claims);
-        }
-        if self.is_revoked(RevocationKind::Token, &claims.jti.to_string(), now) {
-            return Err(TokenRefusal::Revoked);
-        }
-        Ok(TextProcess { node: key.node.clone(), districts: claims.districts })
-    }
-
-    fn own_districts(&self) -> Vec<DistrictId> {
-        match (&self.standing, &self.districts) {
-            (Standing::Edge(district), _) => vec![district.clone()],
-            (Standing::Central, Districts::Some(list)) => list.clone(),
-            (Standing::Central, Districts::All) => Vec::new(),
-        }
-    }
-
-    // Trusted keys and enrolment use these -----------------------------------------------------------
-
-    pub(super) fn issuer(&self) -> &Issuer {
-        &self.issuer
-    }
-
-    pub(super) fn own_keys(&self) -> &KeySet {
-        &self.own_keys
-    }
-
-    pub(super) fn store(&self) -> &IdentityStore {
-        &self.store
-    }
-
-    /// Trusts the key of another node from now on, durably.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if it could not be made durable; it is not trusted then.
-    pub async fn trust(&self, key: KnownKey) -> Result<(), StoreError> {
-        self.store.add_node_key(&key, self.now()).await?;
-        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(key);
-        Ok(())
-    }
-
-    // Operators ----------------------------------------------------------------------------------
-
-    /// Makes an operator's account at this node.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountRefusal`].
-    pub async fn add_operator(&self, new: NewOperator) -> Result<SubjectId, AccountRefusal> {
-        check_account(&new.login, &new.password)?;
-        match (new.role, &new.fleet) {
-            (Role::Operator | Role::Auditor, _) | (Role::FleetAdmin, Some(_)) | (Role::Sysadmin, None) => {}
-            (Role::FleetAdmin, None) | (Role::Sysadmin, Some(_)) => return Err(AccountRefusal::Fleet),
-            (Role::Rider | Role::Driver | Role::EdgeNode | Role::Text, _) => {
-                return Err(AccountRefusal::Role);
-            }
-        }
-        let password_hash = self.passwords.hash(&new.password).await?;
-        let subject = SubjectId(Uuid::new_v4());
-        let operator = Operator {
-            subject,
-            login: new.login,
-            role: new.role,
-            fleet: new.fleet,
-            districts: new.districts,
-        };
-        self.store.add_operator(&Account { operator, password_hash }, self.now()).await?;
-        Ok(subject)
-    }
-
-    /// Closes an account and ends its sessions; false if there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`].
-    pub async fn close_operator(&self, login: &str) -> Result<bool, StoreError> {
-        self.store.close_operator(login, self.now()).await
-    }
-
-    /// Gives an account another password and ends its sessions; false if there is none.
-    ///
-    /// # Errors
-    ///
-    /// [`AccountRefusal`].
-    pub async fn set_password(&self, login: &str, password: &str) -> Result<bool, AccountRefusal> {
-        check_account(login, password)?;
-        let hash = self.passwords.hash(password).await?;
-        Ok(self.store.set_password(login, &hash, self.now()).await?)
-    }
-
-    /// Signs an operator in. `address` is the caller's, for the bound on tries.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError::SignIn`], [`AuthError::Store`].
-    pub async fn sign_in(&self, login: &str, password: &str, address: &str) -> Result<SignedIn, AuthError> {
-        let now = self.now();
-        self.try_once(login, address)?;
-        let account = self.store.account(login).await?;
-        let stored = account.as_ref().map(|account| account.password_hash.clone());
-        // Nothing longer can be a password; hashing it would only cost us.
-        let fits = password.len() <= super::operator::PASSWORD_MAX_BYTES;
-        let matches = fits && self.passwords.check(password, stored).await?;
-        let (Some(account), true) = (account, matches) else { return Err(SignInRefusal::Wrong.into()) };
-        self.tried_well(login, address);
-        let token = new_token();
-        let expires_at = now.plus_ms(OPERATOR_SESSION_LIFE_MS);
-        self.store.add_session(&token_hash(&token), account.operator.subject, now, expires_at).await?;
-        let set_cookie = self.cookie.set(&token, self.clock.0.speed());
-        Ok(SignedIn { operator: account.operator, set_cookie })
-    }
-
-    /// Counts a try of `account` (an operator's login, a driver's number) from `address`.
-    ///
-    /// # Errors
-    ///
-    /// [`SignInRefusal::TooManyTries`] if there were too many before.
-    pub fn try_once(&self, account: &str, address: &str) -> Result<(), SignInRefusal> {
-        let ticks = self.clock.0.now().ticks;
-        let account: String = account.chars().take(64).collect();
-        let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
-        let wait_ms = tries.wait_ms(&account, address, ticks);
-        if wait_ms > 0 {
-            return Err(SignInRefusal::TooManyTries { wait_ms });
-        }
-        tries.count(&account, address, ticks);
-        Ok(())
-    }
-
-    /// Takes the last try back: it was good.
-    pub fn tried_well(&self, account: &str, address: &str) {
-        let account: String = account.chars().take(64).collect();
-        self.tries.lock().unwrap_or_else(PoisonError::into_inner).succeeded(&account, address);
-    }
-
-    /// The operator of a request, by its cookie; for changing requests also by its origin.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError`].
-    pub async fn operator_of(&self, method: &Method, headers: &HeaderMap) -> Result<Operator, AuthError> {
-        let token = self.cookie.read(headers).ok_or(AuthError::Missing)?;
-        if !from_own_page(method, headers, &self.origins) {
-            return Err(AuthError::Origin);
-        }
-        self.store.session_operator(&token_hash(token), self.now()).await?.ok_or(AuthError::SessionEnded)
-    }
-
-    /// Ends the session of a request and returns the `Set-Cookie` header that takes the cookie away.
-    ///
-    /// # Errors
-    ///
-    /// [`AuthError`]; without a session there is nothing to end, which is no error.
-    pub async fn sign_out(&self, method: &Method, headers: &HeaderMap) -> Result<HeaderValue, AuthError> {
-        if !from_own_page(method, headers, &self.origins) {
-            return Err(AuthError::Origin);
-        }
-        if let Some(token) = self.cookie.read(headers) {
-            self.store.end_session(&token_hash(token), self.now()).await?;
-        }
-        Ok(self.cookie.clear())
-    }
-
-    /// True if a changing request, a sign-in or a socket comes from one of this node's own pages.
-    #[must_use]
-    pub fn is_own_page(&self, headers: &HeaderMap) -> bool {
-        from_own_page(&Method::POST, headers, &self.origins)
-    }
-}
-
-impl Operator {
-    /// The operator as the policy sees one.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller { role: self.role, fleet: self.fleet.clone(), districts: self.districts.clone() }
-    }
-}
-
-impl TextProcess {
-    /// The text process as the policy sees one.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        Caller { role: Role::Text, fleet: None, districts: Districts::Some(self.districts.clone()) }
-    }
-}
-
-impl PeerNode {
-    /// The node as the policy sees one.
-    #[must_use]
-    pub fn caller(&self) -> Caller {
-        let districts = match &self.standing {
-            Standing::Central => Districts::All,
-            // Settings of the whole platform are everybody's to read.
-            Standing::Edge(district) => Districts::Some(vec![district.clone(), DistrictId::all()]),
-        };
-        Caller { role: Role::EdgeNode, fleet: None, districts }
     }
 }

@@ -4,23 +4,22 @@
 
 use ondol_core::ids::{DistrictId, FleetId, NodeId, SubjectId};
 use ondol_core::units::UtcMs;
-use sqlx::{PgPool, SqlitePool};
+use sqlx::AnyPool;
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::policy::Districts;
 use super::token::{KnownKey, Role, Standing};
+use crate::store::Store;
 
 /// Most keys of nodes and most revocations that are read at start.
 const ROWS_MAX: i64 = 100_000;
 
-/// The store of identity: a pool of either database, already migrated.
+/// The tables of identity in a node's store.
 #[derive(Debug, Clone)]
-pub enum IdentityStore {
-    /// Central's.
-    Postgres(PgPool),
-    /// An edge's.
-    Sqlite(SqlitePool),
+pub struct IdentityStore {
+    writer: AnyPool,
+    reader: AnyPool,
 }
 
 /// Why the store did not do it.
@@ -106,17 +105,13 @@ struct KeyRow {
     district: Option<String>,
 }
 
-/// Runs the same statement on either pool: both databases read `$1` as the first argument.
-macro_rules! on {
-    ($store:expr, $pool:ident => $query:expr) => {
-        match $store {
-            IdentityStore::Postgres($pool) => $query.map_err(StoreError::from),
-            IdentityStore::Sqlite($pool) => $query.map_err(StoreError::from),
-        }
-    };
-}
-
 impl IdentityStore {
+    /// Returns the tables of identity in `store`.
+    #[must_use]
+    pub fn new(store: &Store) -> Self {
+        Self { writer: store.writer().clone(), reader: store.reader().clone() }
+    }
+
     pub(super) async fn add_operator(&self, account: &Account, now: UtcMs) -> Result<(), StoreError> {
         let operator = &account.operator;
         let districts = match &operator.districts {
@@ -125,9 +120,9 @@ impl IdentityStore {
                 Some(serde_json::to_string(list).expect("a list of names is plain JSON"))
             }
         };
-        let result = on!(self, pool => sqlx::query(
-            "insert into operator (subject, login, password_hash, role, fleet_id, districts, created_at_ms) \
-             values ($1, $2, $3, $4, $5, $6, $7)",
+        let result = sqlx::query(
+            "INSERT INTO operator (subject, login, password_hash, role, fleet_id, districts, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
         .bind(operator.subject.to_string())
         .bind(&operator.login)
@@ -136,9 +131,10 @@ impl IdentityStore {
         .bind(operator.fleet.as_ref().map(FleetId::as_str))
         .bind(districts)
         .bind(now.0)
-        .execute(pool)
+        .execute(&self.writer)
         .await
-        .map(drop));
+        .map(drop)
+        .map_err(StoreError::from);
         match result {
             Err(StoreError::Database(sqlx::Error::Database(error))) if error.is_unique_violation() => {
                 Err(StoreError::LoginTaken)
@@ -149,49 +145,47 @@ impl IdentityStore {
 
     /// The open account of that login.
     pub(super) async fn account(&self, login: &str) -> Result<Option<Account>, StoreError> {
-        let row = on!(self, pool => sqlx::query_as::<_, AccountRow>(
-            "select subject, login, password_hash, role, fleet_id, districts from operator \
-             where login = $1 and closed_at_ms is null",
+        let row = sqlx::query_as::<_, AccountRow>(
+            "SELECT subject, login, password_hash, role, fleet_id, districts FROM operator \
+             WHERE login = $1 AND closed_at IS NULL",
         )
         .bind(login)
-        .fetch_optional(pool)
-        .await)?;
+        .fetch_optional(&self.reader)
+        .await?;
         row.map(Account::try_from).transpose()
     }
 
     /// Closes an account and ends its sessions in one step.
     pub(super) async fn close_operator(&self, login: &str, now: UtcMs) -> Result<bool, StoreError> {
-        let closed = on!(self, pool => sqlx::query(
-            "update operator set closed_at_ms = $1 where login = $2 and closed_at_ms is null",
-        )
-        .bind(now.0)
-        .bind(login)
-        .execute(pool)
-        .await
-        .map(|done| done.rows_affected()))?;
+        let closed = sqlx::query("UPDATE operator SET closed_at = $1 WHERE login = $2 AND closed_at IS NULL")
+            .bind(now.0)
+            .bind(login)
+            .execute(&self.writer)
+            .await?
+            .rows_affected();
         // A session without an open account is no session (`session_operator`), so nothing can slip between.
         Ok(closed > 0)
     }
 
     pub(super) async fn set_password(&self, login: &str, hash: &str, now: UtcMs) -> Result<bool, StoreError> {
-        let changed = on!(self, pool => sqlx::query(
-            "update operator set password_hash = $1 where login = $2 and closed_at_ms is null",
-        )
-        .bind(hash)
-        .bind(login)
-        .execute(pool)
-        .await
-        .map(|done| done.rows_affected()))?;
+        let mut transaction = self.writer.begin().await?;
+        let changed =
+            sqlx::query("UPDATE operator SET password_hash = $1 WHERE login = $2 AND closed_at IS NULL")
+                .bind(hash)
+                .bind(login)
+                .execute(&mut *transaction)
+                .await?
+                .rows_affected();
         // Whoever signed in with the old password signs in anew.
-        on!(self, pool => sqlx::query(
-            "update operator_session set ended_at_ms = $1 where ended_at_ms is null \
-             and subject in (select subject from operator where login = $2)",
+        sqlx::query(
+            "UPDATE operator_session SET ended_at = $1 WHERE ended_at IS NULL \
+             AND subject IN (SELECT subject FROM operator WHERE login = $2)",
         )
         .bind(now.0)
         .bind(login)
-        .execute(pool)
-        .await
-        .map(drop))?;
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
         Ok(changed > 0)
     }
 
@@ -202,17 +196,17 @@ impl IdentityStore {
         now: UtcMs,
         expires_at: UtcMs,
     ) -> Result<(), StoreError> {
-        on!(self, pool => sqlx::query(
-            "insert into operator_session (token_hash, subject, created_at_ms, expires_at_ms) \
-             values ($1, $2, $3, $4)",
+        sqlx::query(
+            "INSERT INTO operator_session (token_hash, subject, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4)",
         )
         .bind(token_hash)
         .bind(subject.to_string())
         .bind(now.0)
         .bind(expires_at.0)
-        .execute(pool)
-        .await
-        .map(drop))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// The operator of a session that is in force.
@@ -221,48 +215,46 @@ impl IdentityStore {
         token_hash: &str,
         now: UtcMs,
     ) -> Result<Option<Operator>, StoreError> {
-        let row = on!(self, pool => sqlx::query_as::<_, AccountRow>(
-            "select o.subject, o.login, o.password_hash, o.role, o.fleet_id, o.districts \
-             from operator_session s join operator o on o.subject = s.subject \
-             where s.token_hash = $1 and s.ended_at_ms is null and s.expires_at_ms > $2 \
-             and o.closed_at_ms is null",
+        let row = sqlx::query_as::<_, AccountRow>(
+            "SELECT o.subject, o.login, o.password_hash, o.role, o.fleet_id, o.districts \
+             FROM operator_session s JOIN operator o ON o.subject = s.subject \
+             WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
+             AND o.closed_at IS NULL",
         )
         .bind(token_hash)
         .bind(now.0)
-        .fetch_optional(pool)
-        .await)?;
+        .fetch_optional(&self.reader)
+        .await?;
         row.map(|row| Account::try_from(row).map(|account| account.operator)).transpose()
     }
 
     pub(super) async fn end_session(&self, token_hash: &str, now: UtcMs) -> Result<(), StoreError> {
-        on!(self, pool => sqlx::query(
-            "update operator_session set ended_at_ms = $1 where token_hash = $2 and ended_at_ms is null",
-        )
-        .bind(now.0)
-        .bind(token_hash)
-        .execute(pool)
-        .await
-        .map(drop))
+        sqlx::query("UPDATE operator_session SET ended_at = $1 WHERE token_hash = $2 AND ended_at IS NULL")
+            .bind(now.0)
+            .bind(token_hash)
+            .execute(&self.writer)
+            .await?;
+        Ok(())
     }
 
     /// Forgets sessions, revocations and enrolments that ended long ago.
     pub(super) async fn forget_before(&self, before: UtcMs) -> Result<(), StoreError> {
         for statement in [
-            "delete from operator_session where expires_at_ms < $1",
-            "delete from revocation where expires_at_ms < $1",
-            "delete from enrolment_used where expires_at_ms < $1",
+            "DELETE FROM operator_session WHERE expires_at < $1",
+            "DELETE FROM revocation WHERE expires_at < $1",
+            "DELETE FROM enrolment_used WHERE expires_at < $1",
         ] {
-            on!(self, pool => sqlx::query(statement).bind(before.0).execute(pool).await.map(drop))?;
+            sqlx::query(statement).bind(before.0).execute(&self.writer).await?;
         }
         Ok(())
     }
 
     pub(super) async fn revoke(&self, revocation: &Revocation) -> Result<(), StoreError> {
-        on!(self, pool => sqlx::query(
-            "insert into revocation (kind, value, revoked_at_ms, expires_at_ms, revoked_by) \
-             values ($1, $2, $3, $4, $5) \
-             on conflict (kind, value) do update set \
-             revoked_at_ms = excluded.revoked_at_ms, expires_at_ms = excluded.expires_at_ms, \
+        sqlx::query(
+            "INSERT INTO revocation (kind, value, revoked_at, expires_at, revoked_by) \
+             VALUES ($1, $2, $3, $4, $5) \
+             ON CONFLICT (kind, value) DO UPDATE SET \
+             revoked_at = excluded.revoked_at, expires_at = excluded.expires_at, \
              revoked_by = excluded.revoked_by",
         )
         .bind(revocation.kind.as_str())
@@ -270,19 +262,19 @@ impl IdentityStore {
         .bind(revocation.at.0)
         .bind(revocation.expires_at.0)
         .bind(&revocation.by)
-        .execute(pool)
-        .await
-        .map(drop))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     pub(super) async fn revocations(&self) -> Result<Vec<Revocation>, StoreError> {
-        let rows: Vec<(String, String, i64, i64, String)> = on!(self, pool => sqlx::query_as(
-            "select kind, value, revoked_at_ms, expires_at_ms, revoked_by from revocation \
-             order by revoked_at_ms desc limit $1",
+        let rows: Vec<(String, String, i64, i64, String)> = sqlx::query_as(
+            "SELECT kind, value, revoked_at, expires_at, revoked_by FROM revocation \
+             ORDER BY revoked_at DESC LIMIT $1",
         )
         .bind(ROWS_MAX)
-        .fetch_all(pool)
-        .await)?;
+        .fetch_all(&self.reader)
+        .await?;
         rows.into_iter()
             .map(|(kind, value, at, expires_at, by)| {
                 let kind = match kind.as_str() {
@@ -296,13 +288,13 @@ impl IdentityStore {
     }
 
     pub(super) async fn node_keys(&self) -> Result<Vec<KnownKey>, StoreError> {
-        let rows = on!(self, pool => sqlx::query_as::<_, KeyRow>(
-            "select node, public_key, standing, district from node_key where revoked_at_ms is null \
-             order by added_at_ms limit $1",
+        let rows = sqlx::query_as::<_, KeyRow>(
+            "SELECT node, public_key, standing, district FROM node_key WHERE revoked_at IS NULL \
+             ORDER BY added_at LIMIT $1",
         )
         .bind(ROWS_MAX)
-        .fetch_all(pool)
-        .await)?;
+        .fetch_all(&self.reader)
+        .await?;
         rows.into_iter().map(KnownKey::try_from).collect()
     }
 
@@ -311,9 +303,9 @@ impl IdentityStore {
             Standing::Central => ("central", None),
             Standing::Edge(district) => ("edge", Some(district.as_str())),
         };
-        on!(self, pool => sqlx::query(
-            "insert into node_key (kid, node, public_key, standing, district, added_at_ms) \
-             values ($1, $2, $3, $4, $5, $6) on conflict (kid) do nothing",
+        sqlx::query(
+            "INSERT INTO node_key (kid, node, public_key, standing, district, added_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (kid) DO NOTHING",
         )
         .bind(key.public.thumbprint().as_str())
         .bind(key.node.as_str())
@@ -321,9 +313,9 @@ impl IdentityStore {
         .bind(standing)
         .bind(district)
         .bind(now.0)
-        .execute(pool)
-        .await
-        .map(drop))
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 
     /// Uses an enrolment up; false if it had been used before.
@@ -334,17 +326,17 @@ impl IdentityStore {
         now: UtcMs,
         expires_at: UtcMs,
     ) -> Result<bool, StoreError> {
-        let added = on!(self, pool => sqlx::query(
-            "insert into enrolment_used (jti, node, used_at_ms, expires_at_ms) values ($1, $2, $3, $4) \
-             on conflict (jti) do nothing",
+        let added = sqlx::query(
+            "INSERT INTO enrolment_used (jti, node, used_at, expires_at) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (jti) DO NOTHING",
         )
         .bind(jti.to_string())
         .bind(node.as_str())
         .bind(now.0)
         .bind(expires_at.0)
-        .execute(pool)
-        .await
-        .map(|done| done.rows_affected()))?;
+        .execute(&self.writer)
+        .await?
+        .rows_affected();
         Ok(added == 1)
     }
 }

@@ -20,12 +20,9 @@ fn door(identity: Arc<Identity>) -> Router {
         .with_state(identity)
 }
 
-async fn status(
-    door: &Router,
-    method: &str,
-    path: &str,
-    headers: &[(header::HeaderName, &str)],
-) -> StatusCode {
+type Sent<'a> = &'a [(header::HeaderName, &'a str)];
+
+async fn status(door: &Router, method: &str, path: &str, headers: Sent<'_>) -> StatusCode {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(name, *value);
@@ -35,13 +32,13 @@ async fn status(
 
 #[tokio::test]
 async fn nobody_enters_without_or_with_another_s_token() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let door = door(central.clone());
     let peer = format!("Bearer {}", edge.peer_token(central.node()));
     let text = format!("Bearer {}", edge.text_token(vec!["north".parse().unwrap()], 60_000));
     let basic = peer.replace("Bearer", "Basic");
     let double = format!("{peer}, {peer}");
-    let cases: [(&str, &[(header::HeaderName, &str)], StatusCode); 12] = [
+    let cases: [(&str, Sent<'_>, StatusCode); 12] = [
         ("/driver", &[], StatusCode::UNAUTHORIZED),
         ("/peer", &[], StatusCode::UNAUTHORIZED),
         ("/text", &[], StatusCode::UNAUTHORIZED),
@@ -66,7 +63,7 @@ async fn nobody_enters_without_or_with_another_s_token() {
 
 #[tokio::test]
 async fn an_operator_enters_with_a_cookie_from_an_own_page() {
-    let Pair { central, .. } = pair().await;
+    let Pair { central, _stores, .. } = pair().await;
     let new = NewOperator {
         login: "kim".into(),
         password: "ondol stays warm".into(),
@@ -79,7 +76,7 @@ async fn an_operator_enters_with_a_cookie_from_an_own_page() {
     let cookie = signed_in.set_cookie.to_str().unwrap().split(';').next().unwrap();
     let door = door(central.clone());
     let own = (header::ORIGIN, "http://127.0.0.1:8080");
-    let cases: [(&[(header::HeaderName, &str)], StatusCode); 4] = [
+    let cases: [(Sent<'_>, StatusCode); 4] = [
         (std::slice::from_ref(&own), StatusCode::UNAUTHORIZED),
         (&[(header::COOKIE, cookie)], StatusCode::FORBIDDEN),
         (&[(header::COOKIE, cookie), (header::ORIGIN, "https://evil.example")], StatusCode::FORBIDDEN),

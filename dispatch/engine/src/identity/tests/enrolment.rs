@@ -4,7 +4,7 @@ use super::*;
 
 #[tokio::test]
 async fn a_node_knows_its_peer_and_only_its_peer() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let token = edge.peer_token(central.node());
     let peer = central.verify_peer(&token).unwrap();
     assert_eq!(peer, PeerNode { node: "edge-a".parse().unwrap(), standing: known_edge().standing });
@@ -19,7 +19,7 @@ async fn a_node_knows_its_peer_and_only_its_peer() {
 
 #[tokio::test]
 async fn the_text_process_of_an_edge_is_known_at_central_too() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let token = edge.text_token(vec!["north".parse().unwrap()], TEXT_LIFE_MS);
     for node in [&central, &edge] {
         assert_eq!(node.verify_text(&token).unwrap().node.as_str(), "edge-a");
@@ -33,7 +33,7 @@ async fn the_text_process_of_an_edge_is_known_at_central_too() {
 
 #[tokio::test]
 async fn a_page_is_taken_from_its_signer_only() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let page = b"entries";
     let signature = edge.sign(page);
     assert!(central.is_signed_by(edge.node(), page, &signature));
@@ -45,7 +45,7 @@ async fn a_page_is_taken_from_its_signer_only() {
 
 #[tokio::test]
 async fn a_node_is_enrolled_once_and_both_sides_trust_each_other() {
-    let Pair { central, .. } = pair().await;
+    let Pair { central, _stores, .. } = pair().await;
     let new = key(50);
     let token = central.enrol_token(&"edge-b".parse().unwrap(), &"south".parse().unwrap()).unwrap();
     let request = EnrolRequest::make(token.clone(), &new);
@@ -62,7 +62,9 @@ async fn a_node_is_enrolled_once_and_both_sides_trust_each_other() {
         origins: Vec::new(),
         transport: Transport::Tls,
     };
-    let edge = Identity::open(config, memory_store().await, ManualClock::at(START)).await.unwrap();
+    let fresh = fresh().await;
+    let edge =
+        Identity::open(config, IdentityStore::new(&fresh.store), ManualClock::at(START)).await.unwrap();
     let peer = central.verify_peer(&edge.peer_token(central.node())).unwrap();
     assert_eq!(peer.standing, Standing::Edge("south".parse().unwrap()));
     assert!(edge.verify_peer(&central.peer_token(edge.node())).is_ok());
@@ -73,7 +75,7 @@ async fn a_node_is_enrolled_once_and_both_sides_trust_each_other() {
 
 #[tokio::test]
 async fn enrolments_that_are_refused() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let (node, district) = ("edge-b".parse().unwrap(), "south".parse().unwrap());
     assert!(matches!(edge.enrol_token(&node, &district), Err(EnrolRefusal::OtherNode)));
     let token = central.enrol_token(&node, &district).unwrap();
@@ -90,7 +92,7 @@ async fn enrolments_that_are_refused() {
 
 #[tokio::test]
 async fn an_edge_takes_no_answer_from_a_false_central() {
-    let Pair { central, .. } = pair().await;
+    let Pair { central, _stores, .. } = pair().await;
     let own = key(50).public();
     let token = central.enrol_token(&"edge-b".parse().unwrap(), &"south".parse().unwrap()).unwrap();
     let good = central.enrol(&EnrolRequest::make(token.clone(), &key(50))).await.unwrap();

@@ -9,27 +9,25 @@ mod tokens;
 use std::sync::Arc;
 
 use ondol_core::units::UtcMs;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
 
 use super::policy::Districts;
 use super::*;
 use crate::clock::ManualClock;
+use crate::store::Store;
 
 /// 2026-03-02T09:00:00Z.
 pub(super) const START: UtcMs = UtcMs(1_772_442_000_000);
 
-/// A store in memory; one connection, because each connection would have its own.
-pub(super) async fn memory_store() -> IdentityStore {
-    let options = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
-    let pool = SqlitePoolOptions::new()
-        .max_connections(1)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_with(options)
-        .await
-        .unwrap();
-    sqlx::migrate!("../../migrations/sqlite").run(&pool).await.unwrap();
-    IdentityStore::Sqlite(pool)
+/// A fresh SQLite store, whose file goes with the test.
+pub(super) struct Fresh {
+    pub(super) store: Store,
+    _dir: tempfile::TempDir,
+}
+
+pub(super) async fn fresh() -> Fresh {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(&format!("sqlite://{}", dir.path().join("node.db").display())).await.unwrap();
+    Fresh { store, _dir: dir }
 }
 
 pub(super) fn key(seed: u8) -> SigningKey {
@@ -60,6 +58,7 @@ pub(super) struct Pair {
     pub(super) central: Arc<Identity>,
     pub(super) edge: Arc<Identity>,
     pub(super) clock: Arc<ManualClock>,
+    _stores: [Fresh; 2],
 }
 
 pub(super) async fn pair() -> Pair {
@@ -77,9 +76,15 @@ pub(super) async fn pair() -> Pair {
     let central = config("central", CENTRAL_SEED, Standing::Central, Districts::All, vec![known_edge()]);
     let edge =
         config("edge-a", EDGE_SEED, Standing::Edge("north".parse().unwrap()), north, vec![known_central()]);
+    let stores = [fresh().await, fresh().await];
     Pair {
-        central: Arc::new(Identity::open(central, memory_store().await, clock.clone()).await.unwrap()),
-        edge: Arc::new(Identity::open(edge, memory_store().await, clock.clone()).await.unwrap()),
+        central: Arc::new(
+            Identity::open(central, IdentityStore::new(&stores[0].store), clock.clone()).await.unwrap(),
+        ),
+        edge: Arc::new(
+            Identity::open(edge, IdentityStore::new(&stores[1].store), clock.clone()).await.unwrap(),
+        ),
         clock,
+        _stores: stores,
     }
 }

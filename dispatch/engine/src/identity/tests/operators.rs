@@ -27,7 +27,7 @@ fn request(signed_in: &SignedIn, origin: Option<&str>) -> HeaderMap {
     headers
 }
 
-async fn identity(store: IdentityStore) -> (Identity, Arc<ManualClock>) {
+async fn identity(store: &Store) -> (Identity, Arc<ManualClock>) {
     let clock = ManualClock::at(START);
     let config = IdentityConfig {
         node: "edge-a".parse().unwrap(),
@@ -38,11 +38,11 @@ async fn identity(store: IdentityStore) -> (Identity, Arc<ManualClock>) {
         origins: vec!["http://127.0.0.1:8080".into()],
         transport: Transport::LoopbackHttp,
     };
-    (Identity::open(config, store, clock.clone()).await.unwrap(), clock)
+    (Identity::open(config, IdentityStore::new(store), clock.clone()).await.unwrap(), clock)
 }
 
 /// The whole life of an account and its sessions.
-async fn story(store: IdentityStore) {
+async fn story(store: &Store) {
     let (identity, clock) = identity(store).await;
     identity.add_operator(account("kim", Role::Operator)).await.unwrap();
     let twice = identity.add_operator(account("kim", Role::Auditor)).await;
@@ -90,12 +90,13 @@ async fn story(store: IdentityStore) {
 
 #[tokio::test]
 async fn an_account_from_first_to_last_on_sqlite() {
-    story(memory_store().await).await;
+    story(&fresh().await.store).await;
 }
 
 #[tokio::test]
 async fn tries_are_bounded_even_with_the_right_password() {
-    let (identity, clock) = identity(memory_store().await).await;
+    let fresh = fresh().await;
+    let (identity, clock) = identity(&fresh.store).await;
     identity.add_operator(account("kim", Role::Operator)).await.unwrap();
     for _ in 0..5 {
         let wrong = identity.sign_in("kim", "not the password", "10.0.0.1").await;
@@ -110,7 +111,8 @@ async fn tries_are_bounded_even_with_the_right_password() {
 
 #[tokio::test]
 async fn accounts_that_do_not_exist() {
-    let (identity, _) = identity(memory_store().await).await;
+    let fresh = fresh().await;
+    let (identity, _) = identity(&fresh.store).await;
     for role in [Role::Rider, Role::Driver, Role::EdgeNode, Role::Text] {
         let refused = identity.add_operator(account("kim", role)).await;
         assert!(matches!(refused, Err(AccountRefusal::Role)), "{role:?}");
@@ -124,12 +126,12 @@ async fn accounts_that_do_not_exist() {
 
 #[tokio::test]
 async fn nothing_is_let_in_when_the_store_is_gone() {
-    let store = memory_store().await;
-    let (identity, _) = identity(store.clone()).await;
+    let fresh = fresh().await;
+    let (identity, _) = identity(&fresh.store).await;
     identity.add_operator(account("kim", Role::Operator)).await.unwrap();
     let signed_in = identity.sign_in("kim", PASSWORD, "10.0.0.1").await.unwrap();
-    let IdentityStore::Sqlite(pool) = store else { unreachable!("the store of this test is SQLite") };
-    pool.close().await;
+    fresh.store.reader().close().await;
+    fresh.store.writer().close().await;
     let refused = identity.operator_of(&Method::GET, &request(&signed_in, None)).await;
     assert!(matches!(refused, Err(AuthError::Store(_))));
     assert!(matches!(identity.sign_in("kim", PASSWORD, "10.0.0.1").await, Err(AuthError::Store(_))));
@@ -137,15 +139,14 @@ async fn nothing_is_let_in_when_the_store_is_gone() {
 
 #[tokio::test]
 async fn the_store_holds_no_secret_in_clear() {
-    let store = memory_store().await;
-    let (identity, _) = identity(store.clone()).await;
+    let fresh = fresh().await;
+    let (identity, _) = identity(&fresh.store).await;
     identity.add_operator(account("kim", Role::Operator)).await.unwrap();
     let signed_in = identity.sign_in("kim", PASSWORD, "10.0.0.1").await.unwrap();
     let token = signed_in.set_cookie.to_str().unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
-    let IdentityStore::Sqlite(pool) = store else { unreachable!("the store of this test is SQLite") };
     let hashes: (String, String) =
         sqlx::query_as("select o.password_hash, s.token_hash from operator o, operator_session s")
-            .fetch_one(&pool)
+            .fetch_one(fresh.store.reader())
             .await
             .unwrap();
     assert!(!hashes.0.contains(PASSWORD) && hashes.0.starts_with("$argon2id$"));
@@ -168,10 +169,10 @@ mod db {
         sqlx::query(sqlx::AssertSqlSafe(format!("create database {name}"))).execute(&server).await.unwrap();
         let mut url = reqwest::Url::parse(&admin).unwrap();
         url.set_path(&name);
-        let pool = PgPoolOptions::new().max_connections(2).connect(url.as_str()).await.unwrap();
-        sqlx::migrate!("../../migrations/postgres").run(&pool).await.unwrap();
-        story(IdentityStore::Postgres(pool.clone())).await;
-        pool.close().await;
+        let store = Store::open(url.as_str()).await.unwrap();
+        story(&store).await;
+        store.reader().close().await;
+        store.writer().close().await;
         sqlx::query(sqlx::AssertSqlSafe(format!("drop database {name}"))).execute(&server).await.unwrap();
     }
 }

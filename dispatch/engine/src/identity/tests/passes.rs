@@ -29,7 +29,7 @@ fn proof(pass: &str, at: UtcMs, nonce: u128) -> Proof {
 
 #[tokio::test]
 async fn an_edge_alone_opens_a_session_for_central_s_pass() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let (pass, issued) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let (session, opened) = edge.open_session(&pass, &proof(&pass, START, 1)).unwrap();
     let read = edge.driver_session(&session).unwrap();
@@ -42,7 +42,7 @@ async fn an_edge_alone_opens_a_session_for_central_s_pass() {
 
 #[tokio::test]
 async fn a_session_is_worth_nothing_at_another_node_and_not_as_a_pass() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let (pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let (session, _) = edge.open_session(&pass, &proof(&pass, START, 1)).unwrap();
     assert_eq!(central.driver_session(&session), Err(TokenRefusal::UnknownKey));
@@ -53,7 +53,7 @@ async fn a_session_is_worth_nothing_at_another_node_and_not_as_a_pass() {
 
 #[tokio::test]
 async fn proofs_that_are_refused() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let (pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let (other_pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let good = proof(&pass, START, 1);
@@ -76,7 +76,7 @@ async fn proofs_that_are_refused() {
         ("no signature", Proof { signature: String::new(), ..good.clone() }, PassRefusal::Signature),
         (
             "a signature of rubbish",
-            Proof { signature: "!".repeat(86), ..good.clone() },
+            Proof { signature: "!".repeat(86), ..good },
             PassRefusal::Signature,
         ),
     ];
@@ -89,7 +89,7 @@ async fn proofs_that_are_refused() {
 
 #[tokio::test]
 async fn a_proof_stays_used_for_as_long_as_it_is_in_its_window() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let (pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let ahead = proof(&pass, UtcMs(START.0 + 60_000), 1);
     edge.open_session(&pass, &ahead).unwrap();
@@ -102,7 +102,7 @@ async fn a_proof_stays_used_for_as_long_as_it_is_in_its_window() {
 
 #[tokio::test]
 async fn one_device_cannot_fill_the_memory_of_proofs() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let (pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let mut opened = 0;
     let refusal = loop {
@@ -118,7 +118,7 @@ async fn one_device_cannot_fill_the_memory_of_proofs() {
 
 #[tokio::test]
 async fn passes_that_are_refused() {
-    let Pair { central, edge, clock } = pair().await;
+    let Pair { central, edge, clock, _stores } = pair().await;
     let (foreign, _) = central.issue_pass(&bearer("south"), PASS_LIFE_MS);
     let refusal = edge.open_session(&foreign, &proof(&foreign, START, 1)).unwrap_err();
     assert_eq!(refusal, PassRefusal::Token(TokenRefusal::District));
@@ -132,7 +132,7 @@ async fn passes_that_are_refused() {
 
 #[tokio::test]
 async fn a_session_ends_with_its_pass() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let (pass, issued) = central.issue_pass(&bearer("north"), 60_000);
     let (_, session) = edge.open_session(&pass, &proof(&pass, START, 1)).unwrap();
     assert_eq!(session.expires_at, issued.expires_at);
@@ -140,7 +140,7 @@ async fn a_session_ends_with_its_pass() {
 
 #[tokio::test]
 async fn a_clock_set_back_does_not_revive_a_pass() {
-    let Pair { central, edge, .. } = pair().await;
+    let Pair { central, edge, _stores, .. } = pair().await;
     let (pass, _) = central.issue_pass(&bearer("north"), 60_000);
     edge.raise_floor(START.plus_ms(3_600_000));
     let late = proof(&pass, START.plus_ms(3_600_000), 1);
@@ -151,7 +151,7 @@ async fn a_clock_set_back_does_not_revive_a_pass() {
 #[tokio::test]
 async fn revoked_means_at_once_and_after_a_restart() {
     let clock = ManualClock::at(START);
-    let store = memory_store().await;
+    let fresh = fresh().await;
     let config = || IdentityConfig {
         node: node("edge-a"),
         standing: Standing::Edge("north".parse().unwrap()),
@@ -162,12 +162,12 @@ async fn revoked_means_at_once_and_after_a_restart() {
         transport: Transport::Tls,
     };
     let central = pair().await.central;
-    let edge = Identity::open(config(), store.clone(), clock.clone()).await.unwrap();
+    let edge = Identity::open(config(), IdentityStore::new(&fresh.store), clock.clone()).await.unwrap();
     let (pass, _) = central.issue_pass(&bearer("north"), PASS_LIFE_MS);
     let (session, _) = edge.open_session(&pass, &proof(&pass, START, 1)).unwrap();
     edge.revoke_driver(DriverId::from_number(42), "kim").await.unwrap();
     assert_eq!(edge.driver_session(&session), Err(TokenRefusal::Revoked));
-    let restarted = Identity::open(config(), store, clock).await.unwrap();
+    let restarted = Identity::open(config(), IdentityStore::new(&fresh.store), clock).await.unwrap();
     assert_eq!(restarted.driver_session(&session), Err(TokenRefusal::Revoked));
     let refusal = restarted.open_session(&pass, &proof(&pass, START, 2)).unwrap_err();
     assert_eq!(refusal, PassRefusal::Token(TokenRefusal::Revoked));
@@ -175,7 +175,7 @@ async fn revoked_means_at_once_and_after_a_restart() {
 
 #[tokio::test]
 async fn an_edge_s_own_pass_is_good_in_its_district_only() {
-    let Pair { edge, central, .. } = pair().await;
+    let Pair { edge, central, _stores, .. } = pair().await;
     let (local, _) = edge.issue_pass(&bearer("north"), PASS_LIFE_MS);
     assert!(edge.open_session(&local, &proof(&local, START, 1)).is_ok());
     let (stray, _) = edge.issue_pass(&bearer("south"), PASS_LIFE_MS);

@@ -1,0 +1,171 @@
+//! Nodes and text processes: what they show each other.
+
+use std::sync::PoisonError;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ondol_core::ids::{DistrictId, NodeId};
+use ondol_core::units::UtcMs;
+
+use super::policy::{Caller, Districts};
+use super::state::Identity;
+use super::store::{RevocationKind, StoreError};
+use super::token::{Audience, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify};
+
+/// Life of a token with which a node calls another.
+pub const PEER_LIFE_MS: u64 = 5 * 60 * 1_000;
+/// Longest life of the text process's token.
+pub const TEXT_LIFE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// Another node, as its token proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerNode {
+    /// Its name.
+    pub node: NodeId,
+    /// How far it reaches.
+    pub standing: Standing,
+}
+
+/// A text process, as its token proved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextProcess {
+    /// The node it runs beside.
+    pub node: NodeId,
+    /// The districts it serves.
+    pub districts: Vec<DistrictId>,
+}
+
+impl Identity {
+    /// Signs a token with which this node calls `peer`.
+    #[must_use]
+    pub fn peer_token(&self, peer: &NodeId) -> String {
+        let grant = Grant {
+            sub: self.node().to_string(),
+            aud: Audience::Peer(peer.clone()),
+            role: Role::EdgeNode,
+            fleet: None,
+            districts: self.own_districts(),
+            node: Some(self.node().clone()),
+            device: None,
+            cnf: None,
+            life_ms: PEER_LIFE_MS,
+        };
+        self.issuer.sign(grant, self.now()).0
+    }
+
+    /// Reads the token with which another node calls this one.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefusal`].
+    pub fn verify_peer(&self, token: &str) -> Result<PeerNode, TokenRefusal> {
+        let audience = Audience::Peer(self.node().clone());
+        let life_max_ms = PEER_LIFE_MS.cast_signed();
+        let expected = Expected { audience: &audience, role: Role::EdgeNode, life_max_ms };
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let (claims, key) = verify(token, &expected, &keys, self.now())?;
+        let is_itself = claims.sub == key.node.as_str() && claims.node.as_ref() == Some(&key.node);
+        if !is_itself || key.node == *self.node() {
+            return Err(TokenRefusal::Claims);
+        }
+        Ok(PeerNode { node: key.node.clone(), standing: key.standing.clone() })
+    }
+
+    /// Signs `bytes` in the node's name, base64url: pages of the journal.
+    #[must_use]
+    pub fn sign(&self, bytes: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.issuer.key().sign(bytes))
+    }
+
+    /// True if `signature` over `bytes` was made by a key of `node` that this node trusts.
+    #[must_use]
+    pub fn is_signed_by(&self, node: &NodeId, bytes: &[u8], signature: &str) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        keys.of(node).any(|key| key.public.verifies(bytes, &signature))
+    }
+
+    /// Signs a token for the text process beside this node.
+    #[must_use]
+    pub fn text_token(&self, districts: Vec<DistrictId>, life_ms: u64) -> String {
+        text_token(&self.issuer, districts, life_ms, self.now())
+    }
+
+    /// Reads the token of a text process: this node's own, or one beside a node that this one trusts.
+    ///
+    /// # Errors
+    ///
+    /// [`TokenRefusal`].
+    pub fn verify_text(&self, token: &str) -> Result<TextProcess, TokenRefusal> {
+        let life_max_ms = TEXT_LIFE_MS.cast_signed();
+        let expected = Expected { audience: &Audience::Text, role: Role::Text, life_max_ms };
+        let now = self.now();
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let (claims, key) = verify(token, &expected, &keys, now)?;
+        if claims.node.as_ref() != Some(&key.node) || claims.districts.is_empty() {
+            return Err(TokenRefusal::Claims);
+        }
+        if self.is_revoked(RevocationKind::Token, &claims.jti.to_string(), now) {
+            return Err(TokenRefusal::Revoked);
+        }
+        Ok(TextProcess { node: key.node.clone(), districts: claims.districts })
+    }
+
+    fn own_districts(&self) -> Vec<DistrictId> {
+        match (&self.standing, &self.districts) {
+            (Standing::Edge(district), _) => vec![district.clone()],
+            (Standing::Central, Districts::Some(list)) => list.clone(),
+            (Standing::Central, Districts::All) => Vec::new(),
+        }
+    }
+
+    /// Trusts the key of another node from now on, durably.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it could not be made durable; it is not trusted then.
+    pub async fn trust(&self, key: KnownKey) -> Result<(), StoreError> {
+        self.store.add_node_key(&key, self.now()).await?;
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).insert(key);
+        Ok(())
+    }
+}
+
+/// Signs a token for the text process beside the issuer's node, at most [`TEXT_LIFE_MS`] long; needs no store, so
+/// that it can be made while the node runs.
+#[must_use]
+pub fn text_token(issuer: &Issuer, districts: Vec<DistrictId>, life_ms: u64, now: UtcMs) -> String {
+    let grant = Grant {
+        sub: format!("text@{}", issuer.node()),
+        aud: Audience::Text,
+        role: Role::Text,
+        fleet: None,
+        districts,
+        node: Some(issuer.node().clone()),
+        device: None,
+        cnf: None,
+        life_ms: life_ms.min(TEXT_LIFE_MS),
+    };
+    issuer.sign(grant, now).0
+}
+
+impl TextProcess {
+    /// The text process as the policy sees one.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        Caller { role: Role::Text, fleet: None, districts: Districts::Some(self.districts.clone()) }
+    }
+}
+
+impl PeerNode {
+    /// The node as the policy sees one.
+    #[must_use]
+    pub fn caller(&self) -> Caller {
+        let districts = match &self.standing {
+            Standing::Central => Districts::All,
+            // Settings of the whole platform are everybody's to read.
+            Standing::Edge(district) => Districts::Some(vec![district.clone(), DistrictId::all()]),
+        };
+        Caller { role: Role::EdgeNode, fleet: None, districts }
+    }
+}
