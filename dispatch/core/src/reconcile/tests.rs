@@ -1,9 +1,10 @@
 use super::*;
 use crate::authority::Epoch;
-use crate::booking::{CancelReason, Needs, Party, Payment, Priority};
+use crate::board::Board;
+use crate::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
 use crate::fact::{Fact, Fare, Lang, Owner, PinCheck, Request, Step, district_wide};
 use crate::hlc::Hlc;
-use crate::ids::SubjectId;
+use crate::ids::{DistrictId, ShiftId, SubjectId};
 use crate::journal::{Entry, Hash, Head, Lane, Series};
 use crate::matching::Reasons;
 use crate::position::Position;
@@ -295,12 +296,12 @@ fn of_duplicates_the_first_boarded_stands() {
     town.accept("e", 2, minute(1), request(Some("a"), 50.0));
     town.assign("c", 1, minute(2), 300);
     town.assign("e", 2, minute(2), 200);
-    assert_eq!(town.conflict().resolution, Resolution::AskRider);
+    assert_eq!((town.conflict().resolution, town.conflict().loser()), (Resolution::AskRider, None));
     town.step("e", 2, minute(5), 200, BOARDED);
     let conflict = town.conflict();
     assert_eq!(conflict.bookings, [booking(1), booking(2)]);
     assert_eq!(conflict.resolution, Resolution::FirstBoarded { booking: booking(2) });
-    assert_eq!(conflict.gives_way, [bond("c")]);
+    assert_eq!((conflict.loser(), &conflict.gives_way), (Some(booking(1)), &vec![bond("c")]));
     town.step("c", 1, minute(6), 300, BOARDED);
     let conflict = town.conflict();
     assert_eq!((conflict.resolution, conflict.gives_way), (Resolution::Operator, vec![]));
