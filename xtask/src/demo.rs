@@ -8,6 +8,7 @@ mod configs;
 mod keys;
 mod outage;
 mod plan;
+mod roster;
 
 use std::io::BufRead as _;
 use std::path::PathBuf;

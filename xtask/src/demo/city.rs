@@ -10,8 +10,10 @@ use anyhow::{Context as _, Result, bail};
 use time::OffsetDateTime;
 
 use super::configs::{self, Configs, District};
+use super::keys;
 use super::plan::{self, Plan};
-use crate::postgres::Server;
+use super::roster::{self, Roster};
+use crate::postgres::{Server, random_hex};
 use crate::run::{self, Stop};
 use crate::supervise::{Program, Supervisor};
 
@@ -30,6 +32,8 @@ pub(crate) struct City<'a> {
     districts: Vec<District>,
     supervisor: Supervisor,
     server: Server,
+    /// The operator's, at every node of this run.
+    password: String,
 }
 
 impl<'a> City<'a> {
@@ -57,7 +61,9 @@ impl<'a> City<'a> {
             wall_start: OffsetDateTime::now_utc(),
         }
         .write()?;
-        let mut city = City { plan, dir, districts, supervisor, server };
+        let password = random_hex()?;
+        enter_people(plan, &dir, &districts, &password)?;
+        let mut city = City { plan, dir, districts, supervisor, server, password };
         city.launch("central", &["serve"])?;
         for (name, _) in city.edges() {
             city.launch(&name, &["serve"])?;
@@ -140,6 +146,7 @@ impl<'a> City<'a> {
         for (name, port) in self.edges() {
             println!("{name:<9} http://127.0.0.1:{port}/");
         }
+        println!("sign in   {} with the password {}", roster::LOGIN, self.password);
         println!("text      put a file into {}", self.dir.join("sms/spool").display());
     }
 
@@ -188,6 +195,23 @@ impl<'a> City<'a> {
 pub(crate) fn ondol() -> PathBuf {
     std::env::var_os(super::OWN_EXECUTABLE)
         .map_or_else(|| run::target_dir().join("debug/ondol"), PathBuf::from)
+}
+
+/// Enters drivers and operators, and gives the text process its token; the nodes are not running yet.
+fn enter_people(plan: &Plan, dir: &Path, districts: &[District], password: &str) -> Result<()> {
+    let enter = |node: &str, file: &str, roster: &Roster| {
+        let (config, file) = (dir.join(format!("{node}.toml")), dir.join(file));
+        keys::write_private(&file, &serde_json::to_string_pretty(roster)?)?;
+        keys::node(&["roster", "--config", &config.display().to_string()], &file)
+    };
+    enter("central", "roster.json", &Roster::central(plan.seed, plan.drivers, districts, password))?;
+    let mut edges = districts.iter().filter_map(|district| district.edge.as_ref());
+    let home = edges.clone().next().map(|(name, _)| dir.join(format!("{name}.toml")));
+    edges.try_for_each(|(name, _)| {
+        enter(name, &format!("{name}-roster.json"), &Roster::edge(password)).map(drop)
+    })?;
+    let token = keys::node(&["text-token", "--config"], &home.context("the demo has an edge")?)?;
+    keys::write_private(&dir.join("sms/token"), &token)
 }
 
 /// Generates the synthetic city, or imports the map that was asked for.

@@ -71,13 +71,14 @@ impl Configs<'_> {
     ///
     /// If a key cannot be made or a file cannot be written.
     pub(crate) fn write(&self) -> Result<()> {
-        let clock = self.clock()?;
-        keys::make_master(&self.dir.join("master.key"))?;
-        let central_key = keys::make_node_key(&self.dir.join("central.key"))?;
+        let clock = self.clock("")?;
+        keys::node(&["master", "--key"], &self.dir.join("master.key"))?;
+        let central_key = keys::node(&["enrol", "--key"], &self.dir.join("central.key"))?;
         let central = peer("central", self.plan.ports.central, &central_key);
         let mut edges = String::new();
         for (name, port) in self.edges() {
-            edges += &peer(name, port, &keys::make_node_key(&self.dir.join(format!("{name}.key")))?);
+            edges +=
+                &peer(name, port, &keys::node(&["enrol", "--key"], &self.dir.join(format!("{name}.key")))?);
         }
         let all: String = self.districts.iter().map(section).collect();
         self.save(
@@ -90,7 +91,7 @@ impl Configs<'_> {
             let node = self.node(name, "central = \"central\"\n", *port, &store);
             self.save(name, &(node + &clock + &section(district) + &central))?;
         }
-        self.save("sms", &(self.sms() + &clock))?;
+        self.save("sms", &(self.sms() + &self.clock("_at")?))?;
         self.save("load", &(self.load() + &clock))
     }
 
@@ -112,18 +113,24 @@ impl Configs<'_> {
     }
 
     fn sms(&self) -> String {
-        let home = self.home("sms");
+        // The first edge is preferred, then the other, then central.
+        let central = ("central", self.plan.ports.central);
+        let nodes: String = self
+            .edges()
+            .chain([central])
+            .map(|(name, port)| format!("\n[[nodes]]\nname = \"{name}\"\nurl = \"{}\"\n", url(port)))
+            .collect();
         format!(
-            "[listen]\naddress = \"127.0.0.1:{}\"\n\n[node]\nurls = [{}]\n\n[carrier]\nkind = \"gammu-spool\"\nspool = {}\n\n",
+            "role = \"text\"\nname = \"text-1\"\nlisten = \"127.0.0.1:{}\"\nstore = \"sms/text.db\"\nkey_file = \"sms/text.key\"\n\
+             node_token_file = \"sms/token\"\n{nodes}\n[carrier]\nkind = \"gammu\"\nspool = \"sms/spool\"\n\n\
+             [words]\noperator_phone = \"02-000-0000\"\n\n",
             self.plan.ports.sms,
-            self.urls(),
-            quoted(&home.join("spool").to_string_lossy()),
         )
     }
 
     fn load(&self) -> String {
         let mut text = format!(
-            "seed = {}\nduration_s = {}\nmap = {}\nrecord = {}\nspool = {}\ncentral = \"{}\"\nedges = [{}]\n\n",
+            "seed = {}\nduration_s = {}\nroster = \"roster.json\"\nmap = {}\nrecord = {}\nspool = {}\ncentral = \"{}\"\nedges = [{}]\n\n",
             self.plan.seed,
             self.plan.duration_s,
             quoted(&self.map.to_string_lossy()),
@@ -146,12 +153,13 @@ impl Configs<'_> {
         self.edges().map(|(_, port)| format!("\"{}\"", url(port))).collect::<Vec<_>>().join(", ")
     }
 
-    fn clock(&self) -> Result<String> {
+    /// The text process spells the two moments with `_at`, the nodes without.
+    fn clock(&self, at: &str) -> Result<String> {
         let write =
             |moment: OffsetDateTime| moment.format(&Rfc3339).context("a moment of our era can be written");
         let (wall, simulated) = (write(self.wall_start)?, write(self.plan.sim_start)?);
         Ok(format!(
-            "[clock]\nspeed = {}.0\nwall_start = \"{wall}\"\nsim_start = \"{simulated}\"\n",
+            "[clock]\nspeed = {}.0\nwall_start{at} = \"{wall}\"\nsim_start{at} = \"{simulated}\"\n",
             self.plan.speed
         ))
     }

@@ -1,4 +1,4 @@
-//! The keys of a demo: a master key that central and its edges share, and a signing key for each node.
+//! What the demo has `ondol node` do before anything runs: keys, rosters, a token for the text process.
 
 use std::fs;
 use std::io::Write as _;
@@ -9,7 +9,6 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use super::city::ondol;
-use crate::postgres::random_hex;
 
 /// Writes a file that only its owner may read.
 ///
@@ -23,30 +22,22 @@ pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
     written.with_context(|| format!("cannot write {}", file.display()))
 }
 
-/// Makes a master key: 64 hexadecimal digits.
-///
-/// # Errors
-///
-/// If there is no randomness, or the file cannot be written.
-pub(crate) fn make_master(file: &Path) -> Result<()> {
-    write_private(file, &(random_hex()? + &random_hex()?))
-}
-
-/// Has `ondol node enrol --key FILE` make a node's signing key, and returns the public half that it prints.
+/// Runs `ondol node …` to its end and returns what it prints.
 ///
 /// # Errors
 ///
 /// If it fails; its own words are repeated.
-pub(crate) fn make_node_key(file: &Path) -> Result<String> {
-    let output = Command::new(ondol()).args(["node", "enrol", "--key"]).arg(file).output();
+pub(crate) fn node(args: &[&str], file: &Path) -> Result<String> {
+    let output = Command::new(ondol()).arg("node").args(args).arg(file).output();
     let output = output.with_context(|| format!("cannot start {}", ondol().display()))?;
     if !output.status.success() {
         bail!(
-            "the key {} cannot be made: {}",
+            "`ondol node {} {}` failed: {}",
+            args.join(" "),
             file.display(),
             String::from_utf8_lossy(&output.stderr).trim()
         );
     }
-    let text = String::from_utf8(output.stdout).context("a public key is text")?;
+    let text = String::from_utf8(output.stdout).context("ondol prints UTF-8")?;
     Ok(text.trim().to_owned())
 }

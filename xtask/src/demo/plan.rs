@@ -15,6 +15,10 @@ use crate::run;
 /// The endings of files that the import knows.
 const MAP_ENDINGS: [&str; 5] = [".osm.pbf", ".osm.gz", ".graphml", ".graphml.gz", ".pbf"];
 
+/// Drivers of a made-up fleet.
+const DRIVERS: usize = 80;
+/// Drivers for a recorded fleet: more than any recording we know has vehicles.
+const REPLAYED_DRIVERS: usize = 600;
 /// When the first alarm went off in Pangyo: the day and hour of a demo that replays nothing.
 const PANGYO: OffsetDateTime = datetime!(2022-10-15 15:19:00 +9);
 
@@ -28,6 +32,8 @@ pub(crate) struct Plan {
     pub(crate) duration_s: u64,
     /// The simulated moment at which it begins.
     pub(crate) sim_start: OffsetDateTime,
+    /// How many drivers the roster lists.
+    pub(crate) drivers: usize,
     pub(crate) map: Option<PathBuf>,
     pub(crate) replay: Option<Replay>,
     pub(crate) report: Option<PathBuf>,
@@ -84,6 +90,7 @@ impl Plan {
             speed: args.speed,
             duration_s: u64::from(args.minutes) * 60,
             sim_start: args.from.as_deref().map_or(Ok(PANGYO), moment)?,
+            drivers: if replay.is_some() { REPLAYED_DRIVERS } else { DRIVERS },
             map: args.map.as_deref().map(|file| existing("--map", file)).transpose()?,
             replay,
             report: args.report.as_deref().map(writable).transpose()?,
