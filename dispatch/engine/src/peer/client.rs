@@ -142,7 +142,8 @@ pub(super) async fn pull_for_ever(caller: Caller, peer: PeerAddress) {
                     tracing::info!(peer = %label, "a peer answers again");
                 }
                 (failing, pause_sim_ms) = (false, PAUSE_SIM_MS.0);
-                metrics::counter!("ondol_peer_entries_total", "peer" => label.clone()).increment(entries as u64);
+                metrics::counter!("ondol_peer_entries_total", "peer" => label.clone())
+                    .increment(entries as u64);
                 metrics::gauge!("ondol_peer_answers", "peer" => label).set(1.0);
             }
             Err(error) => {
@@ -224,7 +225,8 @@ impl Puller {
         for (series, first) in firsts {
             if heads.of(series).seq < *first {
                 tracing::error!(peer = %self.peer.id, %series, seq = first, "an entry does not go in; its series waits");
-                metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string()).increment(1);
+                metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string())
+                    .increment(1);
                 self.quarantine.insert(series.clone(), until);
             }
         }

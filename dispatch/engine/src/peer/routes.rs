@@ -74,7 +74,8 @@ async fn answer_pull(handle: &Handle, request: PullRequest) -> Result<PullAnswer
     tokio::pin!(patience);
     loop {
         commits.borrow_and_update();
-        let after = if request.keys_after.incarnation == handle.incarnation() { request.keys_after.seq } else { 0 };
+        let after =
+            if request.keys_after.incarnation == handle.incarnation() { request.keys_after.seq } else { 0 };
         let (keys, last) = store.keys_after(after, KEYS_MAX).await?;
         let more_keys = keys.len() == KEYS_MAX;
         let limit = if more_keys { 0 } else { request.limit };

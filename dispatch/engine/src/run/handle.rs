@@ -1,5 +1,6 @@
 //! What doors and peers hold of the loop.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::store::{KeyCursor, Store};
 use crate::vault::{SubjectKey, Vault};
 
 /// A commit that has taken longer than this makes the node unavailable for new requests.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE_MS: u64 = 2_000;
 /// Longest wait for an answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(15);
 
@@ -66,7 +67,7 @@ pub(super) struct Shared {
     pub(super) commits: watch::Sender<u64>,
     /// Since when the commit at hand has been under way.
     pub(super) committing_since: Mutex<Option<Instant>>,
-    patience: Duration,
+    patience: AtomicU64,
 }
 
 impl Shared {
@@ -93,7 +94,7 @@ impl Shared {
             devices: Devices::default(),
             commits: watch::Sender::new(0),
             committing_since: Mutex::new(None),
-            patience: PATIENCE,
+            patience: AtomicU64::new(PATIENCE_MS),
         }
     }
 }
@@ -246,7 +247,15 @@ impl Handle {
     #[must_use]
     pub fn is_available(&self) -> bool {
         let since = *self.shared.committing_since.lock().unwrap_or_else(PoisonError::into_inner);
-        since.is_none_or(|since| since.elapsed() <= self.shared.patience) && !self.shared.inbox.is_closed()
+        let patience = Duration::from_millis(self.shared.patience.load(Ordering::Relaxed));
+        since.is_none_or(|since| since.elapsed() <= patience) && !self.shared.inbox.is_closed()
+    }
+
+    /// Lets a test see at once, or never, that a commit takes long.
+    #[cfg(test)]
+    pub(crate) fn set_patience(&self, patience: Duration) {
+        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        self.shared.patience.store(ms, Ordering::Relaxed);
     }
 
     /// Ends the loop after everything that was sent before.

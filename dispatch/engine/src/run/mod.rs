@@ -14,6 +14,8 @@
 mod commit;
 mod devices;
 mod handle;
+#[cfg(test)]
+pub(crate) mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;

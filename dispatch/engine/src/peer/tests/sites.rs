@@ -1,0 +1,223 @@
+//! Central and one edge, each on its own store and port.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ondol_core::hlc::Hlc;
+use ondol_core::ids::{BookingId, DistrictId, NodeId};
+use ondol_core::journal::{Entry, Hash, Head, Lane, Series};
+use ondol_core::node::{Mode, ModeReason};
+use ondol_core::travel::StraightLine;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::clock::{RealClock, SharedClock};
+use crate::config::Config;
+use crate::identity::policy::Districts;
+use crate::identity::{Identity, IdentityConfig, KnownKey, SigningKey, Standing, Transport};
+use crate::peer::{PeerLink, peer_router};
+use crate::run::{Handle, Setup, start};
+use crate::store::Store;
+use crate::vault::{Secrets, Vault};
+
+pub(super) const CENTRAL_KEY: [u8; 32] = [1; 32];
+pub(super) const EDGE_KEY: [u8; 32] = [2; 32];
+
+/// Where a node lives; it can be started there again.
+pub(super) struct Site {
+    config: String,
+    port: u16,
+    key: [u8; 32],
+    folder: tempfile::TempDir,
+}
+
+pub(super) struct Pair {
+    pub(super) central: Site,
+    pub(super) edge: Site,
+}
+
+/// A node that runs.
+pub(super) struct Running {
+    pub(super) handle: Handle,
+    pub(super) identity: Arc<Identity>,
+    url: String,
+    link: PeerLink,
+    server: JoinHandle<()>,
+    engine: JoinHandle<Result<(), crate::store::StoreError>>,
+}
+
+impl Pair {
+    pub(super) async fn new() -> Self {
+        let (central_port, edge_port) = (free_port().await, free_port().await);
+        let central = config("central", "role = \"central\"", "edge-a", edge_port);
+        let edge = config("edge-a", "role = \"edge\"\ncentral = \"central\"", "central", central_port);
+        Self {
+            central: Site::new(central, central_port, CENTRAL_KEY),
+            edge: Site::new(edge, edge_port, EDGE_KEY),
+        }
+    }
+
+    /// A token as the edge would make it, with a key that nobody knows.
+    pub(super) async fn stranger_token(&self) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = identity("edge-a", [66; 32], folder.path()).await;
+        identity.peer_token(&"central".parse().unwrap())
+    }
+}
+
+fn config(id: &str, role: &str, peer: &str, peer_port: u16) -> String {
+    format!(
+        "districts = [{{ id = \"hanbuk\", zones = [\"hanbuk-1\"], edge = \"edge-a\" }}]\n\
+         [node]\nid = \"{id}\"\n{role}\n[clock]\nspeed = 50.0\n[listen]\naddress = \"127.0.0.1:0\"\n\
+         [store]\nurl = \"unused\"\n[keys]\nmaster = \"unused\"\nnode = \"unused\"\n\
+         [[peers]]\nid = \"{peer}\"\nurl = \"http://127.0.0.1:{peer_port}\"\npublic_key = \"unused\"\n"
+    )
+}
+
+async fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
+}
+
+impl Site {
+    fn new(config: String, port: u16, key: [u8; 32]) -> Self {
+        Self { config, port, key, folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(super) fn port(&self) -> u16 {
+        self.port
+    }
+
+    pub(super) async fn start(&self) -> Running {
+        let config: Config = self.config.parse().unwrap();
+        let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
+        let setup = Setup {
+            config: config.clone(),
+            clock,
+            store: Store::open(&url(self.folder.path())).await.unwrap(),
+            vault: Vault::new(&Secrets::from_bytes([3; 32])),
+            travel: Arc::new(StraightLine),
+        };
+        let running = start(setup).await.unwrap();
+        let identity = identity(config.node.id.as_str(), self.key, self.folder.path()).await;
+        let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
+        let router = peer_router(running.handle.clone(), Arc::clone(&identity));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        let link = PeerLink::start(&config, &running.handle, &identity, running.renewals).unwrap();
+        let url = format!("http://127.0.0.1:{}", self.port);
+        Running { handle: running.handle, identity, url, link, server, engine: running.task }
+    }
+}
+
+fn url(folder: &std::path::Path) -> String {
+    format!("sqlite://{}", folder.join("node.db").display())
+}
+
+pub(super) async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path) -> Arc<Identity> {
+    let known = |node: &str, seed: [u8; 32], standing| KnownKey {
+        node: node.parse().unwrap(),
+        public: SigningKey::from_seed(&seed).public(),
+        standing,
+    };
+    let node: NodeId = id.parse().unwrap();
+    let standing = if id == "central" { Standing::Central } else { Standing::Edge(district()) };
+    let identity_config = IdentityConfig {
+        node,
+        standing,
+        key: SigningKey::from_seed(&key),
+        known: vec![
+            known("central", CENTRAL_KEY, Standing::Central),
+            known("edge-a", EDGE_KEY, Standing::Edge(district())),
+        ],
+        districts: Districts::All,
+        origins: Vec::new(),
+        transport: Transport::LoopbackHttp,
+    };
+    let store = Store::open(&url(folder)).await.unwrap();
+    let clock_config = crate::config::ClockConfig { speed: 50.0, ..Default::default() };
+    let clock: SharedClock = Arc::new(RealClock::new(&clock_config));
+    let identity_store = crate::identity::IdentityStore::new(&store);
+    Arc::new(Identity::open(identity_config, identity_store, clock).await.unwrap())
+}
+
+impl Running {
+    pub(super) fn identity_url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes the node's server off the network; what it calls itself still works.
+    pub(super) fn cut(&self) {
+        self.server.abort();
+    }
+
+    pub(super) async fn stop(self) {
+        drop(self.link);
+        self.handle.shut_down().await;
+        self.server.abort();
+        let _aborted = self.server.await;
+        self.engine.await.unwrap().unwrap();
+    }
+
+    pub(super) async fn has_booking(&self, number: u128) -> bool {
+        let booking = BookingId::from_number(number);
+        self.handle.read(move |node| node.board().booking(booking).is_some()).await.unwrap()
+    }
+
+    pub(super) async fn state_hash(&self) -> Hash {
+        self.handle.read(|node| node.board().state_hash(&district())).await.unwrap()
+    }
+
+    pub(super) async fn mode(&self) -> Mode {
+        self.handle.read(|node| node.mode(&district()).unwrap().mode).await.unwrap()
+    }
+
+    pub(super) async fn lease_runs(&self) -> bool {
+        self.handle
+            .read(|node| node.mode(&district()).unwrap().reason == ModeReason::LeaseRuns)
+            .await
+            .unwrap()
+    }
+}
+
+pub(super) fn district() -> DistrictId {
+    "hanbuk".parse().unwrap()
+}
+
+pub(super) fn series(origin: &str, incarnation: u32, district: &str, lane: Lane) -> Series {
+    Series { origin: origin.parse().unwrap(), incarnation, district: district.parse().unwrap(), lane }
+}
+
+/// Entries of a kind that this release does not know.
+pub(super) fn chain(series: &Series, count: u64) -> Vec<Entry> {
+    let mut head = Head::default();
+    (0..count)
+        .map(|_| {
+            let mut entry = Entry {
+                series: series.clone(),
+                seq: head.seq + 1,
+                zone: "all".parse().unwrap(),
+                hlc: Hlc::default(),
+                kind: "of_a_later_release".into(),
+                schema_version: 1,
+                key: String::new(),
+                payload: "{}".into(),
+                prev_hash: head.hash,
+                hash: Hash::default(),
+            };
+            entry.hash = entry.compute_hash();
+            head = entry.as_head();
+            entry
+        })
+        .collect()
+}
+
+/// Waits until `condition` holds; the message says what never came.
+pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
+        panic!("never: {what}");
+    }
+}
