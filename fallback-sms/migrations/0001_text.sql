@@ -30,7 +30,8 @@ CREATE TABLE request (
 CREATE INDEX request_due ON request (next_at);
 
 CREATE TABLE outbox (
-    id BLOB PRIMARY KEY,
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,  -- texts leave in this order
+    id BLOB NOT NULL UNIQUE,
     peer BLOB NOT NULL,
     prefix BLOB NOT NULL,                   -- digest of the number's first digits
     party INTEGER NOT NULL,                 -- 0 stranger, 1 rider, 2 driver
@@ -47,7 +48,7 @@ CREATE TABLE outbox (
     answered INTEGER NOT NULL,              -- 1: the number has written since, or nobody waits for it
     tries INTEGER NOT NULL
 ) STRICT;
-CREATE INDEX outbox_ready ON outbox (urgent DESC, made_at) WHERE state < 2;
+CREATE INDEX outbox_ready ON outbox (urgent DESC, seq) WHERE state < 2;
 CREATE INDEX outbox_peer ON outbox (peer, made_at);
 CREATE INDEX outbox_prefix ON outbox (prefix, made_at);
 CREATE INDEX outbox_time ON outbox (made_at);

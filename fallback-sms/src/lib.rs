@@ -5,6 +5,7 @@ pub mod dialogue;
 pub mod grammar;
 pub mod node;
 pub mod number;
+pub mod process;
 pub mod reply;
 pub mod store;
 pub mod wire;

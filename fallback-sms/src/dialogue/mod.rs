@@ -413,6 +413,9 @@ impl Step<'_> {
 
     fn noticed(&mut self, lang: Lang, ask: Option<(Uuid, String, AskKind)>) {
         self.dialogue.lang.get_or_insert(lang);
+        if self.dialogue.party == Party::Stranger {
+            self.dialogue.party = Party::Rider;
+        }
         if let Some((booking_id, code, kind)) = ask
             && !self.dialogue.is_working()
         {

@@ -33,15 +33,6 @@ pub struct Heard {
     pub sent_at: UtcMs,
 }
 
-/// Why a text is kept without being read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reading {
-    /// It is read.
-    Waits,
-    /// Its sender is no number that we answer.
-    Unread,
-}
-
 #[derive(Serialize, Deserialize)]
 struct SealedText {
     phone: String,
@@ -58,7 +49,6 @@ impl Store {
         let mut tx = self.begin().await?;
         let mut taken = Vec::with_capacity(texts.len());
         for (text, phone) in texts {
-            let reading = if phone.is_some() { Reading::Waits } else { Reading::Unread };
             let peer = self.peer(phone.as_deref().unwrap_or(&text.from));
             let body: String = text.body.chars().take(crate::grammar::TEXT_MAX_CHARS).collect();
             let sealed = SealedText { phone: peer.phone.clone(), body };
@@ -71,10 +61,7 @@ impl Store {
             .bind(self.key.seal("inbox", &sealed)?)
             .bind(text.sent_at.0)
             .bind(now.0)
-            .bind(match reading {
-                Reading::Waits => 0,
-                Reading::Unread => 2,
-            })
+            .bind(if phone.is_some() { 0 } else { 2 })
             .execute(&mut *tx)
             .await?;
             if inserted.rows_affected() == 1 {

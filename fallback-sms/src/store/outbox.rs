@@ -39,6 +39,8 @@ pub struct Draft {
 /// A text that is to be submitted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
+    /// Place in the outbox.
+    pub seq: i64,
     /// Its id.
     pub id: Uuid,
     /// The number.
@@ -166,8 +168,8 @@ impl Store {
         }
         let rows = sqlx::query(
             "UPDATE outbox SET state = ?, tries = tries + 1 WHERE id IN (
-                 SELECT id FROM outbox WHERE state = ? ORDER BY urgent DESC, made_at LIMIT ?)
-             RETURNING id, sealed, repeat, urgent, made_at, tries",
+                 SELECT id FROM outbox WHERE state = ? ORDER BY urgent DESC, seq LIMIT ?)
+             RETURNING seq, id, sealed, repeat, urgent, made_at, tries",
         )
         .bind(SUBMITTING)
         .bind(READY)
@@ -176,7 +178,7 @@ impl Store {
         .await?;
         let mut ready = rows.iter().map(|row| self.ready(row)).collect::<anyhow::Result<Vec<Ready>>>()?;
         tx.commit().await?;
-        ready.sort_by_key(|text| (std::cmp::Reverse(text.urgency), text.made_at));
+        ready.sort_by_key(|text| (std::cmp::Reverse(text.urgency), text.seq));
         Ok(ready)
     }
 
@@ -187,7 +189,7 @@ impl Store {
     /// If the store fails.
     pub async fn interrupted(&self) -> anyhow::Result<Vec<Ready>> {
         let rows =
-            sqlx::query("SELECT id, sealed, repeat, urgent, made_at, tries FROM outbox WHERE state = ?")
+            sqlx::query("SELECT seq, id, sealed, repeat, urgent, made_at, tries FROM outbox WHERE state = ?")
                 .bind(SUBMITTING)
                 .fetch_all(&self.pool)
                 .await?;
@@ -198,6 +200,7 @@ impl Store {
         let sealed: SealedDraft = self.key.open("outbox", row.try_get("sealed")?)?;
         let flag = |name| row.try_get::<i64, _>(name).map(|flag| flag == 1);
         Ok(Ready {
+            seq: row.try_get("seq")?,
             id: id(row.try_get("id")?)?,
             phone: sealed.phone,
             lang: sealed.lang,

@@ -7,6 +7,8 @@
     reason = "test helpers, of which each binary uses a part"
 )]
 
+pub mod office;
+
 use ondol_messages::Lang;
 use ondol_sms::clock::UtcMs;
 use ondol_sms::dialogue::{Action, Context, Dialogue, Event, Ids, NodeAnswer, Settings, step};

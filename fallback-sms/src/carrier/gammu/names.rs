@@ -27,6 +27,8 @@ pub struct OutboxName {
     pub urgency: Urgency,
     /// When it was made.
     pub made_at: UtcMs,
+    /// Tells texts of one second apart, 0 to 99: gammu-smsd sends in order of names.
+    pub serial: u8,
     /// The recipient, E.164.
     pub to: String,
     /// Our id.
@@ -84,7 +86,7 @@ impl OutboxName {
             Urgency::Plain => 'C',
         };
         let stamp = stamp(self.made_at, utc_offset_min)?;
-        Some(format!("OUT{priority}{stamp}_00_{}_{}.txt", self.to, self.id.simple()))
+        Some(format!("OUT{priority}{stamp}_{:02}_{}_{}.txt", self.serial % 100, self.to, self.id.simple()))
     }
 
     /// Reads recipient and id of a file that was written here; `None` for any other.
@@ -143,12 +145,13 @@ mod tests {
         let name = OutboxName {
             urgency: Urgency::Urgent,
             made_at: UtcMs(1_772_409_600_000),
+            serial: 7,
             to: "+821012345678".to_owned(),
             id,
         }
         .file_name(540)
         .unwrap();
-        assert_eq!(name, "OUTA20260302_090000_00_+821012345678_00000000000000000000000000000abc.txt");
+        assert_eq!(name, "OUTA20260302_090000_07_+821012345678_00000000000000000000000000000abc.txt");
         assert_eq!(OutboxName::recipient_and_id(&name), Some(("+821012345678".to_owned(), id)));
         assert_eq!(OutboxName::recipient_and_id("OUTC20261124_132708_00_+821012345678_sms0.smsbackup"), None);
     }

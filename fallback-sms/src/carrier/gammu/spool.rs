@@ -67,6 +67,7 @@ pub struct GammuSpool {
     /// Size of each inbox file at the last look, and since when it has it.
     seen: BTreeMap<String, (u64, UtcMs)>,
     quarantined: usize,
+    submitted: u8,
 }
 
 impl GammuSpool {
@@ -78,7 +79,7 @@ impl GammuSpool {
     pub fn open(folders: Folders, utc_offset_min: i32) -> io::Result<Self> {
         folders.make()?;
         let quarantined = names(&folders.quarantine)?.len();
-        Ok(Self { folders, utc_offset_min, seen: BTreeMap::new(), quarantined })
+        Ok(Self { folders, utc_offset_min, seen: BTreeMap::new(), quarantined, submitted: 0 })
     }
 
     /// Moves a file aside; it is kept for a person to look at.
@@ -196,9 +197,14 @@ impl Carrier for GammuSpool {
     }
 
     fn submit(&mut self, outbound: &Outbound) -> io::Result<()> {
+        if names(&self.folders.outbox)?.iter().any(|name| id_of(name) == Some(outbound.id)) {
+            return Ok(());
+        }
+        self.submitted = (self.submitted + 1) % 100;
         let name = OutboxName {
             urgency: outbound.urgency,
             made_at: outbound.made_at,
+            serial: self.submitted,
             to: outbound.to.clone(),
             id: outbound.id,
         }
