@@ -11,6 +11,7 @@ use crate::fact::{Fact, Lang, Release, Request, Step, district_wide};
 use crate::ids::{BookingId, DistrictId, ShiftId, SubjectId};
 use crate::position::Position;
 use crate::shift::{Duty, Serialiser};
+use crate::stand::{StandChange, StandWatch};
 use crate::units::{Now, UtcMs};
 
 /// A contact of a shift that is not on duty, or not heard for this long, is forgotten.
@@ -73,6 +74,7 @@ impl Node {
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: before.is_none_or(|contact| contact.hears_central),
             slot: attach.slot,
+            stand: StandWatch::default(),
             session: Some((session.clone(), attach.attach_epoch)),
         };
         self.contacts.insert(shift, contact);
@@ -150,9 +152,13 @@ impl Node {
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: beat.hears_central,
             slot: beat.slot,
+            stand: before.map(|contact| contact.stand.clone()).unwrap_or_default(),
             session,
         };
         self.contacts.insert(beat.shift, contact);
+        if attached && let Some(position) = beat.position {
+            self.watch_stand(&beat.district, beat.shift, position, now);
+        }
         if slot_freed {
             self.dirty.insert(beat.district.clone());
         }
@@ -166,6 +172,25 @@ impl Node {
             attached,
             messages,
         }))
+    }
+
+    /// Lets a free taxi that stands still near a stand join its queue, and one that has driven away leave it.
+    fn watch_stand(&mut self, district: &DistrictId, shift: ShiftId, position: Position, now: Now) {
+        let (Some(board), Some(contact)) = (self.board.district(district), self.contacts.get_mut(&shift))
+        else {
+            return;
+        };
+        let Some(record) = board.shifts.get(&shift) else { return };
+        if contact.slot.current.is_some() || board.bonds_of(shift).next().is_some() {
+            contact.stand = StandWatch::default();
+            return;
+        }
+        let Some(change) = contact.stand.observe(record, position, &board.stands) else { return };
+        let stand = match change {
+            StandChange::Join(stand) => Some(stand),
+            StandChange::Leave => None,
+        };
+        self.append(district, district_wide(), Fact::StandChanged { shift, stand, at: now.utc }, now);
     }
 
     pub(super) fn report(&mut self, report: Report, now: Now) -> Result<Answer, Refusal> {
@@ -234,6 +259,7 @@ impl Node {
             };
             self.append(&district, zone, fact, now);
             if let Some(assignment) = assigned {
+                self.leave_stand(&district, shift, now);
                 self.confirm(&district, shift, assignment);
             }
             if let Some(assignment) = closed {

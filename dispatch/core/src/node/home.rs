@@ -10,6 +10,7 @@ use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, distr
 use crate::ids::{AssignmentId, BookingId, DistrictId, DriverId, ShiftId, StandId};
 use crate::pin::PIN_TRIES;
 use crate::shift::{Duty, Serialiser};
+use crate::stand::place;
 use crate::units::{Money, Now};
 
 /// A plausible fare, in the tariff's currency.
@@ -74,7 +75,7 @@ impl Node {
             }
         };
         if stand.is_some() {
-            self.home_stand(district, shift, stand, now);
+            self.wait_at(district, shift, stand, now);
         }
         Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
     }
@@ -96,14 +97,14 @@ impl Node {
                         let what = Step::Released { reason: Release::Declined };
                         self.step_at_home(district, question.booking, &question.id, what, now);
                     }
-                    self.home_stand(district, shift, None, now);
+                    self.wait_at(district, shift, None, now);
                     self.home_duty(district, shift, Duty::Ended, now);
                     Ok(HomeAnswer::OffDuty)
                 }
             },
             HomeWish::At { stand } => {
                 self.check_stand(district, Some(&stand))?;
-                self.home_stand(district, shift, Some(stand), now);
+                self.wait_at(district, shift, Some(stand), now);
                 Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
             }
             HomeWish::Accept { letter } => self.home_accept(district, bond, letter, now),
@@ -171,7 +172,12 @@ impl Node {
             if !in_time {
                 return Err(Refusal::OfferLapsed);
             }
+            let place = self.last_known_place_of(district, bond.shift);
             self.step_at_home(district, bond.booking, &bond.id, Step::Assigned, now);
+            self.leave_stand(district, bond.shift, now);
+            if let Some(place) = place {
+                self.last_seen.insert(bond.shift, place);
+            }
         }
         Ok(HomeAnswer::Assigned { booking: bond.booking })
     }
@@ -226,9 +232,8 @@ impl Node {
         let fare = Fare { revision: 0, amount, distance_m: 0, duration_s, payment };
         self.step_at_home(district, bond.booking, &bond.id, Step::Done { fare: fare.clone() }, now);
         if let Some(dropoff) = dropoff {
-            self.last_dropoff.insert(shift, dropoff);
+            self.last_seen.insert(shift, dropoff);
         }
-        self.home_stand(district, shift, None, now);
         Ok(HomeAnswer::Ended { fare })
     }
 
@@ -312,6 +317,7 @@ impl Node {
         Some(Bond {
             id: id.clone(),
             booking: record.id,
+            shift,
             is_question: bond.is_question(),
             arrived: bond.arrived_at.is_some(),
             boarded: bond.boarded.is_some(),
@@ -334,7 +340,7 @@ impl Node {
         self.append(district, district_wide(), Fact::DutyChanged { shift, number, duty, at: now.utc }, now);
     }
 
-    fn home_stand(&mut self, district: &DistrictId, shift: ShiftId, stand: Option<StandId>, now: Now) {
+    fn wait_at(&mut self, district: &DistrictId, shift: ShiftId, stand: Option<StandId>, now: Now) {
         let known = self
             .district(district)
             .and_then(|board| board.shifts.get(&shift))
@@ -345,9 +351,12 @@ impl Node {
     }
 
     fn place_in_queue(&self, district: &DistrictId, shift: ShiftId) -> Option<usize> {
-        let board = self.district(district)?;
-        let (stand, _) = board.shifts.get(&shift)?.waits_at()?;
-        board.queue(stand).iter().position(|waiting| *waiting == shift).map(|index| index + 1)
+        place(self.district(district)?, shift).map(|place| place.place)
+    }
+
+    /// A driver with a booking waits in no queue.
+    pub(super) fn leave_stand(&mut self, district: &DistrictId, shift: ShiftId, now: Now) {
+        self.wait_at(district, shift, None, now);
     }
 }
 
@@ -355,6 +364,7 @@ impl Node {
 struct Bond {
     id: AssignmentId,
     booking: BookingId,
+    shift: ShiftId,
     is_question: bool,
     arrived: bool,
     boarded: bool,

@@ -25,6 +25,7 @@ use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, NodeId, ShiftId,
 use crate::journal::{Entry, Hash, Head, Heads, Series};
 use crate::matching::{NearestPair, Policy};
 use crate::position::Position;
+use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
@@ -64,8 +65,8 @@ pub struct Node {
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// Wrong PINs texted for a bond.
     pin_tries: BTreeMap<AssignmentId, u8>,
-    /// Where a feature-phone driver's last trip ended, as far as it was known.
-    last_dropoff: BTreeMap<ShiftId, Position>,
+    /// Where a feature-phone driver was last known to be: the stand left, or where the last trip ended.
+    last_seen: BTreeMap<ShiftId, Position>,
     /// When each peer was last heard to hold nothing that this node lacks.
     level_at: BTreeMap<NodeId, Ticks>,
 }
@@ -83,6 +84,8 @@ pub struct Contact {
     pub hears_central: bool,
     /// What its slot holds.
     pub slot: Slot,
+    /// Watches whether it waits at a stand.
+    stand: StandWatch,
     /// Its session with this node: name and attach epoch.
     session: Option<(String, u64)>,
 }
@@ -188,7 +191,7 @@ impl Node {
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
             pin_tries: BTreeMap::new(),
-            last_dropoff: BTreeMap::new(),
+            last_seen: BTreeMap::new(),
             level_at: BTreeMap::new(),
         };
         node.release_stale_home_questions(now);

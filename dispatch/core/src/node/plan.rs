@@ -262,6 +262,10 @@ impl Node {
         })
     }
 
+    pub(super) fn last_known_place_of(&self, district: &DistrictId, shift: ShiftId) -> Option<Position> {
+        self.last_known_place(self.district(district)?.shifts.get(&shift)?, district)
+    }
+
     /// Where a feature-phone driver is thought to be: at the stand, else where the last trip ended, else at the
     /// first stand of the district.
     fn last_known_place(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
@@ -269,7 +273,7 @@ impl Node {
         let at_stand =
             shift.waits_at().and_then(|(stand, _)| board.stands.get(stand)).map(|stand| stand.position);
         at_stand
-            .or_else(|| self.last_dropoff.get(&shift.id).copied())
+            .or_else(|| self.last_seen.get(&shift.id).copied())
             .or_else(|| board.stands.values().next().map(|stand| stand.position))
     }
 

@@ -2,12 +2,13 @@
 
 use super::{Node, Side};
 use crate::board::Touched;
-use crate::booking::{BookingRecord, Door, Party, Payment, Status};
+use crate::booking::{BookingRecord, CancelReason, Door, Party, Payment, Status};
 use crate::command::{Notice, NoticeText, Recipient};
 use crate::face::{Change, Output, Role};
 use crate::fact::{Fact, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId};
 use crate::pin::booking_code;
+use crate::reconcile::{Conflict, conflicts};
 use crate::units::Now;
 
 /// What a booking looked like before a change.
@@ -35,11 +36,13 @@ impl Node {
     ) {
         match touched {
             Touched::Booking(booking) => {
+                let before_status = before.as_ref().map(|glance| glance.status);
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
                 self.tell_rider(district, *booking, before, now);
                 self.end_superseded(district, *booking, now);
                 self.charge(district, *booking, now);
+                self.end_duplicate(district, *booking, before_status, now);
             }
             Touched::Shift(shift) => {
                 self.changed(Change::Shift(district.clone(), *shift));
@@ -171,6 +174,31 @@ impl Node {
             let amount = fare.amount;
             let zone = record.zone().cloned().unwrap_or_else(district_wide);
             self.append(district, zone, Fact::Charged { booking, amount }, now);
+        }
+    }
+
+    /// Ends the other one of two bookings that a rider made on both sides of a cut, once this one has boarded.
+    /// Central alone does it, so that both sides never end each other's.
+    fn end_duplicate(&mut self, district: &DistrictId, booking: BookingId, before: Option<Status>, now: Now) {
+        if self.config.role != Role::Central {
+            return;
+        }
+        let Some(board) = self.district(district) else { return };
+        let Some(record) = board.bookings.get(&booking) else { return };
+        let has_boarded = before != Some(Status::Boarded) && record.status() == Status::Boarded;
+        let phone = record.request().and_then(|request| request.phone.as_ref());
+        let has_others = phone.is_some_and(|phone| board.bookings_of_phone(phone).count() > 1);
+        if !has_boarded || !has_others {
+            return;
+        }
+        let losers: Vec<BookingId> = conflicts(board)
+            .iter()
+            .filter(|conflict| conflict.bookings.contains(&booking))
+            .filter_map(Conflict::loser)
+            .collect();
+        for loser in losers {
+            // A refusal means that it is closed or has boarded too, which is then an operator's case.
+            let _refused = self.cancel(loser, Party::System, CancelReason::Duplicate, now);
         }
     }
 

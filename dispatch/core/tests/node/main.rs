@@ -301,3 +301,15 @@ fn a_feature_phone_driver_who_declines_sends_the_booking_back() {
     world.pass_ms(CENTRAL, 2_000, &[1]);
     assert!(world.offer_for(CENTRAL, 1).is_some());
 }
+
+#[test]
+fn a_taxi_that_waits_at_a_stand_joins_its_queue_and_leaves_it_with_a_booking() {
+    let mut world = World::without_edge();
+    world.attach_at(CENTRAL, 1, 0.01);
+    world.pass_at_ms(CENTRAL, 16_000, 1, 0.01);
+    assert_eq!(world.stand_of(CENTRAL, 1).as_deref(), Some("7"));
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    assert_eq!(world.stand_of(CENTRAL, 1), None);
+}

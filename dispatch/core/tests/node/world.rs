@@ -39,6 +39,8 @@ pub(crate) struct World {
     sessions: BTreeMap<(&'static str, u128), String>,
     slots: BTreeMap<u128, Slot>,
     hears_central: bool,
+    /// Where the drivers are.
+    east: f64,
 }
 
 impl World {
@@ -58,6 +60,7 @@ impl World {
             sessions: BTreeMap::new(),
             slots: BTreeMap::new(),
             hears_central: true,
+            east: 0.005,
         };
         world.start(CENTRAL, Board::default(), Vec::new(), 1);
         if has_edge {
@@ -250,6 +253,23 @@ impl World {
         self.command(name, Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind })
     }
 
+    pub(crate) fn attach_at(&mut self, name: &'static str, shift: u128, east: f64) {
+        self.east = east;
+        self.attach(name, shift);
+    }
+
+    /// Lets time pass while `shift` beats from one place.
+    pub(crate) fn pass_at_ms(&mut self, name: &'static str, ms: u64, shift: u128, east: f64) {
+        self.east = east;
+        self.pass_ms(name, ms, &[shift]);
+    }
+
+    /// The stand whose queue a shift waits in.
+    pub(crate) fn stand_of(&self, name: &str, shift: u128) -> Option<String> {
+        let (_, record) = self.places[name].node.board().shift(ShiftId::from_number(shift))?;
+        record.waits_at().map(|(stand, _)| stand.to_string())
+    }
+
     pub(crate) fn attach(&mut self, name: &'static str, shift: u128) {
         self.attach_as(name, shift, shift, 1).unwrap();
     }
@@ -282,7 +302,7 @@ impl World {
             attach_epoch,
             slot,
             duty: (1, Duty::Available),
-            position: Some(at(0.005)),
+            position: Some(at(self.east)),
         };
         match self.command(name, Command::Attach(attach))? {
             Answer::Attached { session } => self.sessions.insert((name, shift), session),
@@ -298,7 +318,7 @@ impl World {
             district: Self::district(),
             session: self.sessions.get(&(name, shift)).cloned(),
             hears_central: self.hears_central,
-            position: Some(at(0.005)),
+            position: Some(at(self.east)),
             slot: self.slots.get(&shift).cloned().unwrap_or_default(),
         };
         match self.command(name, Command::Beat(beat)) {
