@@ -1,6 +1,6 @@
 //! From what an import or the generator found to a whole map.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::districts::Districts;
 use crate::gazetteer::{GazetteerData, Kind, Place, Places};
@@ -46,7 +46,9 @@ pub(crate) fn build(ingredients: Ingredients) -> Option<BuiltMap> {
     let snapper = Snapper::of(&network, Plane::around(lat, lon));
     number_stands(&mut places.places);
     name_stands(&mut places.places, &network, &snapper);
-    let gazetteer = GazetteerData::of(places, streets(&network));
+    let streets = streets(&network, std::mem::take(&mut places.ways));
+    let names = streets.len();
+    let gazetteer = GazetteerData::of(places, streets);
     let synthetic = sources.iter().all(|source| source.format == "synthetic");
     let attribution = if synthetic { SYNTHETIC_ATTRIBUTION } else { OSM_ATTRIBUTION };
     let overview = overview::geojson(&network, &gazetteer, &shapes, bbox, attribution);
@@ -60,7 +62,7 @@ pub(crate) fn build(ingredients: Ingredients) -> Option<BuiltMap> {
             edges: network.arcs(),
             segments: network.segments.len(),
             left_out: left_out.segments,
-            names: network.names.iter().map(|names| names.local.as_str()).collect::<BTreeSet<_>>().len(),
+            names,
             addresses: gazetteer.addresses.len(),
             places: count(Kind::Place) + count(Kind::Poi),
             stations: count(Kind::Station),
@@ -80,23 +82,29 @@ pub(crate) struct NamedStreet {
     pub(crate) class: RoadClass,
 }
 
-fn streets(network: &Network) -> Vec<NamedStreet> {
-    let mut streets: Vec<Option<NamedStreet>> = network.names.iter().map(|_| None).collect();
-    for segment in &network.segments {
-        let Some(name) = segment.name else {
-            continue;
-        };
-        let line = network.line(segment);
-        let names = &network.names[name as usize];
-        let street = streets[name as usize].get_or_insert_with(|| NamedStreet {
+/// Streets by name: those of the network, and ways that only people use.
+fn streets(network: &Network, ways: Vec<(Names, Point)>) -> Vec<NamedStreet> {
+    let mut streets: BTreeMap<String, NamedStreet> = BTreeMap::new();
+    let mut add = |names: &Names, point: Point, class: RoadClass| {
+        let street = streets.entry(names.local.clone()).or_insert_with(|| NamedStreet {
             names: names.clone(),
             points: Vec::new(),
-            class: segment.class,
+            class,
         });
-        street.points.push(line[line.len() / 2]);
-        street.class = street.class.min(segment.class);
+        street.names.learn(names);
+        street.points.push(point);
+        street.class = street.class.min(class);
+    };
+    for segment in &network.segments {
+        if let Some(name) = segment.name {
+            let line = network.line(segment);
+            add(&network.names[name as usize], line[line.len() / 2], segment.class);
+        }
     }
-    streets.into_iter().flatten().collect()
+    for (names, point) in ways {
+        add(&names, point, RoadClass::Service);
+    }
+    streets.into_values().collect()
 }
 
 /// Gives every stand a code of its own: the mapped one where it is usable and free, else the next number.

@@ -28,6 +28,8 @@ mod map;
 pub mod meta;
 mod names;
 mod network;
+#[cfg(test)]
+mod oracle;
 mod overview;
 mod point;
 mod route;

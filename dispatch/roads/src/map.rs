@@ -262,6 +262,12 @@ impl RoadMap {
         self.network.nodes.iter().step_by(step).map(|point| point.position()).collect()
     }
 
+    /// What the tests' slow oracle reads.
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> Parts<'_> {
+        Parts { network: &self.network, snapper: &self.snapper, plane: plane(self.meta.bbox) }
+    }
+
     fn on_street(&self, position: Position) -> Option<OnStreet> {
         self.snapper.nearest(&self.network, position.into())
     }
@@ -302,6 +308,14 @@ impl RoadMap {
             code: None,
         })
     }
+}
+
+/// What the tests' slow oracle reads.
+#[cfg(test)]
+pub(crate) struct Parts<'a> {
+    pub(crate) network: &'a Network,
+    pub(crate) snapper: &'a Snapper,
+    pub(crate) plane: Plane,
 }
 
 impl TravelTimes for RoadMap {

@@ -53,6 +53,16 @@ impl Names {
         }
     }
 
+    /// Adds the names of another piece of the same street.
+    pub(crate) fn learn(&mut self, other: &Self) {
+        if self.en.is_none() {
+            self.en.clone_from(&other.en);
+        }
+        for name in other.all().skip(1) {
+            self.add(name.to_owned());
+        }
+    }
+
     /// Every name, the local one first.
     pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
         std::iter::once(self.local.as_str())

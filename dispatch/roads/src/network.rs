@@ -15,7 +15,7 @@ use crate::tags::RoadClass;
 pub(crate) struct Segment {
     /// Junction where the line begins.
     pub(crate) from: u32,
-    /// Junction where it ends.
+    /// Junction where it ends: another one, for loops are cut in two.
     pub(crate) to: u32,
     pub(crate) class: RoadClass,
     /// Index into [`Network::names`].
@@ -103,8 +103,11 @@ impl Network {
         }
         let left_out =
             LeftOut { nodes: ids.len() - network.nodes.len(), segments: raw.len() - network.segments.len() };
+        if network.nodes.len() < 2 {
+            return None;
+        }
         network.order = network.contraction_order();
-        (network.nodes.len() >= 2).then_some((network, left_out))
+        Some((network, left_out))
     }
 
     /// Checks what a stored file claims, so that nothing later can index out of bounds.
@@ -118,8 +121,8 @@ impl Network {
             return Err("a point is off the earth");
         }
         let is_node = |node: u32| (node as usize) < nodes;
-        if !self.segments.iter().all(|s| is_node(s.from) && is_node(s.to)) {
-            return Err("a street leads to no junction");
+        if !self.segments.iter().all(|s| is_node(s.from) && is_node(s.to) && s.from != s.to) {
+            return Err("a street does not lead from one junction to another");
         }
         if !self.segments.iter().all(|s| s.name.is_none_or(|name| (name as usize) < self.names.len())) {
             return Err("a street has no such name");

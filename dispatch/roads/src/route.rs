@@ -29,9 +29,16 @@ pub struct Leg {
     pub duration_s: u32,
 }
 
+/// A place this near to a junction is at the junction, in metres: a one-way street that happens to begin or
+/// end there does not bind it.
+pub(crate) const AT_JUNCTION_M: f64 = 1.0;
+
 /// Junctions by which one leaves a place on a street, with the time to them.
 pub(crate) fn ends_from(network: &Network, place: &OnStreet) -> Ends {
     let segment = &network.segments[place.segment as usize];
+    if let Some(junction) = at_junction(segment, place) {
+        return [Some((junction, 0)), None];
+    }
     [
         segment.forward_ms.map(|ms| (segment.to, part_ms(ms, 1.0 - place.share))),
         segment.backward_ms.map(|ms| (segment.from, part_ms(ms, place.share))),
@@ -41,10 +48,25 @@ pub(crate) fn ends_from(network: &Network, place: &OnStreet) -> Ends {
 /// Junctions by which one reaches a place on a street, with the time from them.
 pub(crate) fn ends_to(network: &Network, place: &OnStreet) -> Ends {
     let segment = &network.segments[place.segment as usize];
+    if let Some(junction) = at_junction(segment, place) {
+        return [Some((junction, 0)), None];
+    }
     [
         segment.forward_ms.map(|ms| (segment.from, part_ms(ms, place.share))),
         segment.backward_ms.map(|ms| (segment.to, part_ms(ms, 1.0 - place.share))),
     ]
+}
+
+/// The junction at which a place lies, if it does.
+pub(crate) fn at_junction(segment: &Segment, place: &OnStreet) -> Option<u32> {
+    let length_m = f64::from(segment.length_cm) / 100.0;
+    if place.share * length_m < AT_JUNCTION_M {
+        Some(segment.from)
+    } else if (1.0 - place.share) * length_m < AT_JUNCTION_M {
+        Some(segment.to)
+    } else {
+        None
+    }
 }
 
 /// Time between two places on the same segment without leaving it, if its directions allow.
@@ -76,11 +98,11 @@ pub(crate) fn route(
     match ends {
         None => append(&mut line, &between(network, from, to)),
         Some((leave, reach)) => {
-            append(&mut line, &to_end(network, from, leave, Role::Start));
+            append(&mut line, &to_end(network, from, leave));
             for arc in hierarchy.path(leave, reach)? {
                 append(&mut line, &line_of(network, arc));
             }
-            let mut last = to_end(network, to, reach, Role::Destination);
+            let mut last = to_end(network, to, reach);
             last.reverse();
             append(&mut line, &last);
         }
@@ -110,39 +132,18 @@ fn best_ends(hierarchy: &Hierarchy, from: Ends, to: Ends) -> Option<(u32, u32, u
     best
 }
 
-/// Which end of a route a place is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Start,
-    Destination,
-}
-
 /// The line from a place on a segment to the junction `end`, which is one of the segment's two.
-fn to_end(network: &Network, place: &OnStreet, end: u32, role: Role) -> Vec<Point> {
+fn to_end(network: &Network, place: &OnStreet, end: u32) -> Vec<Point> {
     let segment = &network.segments[place.segment as usize];
     let line = network.line(segment);
     let after = place.after as usize;
     let mut part = vec![place.point];
-    if lies_ahead(segment, place, end, role) {
+    if end == segment.to {
         part.extend_from_slice(&line[after + 1..]);
     } else {
         part.extend(line[..=after].iter().rev());
     }
     part
-}
-
-/// Whether `end` lies ahead in the direction of the line. A loop's two ends are one junction: there the
-/// open direction decides, or the nearer way where both are open.
-fn lies_ahead(segment: &Segment, place: &OnStreet, end: u32, role: Role) -> bool {
-    if segment.from == segment.to {
-        match (segment.forward_ms, segment.backward_ms) {
-            (Some(_), None) => role == Role::Start,
-            (None, _) => role == Role::Destination,
-            (Some(_), Some(_)) => place.share > 0.5,
-        }
-    } else {
-        end == segment.to
-    }
 }
 
 /// The line between two places on the same segment.

@@ -170,7 +170,7 @@ fn may_replace(out: &Path) -> io::Result<bool> {
             Ok(entries.next().is_none() || (out.join(META).is_file() && out.join(ROADS).is_file()))
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory && out.exists() => Ok(false),
         Err(error) => Err(error),
     }
 }

@@ -11,6 +11,8 @@ use crate::tags::RoadClass;
 
 /// Segments of one name farther apart than this are two streets (every village has its Hauptstraße), in metres.
 const ONE_STREET_M: f64 = 1_500.0;
+/// The same in microdegrees of latitude, rounded up.
+const ONE_STREET_LAT_E6: i32 = 13_600;
 /// Most points kept to tell where a street runs.
 const STREET_POINTS_MAX: usize = 128;
 
@@ -64,7 +66,11 @@ fn streets_apart(named: NamedStreet) -> Vec<Street> {
     points.sort_unstable();
     let mut groups: Vec<Vec<Point>> = Vec::new();
     for point in points {
-        let near = |group: &Vec<Point>| group.iter().any(|other| other.distance_m(point) <= ONE_STREET_M);
+        // Comparing latitudes first keeps a name that half a country shares cheap.
+        let near = |other: &Point| {
+            point.lat_e6 - other.lat_e6 <= ONE_STREET_LAT_E6 && other.distance_m(point) <= ONE_STREET_M
+        };
+        let near = |group: &Vec<Point>| group.iter().any(near);
         let mut touching: Vec<usize> = (0..groups.len()).filter(|&at| near(&groups[at])).collect();
         let Some(first) = (!touching.is_empty()).then(|| touching.remove(0)) else {
             groups.push(vec![point]);

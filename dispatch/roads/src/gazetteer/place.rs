@@ -64,9 +64,11 @@ pub(crate) struct Address {
     pub(crate) point: Point,
 }
 
-/// Everything with a name or number that an import or the generator found; streets come from the network.
+/// Everything with a name or number that an import or the generator found; drivable streets come from the network.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     pub(crate) places: Vec<Place>,
     pub(crate) addresses: Vec<Address>,
+    /// Streets, drivable or not: a passenger may stand in a pedestrian zone.
+    pub(crate) ways: Vec<(Names, Point)>,
 }

@@ -130,11 +130,13 @@ impl Gazetteer {
         for hit in &mut hits {
             hit.score = (hit.score * nearness(hit, near) * 1_000.0).round() / 1_000.0;
         }
+        // Of names that fold to one, the one spelled like the query.
+        let otherwise = |hit: &Hit| hit.name.to_lowercase() != text.trim().to_lowercase();
         hits.sort_by(|a, b| {
-            b.score
-                .total_cmp(&a.score)
-                .then_with(|| a.name.len().cmp(&b.name.len()))
-                .then_with(|| a.name.cmp(&b.name))
+            let by_score = b.score.total_cmp(&a.score);
+            by_score.then_with(|| {
+                (otherwise(a), a.name.len(), &a.name).cmp(&(otherwise(b), b.name.len(), &b.name))
+            })
         });
         let mut seen = BTreeSet::new();
         hits.retain(|hit| seen.insert((hit.kind, hit.name.clone(), Point::new(hit.lat, hit.lon))));
@@ -191,18 +193,21 @@ impl Gazetteer {
     fn by_address(&self, query: &[String], near: Option<Point>) -> Vec<Hit> {
         let mut hits = Vec::new();
         for reading in readings(query) {
-            for (at, only_begun) in self.addresses.find(&self.data, &reading) {
-                hits.push(self.address_hit(at, if only_begun { 0.85 } else { 1.0 }));
-            }
-            // No such number is mapped: the street is the next best answer.
-            if hits.is_empty() {
+            let found = self.addresses.find(&self.data, &reading);
+            // No such number is mapped: the street itself is the next best answer.
+            if !found.iter().any(|(_, only_begun)| !only_begun) {
                 let mut streets = BTreeMap::new();
                 self.by_beginning(&[reading.street().to_owned()], &mut streets);
                 let whole = streets
                     .into_iter()
                     .filter(|(entry, (_, fit))| matches!(entry, Entry::Street(_)) && *fit >= 1.0);
-                hits.extend(whole.map(|(entry, (name, _))| self.hit(entry, name, 0.6, near)));
+                hits.extend(whole.map(|(entry, (name, _))| self.hit(entry, name, 0.95, near)));
             }
+            hits.extend(
+                found
+                    .into_iter()
+                    .map(|(at, only_begun)| self.address_hit(at, if only_begun { 0.80 } else { 1.0 })),
+            );
         }
         hits
     }
@@ -231,7 +236,11 @@ impl Gazetteer {
             let from = self.keys.partition_point(|key| *key.text < **word);
             let beginning =
                 self.keys[from..].iter().take(KEYS_MAX).take_while(|key| key.text.starts_with(word.as_str()));
-            let entries: BTreeMap<Entry, u8> = beginning.map(|key| (key.entry, key.name)).collect();
+            let mut entries: BTreeMap<Entry, u8> = BTreeMap::new();
+            for key in beginning {
+                let name = entries.entry(key.entry).or_insert(key.name);
+                *name = key.name.min(*name);
+            }
             common = Some(match common {
                 None => entries,
                 Some(before) => before.into_iter().filter(|(entry, _)| entries.contains_key(entry)).collect(),

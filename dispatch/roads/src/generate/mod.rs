@@ -8,6 +8,8 @@
 //! The same seed gives the same city.
 
 mod areas;
+mod blocks;
+mod line;
 mod names;
 mod streets;
 mod terrain;

@@ -27,7 +27,7 @@ pub(crate) fn places(terrain: &Terrain, streets: &Streets, rng: &mut ChaCha8Rng)
     town.stations(rng);
     town.landmarks(rng);
     town.neighbourhoods(rng);
-    Places { places: town.places, addresses: addresses(terrain, streets, rng) }
+    Places { places: town.places, addresses: addresses(terrain, streets, rng), ways: Vec::new() }
 }
 
 struct Town<'a> {

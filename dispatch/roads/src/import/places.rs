@@ -6,7 +6,7 @@ use super::collect::Raw;
 use crate::gazetteer::{Address, Kind, Place, Places};
 use crate::names::{Names, clean, has_hangul};
 use crate::point::Point;
-use crate::tags::Tags;
+use crate::tags::{RoadClass, Tags};
 
 /// An exit belongs to the nearest station within this distance, in metres.
 const EXIT_OF_STATION_M: f64 = 600.0;
@@ -39,6 +39,11 @@ pub(crate) fn places(raw: &Raw) -> Places {
             take(&way.tags, point);
         }
     }
+    for way in raw.ways.iter().filter(|way| is_street_of_people(&way.tags)) {
+        if let (Some(names), Some(point)) = (Names::of(&way.tags), middle(&raw.line(way))) {
+            found.ways.push((names, point));
+        }
+    }
     found.places = merged(found.places);
     let stations: Vec<Place> =
         found.places.iter().filter(|place| place.kind == Kind::Station).cloned().collect();
@@ -50,6 +55,13 @@ pub(crate) fn places(raw: &Raw) -> Places {
         a.street == b.street && a.number == b.number && a.city == b.city && a.point == b.point
     });
     found
+}
+
+/// Ways that somebody would name as where they are, whether or not a taxi may drive there.
+fn is_street_of_people(tags: &Tags) -> bool {
+    RoadClass::of(tags).is_some()
+        || tags
+            .is_any("highway", &["pedestrian", "footway", "path", "steps", "track", "cycleway", "bridleway"])
 }
 
 /// What a thing with these tags is, if anybody would name it to a taxi.

@@ -132,6 +132,15 @@ impl Cutter<'_> {
         if piece.len() < 2 {
             return;
         }
+        if from == to {
+            // A loop becomes two streets, so that a segment's two ends are never one junction.
+            let middle = piece.len() / 2;
+            if piece[middle].0 != from {
+                self.add(street, &piece[..=middle]);
+                self.add(street, &piece[middle..]);
+            }
+            return;
+        }
         let line: Vec<Point> = piece.iter().map(|(_, point)| *point).collect();
         let inner = piece[1..piece.len() - 1].iter().filter(|(id, _)| self.signals.contains(id)).count();
         let waits = [self.signal_ms(inner, to), self.signal_ms(inner, from)];
@@ -161,42 +170,65 @@ impl Cutter<'_> {
     /// Adds the edges of a street graph; an edge and its mirror image become one two-way segment.
     fn add_edges(&mut self, edges: &[RawEdge]) {
         let mut known: BTreeMap<(i64, i64, Vec<Point>), usize> = BTreeMap::new();
+        // A loop is cut in its middle; the made-up junction of a line serves its mirror image, too.
+        let mut middles: BTreeMap<Point, i64> = BTreeMap::new();
         for edge in edges {
-            let (Some(class), Some(from), Some(to)) =
-                (RoadClass::of(&edge.tags), self.raw.point(edge.from), self.raw.point(edge.to))
-            else {
+            let (Some(from), Some(to)) = (self.raw.point(edge.from), self.raw.point(edge.to)) else {
                 continue;
             };
-            if directions(&edge.tags, class).is_none() {
-                continue;
-            }
             let line = if edge.line.is_empty() { vec![from, to] } else { edge.line.clone() };
-            let Some([ms, _]) = times_ms(&line, &edge.tags, class, [self.signal_ms(0, edge.to); 2]) else {
-                continue;
-            };
-            let mirrored: Vec<Point> = line.iter().rev().copied().collect();
-            if let Some(&at) = known.get(&(edge.to, edge.from, mirrored))
-                && self.found[at].backward_ms.is_none()
-            {
-                self.found[at].backward_ms = Some(ms);
-                continue;
+            if edge.from != edge.to {
+                self.add_edge(edge, (edge.from, edge.to), line, &mut known);
+            } else if line.len() >= 3 {
+                let at = line.len() / 2;
+                let middle = match middles.get(&line[at]) {
+                    Some(known) => *known,
+                    None => *middles.entry(line[at]).or_insert(self.made_up()),
+                };
+                self.add_edge(edge, (edge.from, middle), line[..=at].to_vec(), &mut known);
+                self.add_edge(edge, (middle, edge.to), line[at..].to_vec(), &mut known);
             }
-            let mut names = street_names(&edge.tags);
-            if let Some(names) = &mut names {
-                edge.more_names.iter().for_each(|name| names.add(name.clone()));
-            }
-            known.insert((edge.from, edge.to, line.clone()), self.found.len());
-            self.found.push(RawSegment {
-                from: edge.from,
-                to: edge.to,
-                line,
-                class,
-                names,
-                bridge: is_bridge(&edge.tags),
-                forward_ms: Some(ms),
-                backward_ms: None,
-            });
         }
+    }
+
+    fn add_edge(
+        &mut self,
+        edge: &RawEdge,
+        (from, to): (i64, i64),
+        line: Vec<Point>,
+        known: &mut BTreeMap<(i64, i64, Vec<Point>), usize>,
+    ) {
+        let Some(class) = RoadClass::of(&edge.tags) else {
+            return;
+        };
+        if directions(&edge.tags, class).is_none() {
+            return;
+        }
+        let Some([ms, _]) = times_ms(&line, &edge.tags, class, [self.signal_ms(0, to); 2]) else {
+            return;
+        };
+        let mirrored: Vec<Point> = line.iter().rev().copied().collect();
+        if let Some(&at) = known.get(&(to, from, mirrored))
+            && self.found[at].backward_ms.is_none()
+        {
+            self.found[at].backward_ms = Some(ms);
+            return;
+        }
+        let mut names = street_names(&edge.tags);
+        if let Some(names) = &mut names {
+            edge.more_names.iter().for_each(|name| names.add(name.clone()));
+        }
+        known.insert((from, to, line.clone()), self.found.len());
+        self.found.push(RawSegment {
+            from,
+            to,
+            line,
+            class,
+            names,
+            bridge: is_bridge(&edge.tags),
+            forward_ms: Some(ms),
+            backward_ms: None,
+        });
     }
 }
 

@@ -1,0 +1,207 @@
+//! Goal: one-ways, barriers, closed streets and files that meet are driven as signs say.
+//!
+//! Method: towns of a few streets written here, routes checked by the junctions they pass.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod support;
+
+use ondol_core::position::Position;
+use ondol_core::travel::TravelTimes;
+use ondol_roads::{Districts, RoadMap, Route, import, import_in_memory};
+use support::{TOWN_XML, file, gzip, town_pbf};
+
+/// Nodes 1 to 9 on a 3 × 3 grid of 0.01 degrees, 1 south-west and 9 north-east.
+fn town(ways: &[(&[u32], &str)], node_tags: &[(u32, &str)]) -> RoadMap {
+    let tag = |tags: &str| {
+        let pairs = tags.split_whitespace().filter_map(|pair| pair.split_once('='));
+        pairs.map(|(k, v)| format!("<tag k='{k}' v='{v}'/>")).collect::<String>()
+    };
+    let mut xml = String::from("<osm>");
+    for id in 1..=9 {
+        let at = corner(id);
+        let tags = node_tags.iter().find(|(node, _)| *node == id).map_or("", |(_, tags)| tags);
+        xml.push_str(&format!("<node id='{id}' lat='{}' lon='{}'>{}</node>", at.lat(), at.lon(), tag(tags)));
+    }
+    for (number, (nodes, tags)) in ways.iter().enumerate() {
+        let refs: String = nodes.iter().map(|node| format!("<nd ref='{node}'/>")).collect();
+        xml.push_str(&format!("<way id='{}'>{refs}{}</way>", 100 + number, tag(tags)));
+    }
+    xml.push_str("</osm>");
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "town.osm", xml.as_bytes());
+    RoadMap::of(import_in_memory(&[path], None, &mut |_| {}).unwrap())
+}
+
+fn corner(id: u32) -> Position {
+    let (row, column) = ((id - 1) / 3, (id - 1) % 3);
+    Position::new(37.5 + 0.01 * f64::from(row), 127.0 + 0.01 * f64::from(column)).unwrap()
+}
+
+/// The corners that a route passes, in order.
+fn passes(route: &Route) -> Vec<u32> {
+    let near = |(lon, lat): &(f64, f64)| {
+        let here = Position::new(*lat, *lon).unwrap();
+        (1..=9).find(|id| corner(*id).distance_m(here) < 5.0)
+    };
+    let mut corners: Vec<u32> = route.geometry.iter().filter_map(near).collect();
+    corners.dedup();
+    corners
+}
+
+fn between(map: &RoadMap, from: u32, to: u32) -> Vec<u32> {
+    passes(&map.route(corner(from), corner(to)).unwrap())
+}
+
+const SQUARE: (&[u32], &str) = (&[1, 2, 3, 6, 9, 8, 7, 4, 1], "highway=residential");
+
+#[test]
+fn a_closed_street_is_not_used() {
+    for closed in ["access=private", "motor_vehicle=no", "access=no", "vehicle=forestry"] {
+        let map = town(&[SQUARE, (&[4, 5, 6], &format!("highway=primary {closed}"))], &[]);
+        assert!(!between(&map, 4, 6).contains(&5), "{closed}");
+    }
+    let open = town(&[SQUARE, (&[4, 5, 6], "highway=primary access=no taxi=yes")], &[]);
+    assert_eq!(between(&open, 4, 6), [4, 5, 6]);
+}
+
+#[test]
+fn a_barrier_blocks_the_middle_of_a_street_but_not_its_ends() {
+    let map = town(&[SQUARE, (&[4, 5, 6], "highway=primary")], &[(5, "barrier=bollard")]);
+    assert!(!between(&map, 4, 6).contains(&5));
+    // Both stubs are still there, and one drives around between them.
+    let near = |lon: f64| Position::new(37.51, lon).unwrap();
+    let around = map.route(near(127.009), near(127.011)).unwrap();
+    assert!(around.distance_m > 3_000, "{around:?}");
+    let lifted = town(&[SQUARE, (&[4, 5, 6], "highway=primary")], &[(5, "barrier=gate")]);
+    assert_eq!(between(&lifted, 4, 6), [4, 5, 6]);
+}
+
+#[test]
+fn one_way_streets_are_driven_one_way() {
+    let ring = |tags: &str| town(&[(SQUARE.0, tags)], &[]);
+    let clockwise_is_closed = ring("highway=residential oneway=yes");
+    assert_eq!(between(&clockwise_is_closed, 2, 1), [2, 3, 6, 9, 8, 7, 4, 1]);
+    assert_eq!(between(&ring("highway=residential oneway=-1"), 2, 1), [2, 1]);
+    assert_eq!(between(&ring("highway=residential junction=roundabout"), 2, 1), [2, 3, 6, 9, 8, 7, 4, 1]);
+    assert_eq!(between(&ring("highway=motorway"), 2, 1), [2, 3, 6, 9, 8, 7, 4, 1]);
+    assert_eq!(between(&ring("highway=residential oneway=yes oneway:taxi=no"), 2, 1), [2, 1]);
+}
+
+#[test]
+fn behind_a_taxi_on_a_one_way_street_is_far_away() {
+    let map = town(&[(SQUARE.0, "highway=residential oneway=yes")], &[]);
+    let at = |lon: f64| Position::new(37.5, lon).unwrap();
+    let (taxi, ahead, behind) = (at(127.005), at(127.006), at(127.004));
+    let [ahead_s, behind_s] = map.durations_from(taxi, &[ahead, behind])[..] else {
+        panic!("two targets, two times")
+    };
+    assert!(ahead_s.unwrap() < 20 && behind_s.unwrap() > 700, "{ahead_s:?} {behind_s:?}");
+    assert_eq!(map.durations_to(behind, &[taxi]), [behind_s]);
+    assert_eq!(map.durations_s(ahead, &[taxi]), [ahead_s]);
+    assert_eq!(map.leg(taxi, behind).unwrap().duration_s, behind_s.unwrap());
+}
+
+#[test]
+fn faster_beats_shorter() {
+    let map = town(&[(&[4, 5, 6], "highway=service"), (&[4, 1, 2, 3, 6], "highway=motorway oneway=no")], &[]);
+    assert_eq!(between(&map, 4, 6), [4, 1, 2, 3, 6]);
+    let limited = town(
+        &[(&[4, 5, 6], "highway=service"), (&[4, 1, 2, 3, 6], "highway=motorway oneway=no maxspeed=20")],
+        &[],
+    );
+    assert_eq!(between(&limited, 4, 6), [4, 5, 6]);
+}
+
+#[test]
+fn streets_that_nobody_can_come_back_from_are_left_out() {
+    let map = town(&[SQUARE, (&[4, 5], "highway=residential oneway=yes")], &[]);
+    assert_eq!(map.meta().counts.left_out, 1);
+    assert!(map.route(corner(4), corner(6)).is_ok());
+    let snapped = map.snap(Position::new(37.51, 127.001).unwrap()).unwrap();
+    assert!(snapped.distance_m > 80.0, "not to the street left out: {snapped:?}");
+}
+
+#[test]
+fn files_that_meet_become_one_map() {
+    let dir = tempfile::tempdir().unwrap();
+    let half = |name: &str, way: &str| {
+        let nodes: String = (1..=9)
+            .map(|id| format!("<node id='{id}' lat='{}' lon='{}'/>", corner(id).lat(), corner(id).lon()))
+            .collect();
+        file(dir.path(), name, format!("<osm>{nodes}{way}</osm>").as_bytes())
+    };
+    let west = half("west.osm", "<way id='1'><nd ref='4'/><nd ref='5'/><tag k='highway' v='primary'/></way>");
+    let east = half("east.osm", "<way id='2'><nd ref='5'/><nd ref='6'/><tag k='highway' v='primary'/></way>");
+    // A street graph joins the others at the nodes they share.
+    let graph = r#"<graphml><key id='a' for='node' attr.name='y'/><key id='b' for='node' attr.name='x'/>
+        <key id='c' for='edge' attr.name='highway'/><key id='d' for='edge' attr.name='name'/><key id='e' for='edge' attr.name='geometry'/>
+        <graph edgedefault='directed'>
+        <node id='6'><data key='a'>37.51</data><data key='b'>127.02</data></node>
+        <node id='9'><data key='a'>37.52</data><data key='b'>127.02</data></node>
+        <edge source='6' target='9'><data key='c'>primary</data><data key='d'>['경기대로', 'A &amp; B']</data>
+          <data key='e'>LINESTRING (127.02 37.51, 127.021 37.515, 127.02 37.52)</data></edge>
+        <edge source='9' target='6'><data key='c'>['primary', 'secondary']</data><data key='d'>['경기대로', 'A &amp; B']</data>
+          <data key='e'>LINESTRING (127.02 37.52, 127.021 37.515, 127.02 37.51)</data></edge>
+        </graph></graphml>"#;
+    let north = file(dir.path(), "north", &gzip(graph.as_bytes()));
+    let map = RoadMap::of(import_in_memory(&[west.clone(), east, north, west], None, &mut |_| {}).unwrap());
+    assert_eq!(
+        (map.meta().counts.nodes, map.meta().counts.edges),
+        (4, 6),
+        "one junction for each end, each way once"
+    );
+    assert_eq!(between(&map, 4, 9), [4, 5, 6, 9]);
+    assert_eq!(map.search("경기대로", None, 5)[0].name, "경기대로");
+    assert_eq!(map.search("a b", None, 5)[0].name, "A & B");
+}
+
+#[test]
+fn formats_are_told_by_content_not_by_name() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("plain.pbf", TOWN_XML.as_bytes().to_vec()),
+        ("packed.txt", gzip(TOWN_XML.as_bytes())),
+        ("blocks.graphml", town_pbf()),
+        ("two-members.gz", [gzip(&TOWN_XML.as_bytes()[..500]), gzip(&TOWN_XML.as_bytes()[500..])].concat()),
+    ] {
+        let built = import_in_memory(&[file(dir.path(), name, &bytes)], None, &mut |_| {}).unwrap();
+        assert_eq!((built.meta.counts.nodes, built.meta.counts.edges), (5, 8), "{name}");
+    }
+}
+
+#[test]
+fn what_is_written_is_what_is_loaded() {
+    let dir = tempfile::tempdir().unwrap();
+    let town = file(dir.path(), "town.osm", TOWN_XML.as_bytes());
+    let built = RoadMap::of(import_in_memory(std::slice::from_ref(&town), None, &mut |_| {}).unwrap());
+    let districts = built.default_districts(2, 1);
+    let out = dir.path().join("maps/town");
+    let mut steps = 0;
+    let report = import(&[town], &out, Some(&districts), &mut |_| steps += 1).unwrap();
+    assert!(steps >= 4);
+    let json = serde_json::to_value(report).unwrap();
+    assert_eq!(json, serde_json::json!({"nodes": 5, "edges": 8, "names": 2, "places": 4}));
+    let loaded = RoadMap::load(&out).unwrap();
+    assert_eq!(loaded.meta(), built.meta());
+    assert_eq!(loaded.stands(), built.stands());
+    let (a, b) = (corner(1), Position::new(37.505, 127.0100).unwrap());
+    assert_eq!(loaded.route(a, b), built.route(a, b));
+    assert_eq!(loaded.overview_geojson().unwrap(), built.overview_geojson().unwrap());
+    let located = Districts::locate(loaded.districts().unwrap(), a).unwrap();
+    assert_eq!(Some(located), districts.locate(a));
+    assert_eq!(built.districts(), None);
+}
+
+#[test]
+fn json_has_the_documented_shape() {
+    let map = town(&[SQUARE], &[]);
+    let route = serde_json::to_value(map.route(corner(1), corner(3)).unwrap()).unwrap();
+    let keys: Vec<&String> = route.as_object().unwrap().keys().collect();
+    assert_eq!(keys, ["distance_m", "duration_s", "geometry"]);
+    assert_eq!(route["geometry"][0], serde_json::json!([127.0, 37.5]), "[lon, lat]");
+    let overview: serde_json::Value = serde_json::from_slice(&map.overview_geojson().unwrap()).unwrap();
+    assert_eq!(overview["type"], "FeatureCollection");
+    assert_eq!(overview["attribution"], "© OpenStreetMap contributors");
+    assert_eq!(overview["features"][0]["properties"]["class"], "residential");
+}
