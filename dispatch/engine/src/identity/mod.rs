@@ -41,7 +41,7 @@ pub use key::{InvalidPublicKey, KeyFileError, PublicKey, SigningKey, Thumbprint}
 pub use nodes::{PEER_LIFE_MS, PeerNode, TEXT_LIFE_MS, TextProcess, text_token};
 pub use operator::{
     AccountRefusal, LOGIN_MAX_BYTES, OPERATOR_SESSION_LIFE_MS, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS,
-    SignInRefusal, Transport,
+    SignInRefusal, Transport, new_token, token_hash,
 };
 pub use pass::{Bearer, PASS_LIFE_MS, PROOF_WINDOW_MS, PassRefusal, Proof, SESSION_LIFE_MS, proof_message};
 pub use secret::{DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, driver_secret_digest, is_driver_secret};

@@ -143,15 +143,21 @@ pub(super) fn from_own_page(method: &Method, headers: &HeaderMap, origins: &[Str
     origins.iter().any(|own| own.as_bytes() == origin.as_bytes())
 }
 
-/// Makes a session token: 43 characters.
-pub(super) fn new_token() -> String {
+/// Makes a token nobody can guess: 256 random bits in 43 characters of base64url.
+///
+/// # Panics
+///
+/// If the system gives no randomness: nothing may run on then.
+#[must_use]
+pub fn new_token() -> String {
     let mut bytes = [0; 32];
     rand::fill(&mut bytes).expect("the system gives randomness");
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What the store holds of a token.
-pub(super) fn token_hash(token: &str) -> String {
+/// What is kept of such a token: its SHA-256, base64url.
+#[must_use]
+pub fn token_hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes()))
 }
 

@@ -1,0 +1,7 @@
+//! The routes, by noun.
+
+pub(crate) mod endpoints;
+pub(crate) mod session;
+pub(crate) mod shift;
+pub(crate) mod sign_in;
+pub(crate) mod socket;

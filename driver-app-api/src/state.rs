@@ -1,0 +1,66 @@
+//! What the door holds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use ondol_core::ids::DistrictId;
+use ondol_device::wire::Endpoints;
+use ondol_engine::Handle;
+use ondol_engine::identity::Identity;
+
+use crate::tickets::Tickets;
+use crate::track::Tracks;
+
+/// What the door is started with.
+pub struct DriverSetup {
+    /// The loop.
+    pub handle: Handle,
+    /// Who may enter.
+    pub identity: Arc<Identity>,
+    /// The key of drivers' secrets: `Secrets::derive("driver-secret")`.
+    pub secret_key: [u8; 32],
+    /// For each district, the nodes that serve its drivers, best first, and the number to text.
+    pub endpoints: BTreeMap<DistrictId, Endpoints>,
+    /// Where positions are kept for whoever shows them.
+    pub tracks: Tracks,
+}
+
+/// What every route reads. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct DriverState(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) handle: Handle,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) secret_key: [u8; 32],
+    pub(crate) endpoints: BTreeMap<DistrictId, Endpoints>,
+    pub(crate) tracks: Tracks,
+    pub(crate) tickets: Tickets,
+}
+
+impl DriverState {
+    pub(crate) fn new(setup: DriverSetup) -> Self {
+        Self(Arc::new(Inner {
+            handle: setup.handle,
+            identity: setup.identity,
+            secret_key: setup.secret_key,
+            endpoints: setup.endpoints,
+            tracks: setup.tracks,
+            tickets: Tickets::default(),
+        }))
+    }
+}
+
+impl std::ops::Deref for DriverState {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl FromRef<DriverState> for Arc<Identity> {
+    fn from_ref(state: &DriverState) -> Self {
+        Self::clone(&state.identity)
+    }
+}

@@ -1,0 +1,103 @@
+//! What is done with a device's message, whether it came over HTTP or the socket.
+
+use axum::http::StatusCode;
+use futures_util::future::join_all;
+use ondol_core::command::{Answer, Command, Report, ToDevice};
+use ondol_device::wire::{
+    Attach, Attached, Beat, BeatAnswer, Invalid, Outcome, PositionAnswer, PositionBatch, Push, ReportAnswer,
+    ReportBatch, ReportResult, RiderTexts,
+};
+use ondol_engine::http::Problem;
+use ondol_engine::identity::Bearer;
+use ondol_engine::{RequestError, Unavailable};
+
+use crate::auth::{speaks_for_itself, who};
+use crate::personal;
+use crate::state::DriverState;
+
+/// Reports of one batch that are handed to the loop together; `join_all` starts up to 30 in their order.
+const REPORTS_AT_ONCE: usize = 30;
+
+pub(crate) async fn attach(
+    state: &DriverState,
+    bearer: &Bearer,
+    attach: Attach,
+) -> Result<Attached, Problem> {
+    speaks_for_itself(bearer, attach.device)?;
+    attach.check(state.handle.now().utc).map_err(invalid)?;
+    let who = who(state, bearer).await?;
+    match state.handle.request(Command::Attach(attach.into_command(&who))).await? {
+        Answer::Attached { session } => Ok(Attached { node: state.handle.node_id().clone(), session }),
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub(crate) async fn beat(state: &DriverState, bearer: &Bearer, beat: Beat) -> Result<BeatAnswer, Problem> {
+    speaks_for_itself(bearer, beat.device)?;
+    beat.check().map_err(invalid)?;
+    match state.handle.request(Command::Beat(beat.into_command(bearer.district.clone()))).await? {
+        Answer::Beat(answer) => {
+            let texts = personal::texts(state, bearer, &answer.messages).await?;
+            let mut texts = texts.into_iter();
+            Ok(BeatAnswer::new(&answer, |_| texts.next().unwrap_or_default()))
+        }
+        other => Err(unexpected(&other)),
+    }
+}
+
+pub(crate) async fn reports(
+    state: &DriverState,
+    bearer: &Bearer,
+    batch: ReportBatch,
+) -> Result<ReportAnswer, Problem> {
+    speaks_for_itself(bearer, batch.device)?;
+    batch.check(state.handle.now().utc).map_err(invalid)?;
+    let entries: Vec<(u64, Report)> = batch.into_commands(&bearer.district).collect();
+    let mut results = Vec::with_capacity(entries.len());
+    for chunk in entries.chunks(REPORTS_AT_ONCE) {
+        let chunk = chunk.iter().map(|(number, report)| async {
+            let result = state.handle.request(Command::Report(report.clone())).await;
+            report_result(*number, result)
+        });
+        results.extend(join_all(chunk).await);
+    }
+    Ok(ReportAnswer { results })
+}
+
+pub(crate) fn positions(
+    state: &DriverState,
+    bearer: &Bearer,
+    batch: &PositionBatch,
+) -> Result<PositionAnswer, Problem> {
+    speaks_for_itself(bearer, batch.device)?;
+    batch.check(state.handle.now().utc).map_err(invalid)?;
+    Ok(PositionAnswer { stored: state.tracks.take_in(bearer.device, &batch.fixes, state.handle.now()) })
+}
+
+/// The push for a message of the core.
+pub(crate) async fn push(
+    state: &DriverState,
+    bearer: &Bearer,
+    message: &ToDevice,
+) -> Result<Push, Unavailable> {
+    let mut texts = personal::texts(state, bearer, std::slice::from_ref(message)).await?;
+    Ok(Push::new(message, texts.pop().unwrap_or_else(RiderTexts::default)))
+}
+
+fn report_result(number: u64, result: Result<Answer, RequestError>) -> ReportResult {
+    match result {
+        Ok(answer) => ReportResult::new(number, &Ok(answer)),
+        Err(RequestError::Refused(refusal)) => ReportResult::new(number, &Err(refusal)),
+        Err(RequestError::Unavailable) => {
+            ReportResult { number, outcome: Outcome::Refused { code: "unavailable".into(), retry: true } }
+        }
+    }
+}
+
+fn invalid(invalid: Invalid) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, invalid.code(), invalid.to_string())
+}
+
+fn unexpected(answer: &Answer) -> Problem {
+    Problem::internal(&format!("the core gave another kind of answer: {answer:?}"))
+}
