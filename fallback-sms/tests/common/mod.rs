@@ -7,6 +7,7 @@
     reason = "test helpers, of which each binary uses a part"
 )]
 
+pub mod http;
 pub mod office;
 
 use ondol_messages::Lang;

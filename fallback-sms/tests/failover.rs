@@ -1,0 +1,102 @@
+//! Goal: a dead or stuck node costs one bounded wait, and the preferred one is used again when it answers.
+//! Method: two nodes over HTTP on the loopback, one of them away.
+
+#![allow(clippy::unwrap_used, reason = "a failing unwrap fails the test")]
+
+mod common;
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use common::http::{TOKEN, serve, serve_on};
+use common::{MORNING, RIDER, city};
+use ondol_sms::clock::{ClockConfig, SimClock};
+use ondol_sms::dialogue::{NodeAnswer, NodeRequest};
+use ondol_sms::node::{Endpoint, HttpNode, HttpNodeConfig, NodeApi as _};
+use ondol_sms::wire::code;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const HOLD_MS: u64 = 15_000;
+
+fn nodes(dir: &TempDir, token: &str, addresses: &[std::net::SocketAddr]) -> HttpNode {
+    let token_file = dir.path().join("token");
+    std::fs::write(&token_file, token).unwrap();
+    let endpoints = addresses
+        .iter()
+        .enumerate()
+        .map(|(index, address)| Endpoint {
+            name: format!("node-{index}"),
+            url: format!("http://{address}/").parse().unwrap(),
+        })
+        .collect();
+    let config = HttpNodeConfig { endpoints, token_file, answer_within_ms: 100, hold_ms: HOLD_MS };
+    HttpNode::new(config, SimClock::new(ClockConfig::default()).unwrap()).unwrap()
+}
+
+fn who() -> NodeRequest {
+    NodeRequest::Rider { phone: RIDER.to_owned() }
+}
+
+#[tokio::test]
+async fn with_no_node_the_request_fails_with_each_reason() {
+    let dir = TempDir::new().unwrap();
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nodes = nodes(&dir, TOKEN, &[gone, gone]);
+    let error = nodes.ask(&who(), MORNING).await.unwrap_err();
+    assert!(error.0.contains("node-0") && error.0.contains("node-1"), "{error}");
+    assert!(!error.0.contains("82101234"), "no number in what is logged: {error}");
+}
+
+#[tokio::test]
+async fn it_falls_over_and_comes_back() {
+    let dir = TempDir::new().unwrap();
+    let edge = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let edge_address = edge.local_addr().unwrap();
+    drop(edge);
+    let (central_address, central, _serving) = serve(city()).await;
+    let nodes = nodes(&dir, TOKEN, &[edge_address, central_address]);
+    assert!(matches!(nodes.ask(&who(), MORNING).await, Ok(NodeAnswer::Rider(_))));
+    assert_eq!(central.calls.load(Ordering::SeqCst), 1);
+
+    let (edge, _serving) = serve_on(TcpListener::bind(edge_address).await.unwrap(), city());
+    nodes.ask(&who(), MORNING.plus_ms(HOLD_MS - 1)).await.unwrap();
+    assert_eq!(edge.calls.load(Ordering::SeqCst), 0, "it is held back for a while");
+    nodes.ask(&who(), MORNING.plus_ms(HOLD_MS)).await.unwrap();
+    assert_eq!(edge.calls.load(Ordering::SeqCst), 1);
+    assert_eq!(central.calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_node_that_takes_the_call_and_says_nothing_is_not_waited_for() {
+    let dir = TempDir::new().unwrap();
+    let stuck = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let stuck_address = stuck.local_addr().unwrap();
+    let (central_address, _central, _serving) = serve(city()).await;
+    let nodes = nodes(&dir, TOKEN, &[stuck_address, central_address]);
+    let begun = Instant::now();
+    assert!(matches!(nodes.ask(&who(), MORNING).await, Ok(NodeAnswer::Rider(_))));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(stuck);
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_and_a_new_token_is_read() {
+    let dir = TempDir::new().unwrap();
+    let (address, door, _serving) = serve(city()).await;
+    let nodes = nodes(&dir, "an-old-token", &[address]);
+    assert!(nodes.ask(&who(), MORNING).await.is_err(), "a wrong token is no answer");
+    std::fs::write(dir.path().join("token"), TOKEN).unwrap();
+    let request = NodeRequest::Drive {
+        phone: RIDER.to_owned(),
+        request: ondol_sms::wire::DriverCommandRequest {
+            command_id: uuid::Uuid::from_u128(1),
+            command: ondol_sms::wire::DriverCommand::Off {},
+            driver_code: None,
+            sent_at: MORNING,
+        },
+    };
+    let answer = nodes.ask(&request, MORNING).await.unwrap();
+    assert!(matches!(answer, NodeAnswer::Refused(problem) if problem.code == code::DRIVER_UNKNOWN));
+    assert!(matches!(door.node.calls().last(), Some(NodeRequest::Drive { phone, .. }) if phone == RIDER));
+}
