@@ -1,12 +1,12 @@
 //! The one screen: districts, bookings, shifts.
 
-use ondol_core::fact::TakeCause;
 use ondol_core::ids::{BookingId, DistrictId, DriverId, FleetId, NodeId, ShiftId, StandId};
+use ondol_core::node::{Mode, ModeReason};
 use ondol_core::position::Position;
 use serde::{Deserialize, Serialize};
 
 use super::{BookingRow, Standing};
-use crate::moment::Moment;
+use ondol_engine::http::Moment;
 
 /// Everything on the screen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,18 +28,6 @@ pub struct BoardView {
     pub standing: Standing,
 }
 
-/// How a district is dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Central dispatches.
-    Normal,
-    /// Central and edge do not hear each other, or the edge dispatches.
-    Degraded,
-    /// Histories are being joined.
-    Healing,
-}
-
 /// A district: who dispatches it, why and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,13 +36,10 @@ pub struct DistrictView {
     pub district: DistrictId,
     /// How it is dispatched.
     pub mode: Mode,
-    /// Where the answering node stands: `holder`, `uncertain`, `standby`, `suspect`, `active`, `healing`.
-    pub stance: String,
+    /// Why.
+    pub reason: ModeReason,
     /// Since when.
     pub since: Moment,
-    /// Why an edge took it, if one did.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cause: Option<TakeCause>,
     /// The node that holds it, as far as the answering node knows.
     pub holder: NodeId,
     /// The authority under which.

@@ -8,7 +8,7 @@ use ondol_core::units::Money;
 use serde::{Deserialize, Serialize};
 
 use super::Standing;
-use crate::moment::Moment;
+use ondol_engine::http::Moment;
 
 /// A place of a booking: where, and what the rider calls it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,7 +6,7 @@ use ondol_core::ids::{BookingId, FleetId, StandId};
 use serde::{Deserialize, Serialize};
 
 use super::{BookingRow, Spot};
-use crate::moment::Moment;
+use ondol_engine::http::Moment;
 
 /// A booking taken by phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

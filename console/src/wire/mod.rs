@@ -28,14 +28,16 @@ mod intake;
 mod session;
 
 pub use board::{
-    BoardView, DataAge, DistrictView, DutyState, EpochView, Mode, PositionRow, PositionsEvent, ShiftRow,
+    BoardView, DataAge, DistrictView, DutyState, EpochView, PositionRow, PositionsEvent, ShiftRow,
 };
 pub use booking::{
     AssignRequest, AssignmentView, Attention, BookingDetail, BookingRow, CancelRequest, CandidateView,
     FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
 };
 pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
-pub use session::{ConfirmRequest, ConflictView, Empty, ReconciliationView, SessionView, SignIn, Standing};
+pub use session::{
+    ConfirmRequest, ConflictView, Empty, OutageView, ReconciliationView, SessionView, SignIn, Standing,
+};
 
 /// Most bookings on a board: those needing a hand first, then the newest.
 pub const BOOKINGS_MAX: usize = 500;
@@ -49,6 +51,8 @@ pub const CANDIDATES_MAX: usize = 12;
 pub const HISTORY_MAX: usize = 9;
 /// Most conflicts in one report.
 pub const CONFLICTS_MAX: usize = 500;
+/// Most bookings or shifts in one event.
+pub const CHANGES_MAX: usize = 200;
 /// Longest label of a spot, in characters.
 pub const LABEL_MAX_CHARS: usize = 120;
 /// Longest name of a caller, in characters.

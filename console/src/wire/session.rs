@@ -1,10 +1,11 @@
 //! Signing in, who decides, and what was joined after a cut.
 
-use ondol_core::fact::Lang;
+use std::collections::BTreeMap;
+
 use ondol_core::ids::{BookingId, DistrictId, FleetId, NodeId};
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use ondol_engine::http::Moment;
 
 /// An operator signs in.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +38,6 @@ pub struct SessionView {
     pub node: NodeId,
     /// True at central, false at an edge.
     pub central: bool,
-    /// When the session ends.
-    pub expires_at: Moment,
-    /// The language of the account, if it has chosen one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lang: Option<Lang>,
 }
 
 /// Who decided what an answer says, and how fresh it is.
@@ -73,10 +69,26 @@ pub struct ConfirmRequest {
 pub struct ReconciliationView {
     /// Conflicts, the latest first, at most [`super::CONFLICTS_MAX`].
     pub conflicts: Vec<ConflictView>,
-    /// Bookings that an edge took in while central was away, by district.
-    pub taken_in_at_edges: Vec<(DistrictId, u64)>,
+    /// First moment of the window.
+    pub from: Moment,
+    /// What each district went through in the window.
+    pub districts: Vec<OutageView>,
     /// Who says so.
     pub standing: Standing,
+}
+
+/// What a district went through.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutageView {
+    /// The district.
+    pub district: DistrictId,
+    /// Bookings first taken in, by node.
+    pub accepted: BTreeMap<NodeId, u64>,
+    /// Bookings that several nodes had taken in and that are one now.
+    pub merged: u64,
+    /// Riders who boarded, by the node whose offer brought them a taxi.
+    pub served: BTreeMap<NodeId, u64>,
 }
 
 /// One conflict and how the rule settled it.
@@ -96,6 +108,10 @@ pub struct ConflictView {
     pub district: DistrictId,
     /// When the booking was made.
     pub at: Moment,
+    /// What the rule says: `merged`, `nearest_stands`, `operator`, …
+    pub resolution: String,
+    /// Bonds that gave way: their drivers drove for nothing.
+    pub gave_way: usize,
     /// True if a person must decide.
     pub open: bool,
 }

@@ -3,11 +3,12 @@
 use ondol_core::booking::{CancelReason, Needs, Party, Payment, Status};
 use ondol_core::fact::Lang;
 use ondol_core::ids::{BookingId, DistrictId, FleetId, NodeId, StandId};
+use ondol_core::node::Mode;
 use ondol_core::position::Position;
 use ondol_core::units::Money;
 use serde::{Deserialize, Serialize};
 
-use crate::moment::Moment;
+use ondol_engine::http::Moment;
 
 /// A place of a booking: where, and what the rider calls it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,18 +139,6 @@ pub enum Accepted {
     AcceptedReplicated,
 }
 
-/// How a district is dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Central dispatches.
-    Normal,
-    /// Central and edge do not hear each other, or the edge dispatches.
-    Degraded,
-    /// Histories are being joined.
-    Healing,
-}
-
 /// How the booking's district is dispatched, and since when.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -214,7 +203,9 @@ pub struct BookingView {
     /// Who ended it and why, if it was cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cancelled: Option<CancelledView>,
-    /// Who says so.
+    /// The answering node's clock: what minutes are counted from.
+    pub told_at: Moment,
+    /// Who plans it, and how fresh that node's word is here.
     pub standing: Standing,
 }
 

@@ -20,7 +20,7 @@ mod booking;
 mod place;
 
 pub use booking::{
-    Accepted, BookRequest, BookingView, CancelRequest, CancelledView, FareView, Mode, ModeView, QuoteAnswer,
+    Accepted, BookRequest, BookingView, CancelRequest, CancelledView, FareView, ModeView, QuoteAnswer,
     QuoteRequest, QuoteView, RiderDoor, Spot, Standing, VehicleView,
 };
 pub use place::{Endpoint, EndpointsAnswer, PlaceView, PlacesAnswer};

@@ -1,0 +1,100 @@
+//! Shifts that an operator may ask by hand.
+
+use ondol_core::command::Refusal;
+use ondol_core::fact::Sealed;
+use ondol_core::ids::ShiftId;
+use ondol_core::node::Node;
+use ondol_core::position::Position;
+use ondol_core::travel::{StraightLine, TravelTimes as _};
+use ondol_core::units::Now;
+use ondol_engine::http::Problem;
+use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
+use ondol_engine::vault::{DriverPersonal, Vault};
+use ondol_roads::RoadMap;
+
+use crate::state::Inner;
+use crate::view::{SeenBooking, sees, state_of, utc_of};
+use crate::wire::{CANDIDATES_MAX, CandidateView, DutyState};
+
+/// A shift that could be asked, copied out of the loop.
+pub(super) struct Near {
+    pickup: Position,
+    position: Position,
+    driver: Option<Sealed>,
+    view: CandidateView,
+}
+
+/// Free shifts that suit the booking, nearest by the straight line first, at most [`CANDIDATES_MAX`].
+pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now) -> Vec<Near> {
+    let Some(request) = booking.record.request() else { return Vec::new() };
+    if booking.record.status().is_closed() || booking.record.standing().is_some() {
+        return Vec::new();
+    }
+    let Some(board) = node.board().district(&booking.district) else { return Vec::new() };
+    let mut near: Vec<(f64, Near)> = board
+        .shifts
+        .values()
+        .filter(|shift| state_of(board, shift).0 == DutyState::Free)
+        .filter_map(|shift| {
+            let start = shift.start.as_ref()?;
+            let suits = start.vehicle.seats >= request.seats
+                && start.vehicle.needs.cover(request.needs)
+                && request.fleet.as_ref().is_none_or(|fleet| *fleet == start.fleet)
+                && sees(caller, Operation::AssignByHand, &booking.district, Some(&start.fleet));
+            if !suits {
+                return None;
+            }
+            let contact = node.contacts().get(&shift.id);
+            let seen = contact.and_then(|contact| contact.position).map(|(position, _)| position);
+            // A driver without the app is where the queue is.
+            let at_stand =
+                shift.waits_at().and_then(|(stand, _)| board.stands.get(stand)).map(|s| s.position);
+            let position = seen.or(at_stand)?;
+            let view = CandidateView {
+                shift: shift.id,
+                plate: start.vehicle.plate.clone(),
+                driver_name: None,
+                eta_s: None,
+                heard_at: contact.map(|contact| utc_of(now, contact.heard_at).into()),
+                by_text: shift.home().is_some(),
+            };
+            let driver = node.board().driver(start.driver).and_then(|(_, driver)| driver.personal.clone());
+            let distance_m = position.distance_m(request.pickup);
+            Some((distance_m, Near { pickup: request.pickup, position, driver, view }))
+        })
+        .collect();
+    near.sort_by(|a, b| a.0.total_cmp(&b.0));
+    near.into_iter().take(CANDIDATES_MAX).map(|(_, near)| near).collect()
+}
+
+/// The same with travel times, nearest by road first.
+pub(super) fn by_road(near: Vec<Near>, map: Option<&RoadMap>, vault: &Vault) -> Vec<CandidateView> {
+    let Some(pickup) = near.first().map(|near| near.pickup) else { return Vec::new() };
+    let sources: Vec<Position> = near.iter().map(|near| near.position).collect();
+    let etas = match map {
+        Some(map) => map.durations_to(pickup, &sources),
+        None => StraightLine.durations_s(pickup, &sources),
+    };
+    let named = |(near, eta_s): (Near, Option<u32>)| {
+        let driver: Option<DriverPersonal> = near.driver.as_ref().and_then(|sealed| vault.open(sealed));
+        CandidateView { driver_name: driver.and_then(|driver| driver.name), eta_s, ..near.view }
+    };
+    let mut candidates: Vec<CandidateView> = near.into_iter().zip(etas).map(named).collect();
+    candidates.sort_by_key(|candidate| (candidate.eta_s.is_none(), candidate.eta_s));
+    candidates
+}
+
+/// Another fleet's shift is not there at all.
+pub(super) async fn may_ask(state: &Inner, caller: &Caller, shift: ShiftId) -> Result<(), Problem> {
+    let caller = caller.clone();
+    let decision = state
+        .handle
+        .read(move |node| {
+            let (district, record) = node.board().shift(shift)?;
+            let fleet = record.start.as_ref().map(|start| &start.fleet);
+            let object = Object { district: Some(district), fleet, ..Object::default() };
+            Some(allow(&caller, Operation::AssignByHand, &object))
+        })
+        .await?;
+    Ok(decision.ok_or(Refusal::UnknownShift)?.check()?)
+}

@@ -1,0 +1,57 @@
+//! The routes, by noun.
+
+pub(crate) mod board;
+pub(crate) mod bookings;
+pub(crate) mod callers;
+pub(crate) mod districts;
+pub(crate) mod events;
+pub(crate) mod intake;
+pub(crate) mod map;
+pub(crate) mod reconciliation;
+pub(crate) mod session;
+
+use ondol_core::booking::BookingRecord;
+use ondol_core::command::Refusal;
+use ondol_core::ids::{BookingId, DistrictId};
+use ondol_core::node::Node;
+use ondol_engine::http::Problem;
+use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
+
+use crate::state::Inner;
+use crate::view::{SeenBooking, object_fleet};
+use crate::wire::BookingRow;
+
+/// Decides whether `caller` may do `operation` to a booking; another fleet's is not there at all.
+async fn may(
+    state: &Inner,
+    caller: &Caller,
+    operation: Operation,
+    booking: BookingId,
+) -> Result<(), Problem> {
+    let caller = caller.clone();
+    let decision = state
+        .handle
+        .read(move |node| {
+            let (district, record) = node.board().booking(booking)?;
+            Some(decide(node, &caller, operation, district, record))
+        })
+        .await?;
+    Ok(decision.ok_or(Refusal::UnknownBooking)?.check()?)
+}
+
+fn decide(
+    node: &Node,
+    caller: &Caller,
+    operation: Operation,
+    district: &DistrictId,
+    record: &BookingRecord,
+) -> ondol_engine::identity::policy::Decision {
+    let object = Object { district: Some(district), fleet: object_fleet(node, record), ..Object::default() };
+    allow(caller, operation, &object)
+}
+
+/// The row of a booking, after something was done to it.
+async fn row(state: &Inner, booking: BookingId) -> Result<BookingRow, Problem> {
+    let seen = state.handle.read_at(move |node, now| SeenBooking::find(node, booking, now)).await?;
+    Ok(seen.ok_or(Refusal::UnknownBooking)?.row(state.handle.vault()))
+}
