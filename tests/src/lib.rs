@@ -1,1 +1,7 @@
-//! Placeholder doc.
+//! Simulators and checkers.
+//!
+//! | about | module |
+//! |---|---|
+//! | the shipped core and device under faults, in virtual time, from a seed | [`faults`] |
+
+pub mod faults;

@@ -1,0 +1,144 @@
+//! Asking a node over HTTP, as a page or an app does.
+
+use std::time::Duration;
+
+use reqwest::{Method, RequestBuilder, header};
+use serde_json::Value;
+
+/// Largest answer that is read, in bytes.
+const ANSWER_MAX: usize = 8 << 20;
+
+/// Why a request was not answered as hoped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failed {
+    /// No answer, or the answer of a node that cannot work now.
+    Unreachable,
+    /// The node said no.
+    Refused {
+        /// The HTTP status.
+        status: u16,
+        /// The stable code.
+        code: String,
+        /// The same request may succeed later.
+        retry: bool,
+    },
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unreachable => f.write_str("unreachable"),
+            Self::Refused { status, code, .. } => write!(f, "{status} {code}"),
+        }
+    }
+}
+
+/// What proves who asks.
+#[derive(Debug, Clone, Default)]
+pub enum Proof {
+    /// Nothing: the address itself, or nothing is needed.
+    #[default]
+    None,
+    /// A session's token.
+    Bearer(String),
+    /// An operator's cookie, sent from the node's own page.
+    Cookie(String),
+}
+
+/// A client.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: reqwest::Client,
+    wait: Duration,
+}
+
+impl Http {
+    /// Returns a client that waits `wait` for an answer.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no means to connect.
+    pub fn new(wait: Duration) -> reqwest::Result<Self> {
+        // A city of clients, each with its own phone: idle connections are not kept long.
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .connect_timeout(wait)
+            .pool_idle_timeout(Duration::from_secs(10))
+            .build()?;
+        Ok(Self { client, wait })
+    }
+
+    /// `GET`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`].
+    pub async fn get(&self, base: &str, path: &str, proof: &Proof) -> Result<Value, Failed> {
+        self.ask(Method::GET, base, path, proof, None).await.map(|(answer, _)| answer)
+    }
+
+    /// `POST`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`].
+    pub async fn post(&self, base: &str, path: &str, proof: &Proof, body: &Value) -> Result<Value, Failed> {
+        self.ask(Method::POST, base, path, proof, Some(body)).await.map(|(answer, _)| answer)
+    }
+
+    /// `POST` whose answer sets a cookie; returns `name=value`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed`]; [`Failed::Unreachable`] if there is no cookie in the answer.
+    pub async fn sign_in(&self, base: &str, path: &str, body: &Value) -> Result<String, Failed> {
+        let proof = Proof::Cookie(String::new());
+        let (_, cookie) = self.ask(Method::POST, base, path, &proof, Some(body)).await?;
+        cookie.ok_or(Failed::Unreachable)
+    }
+
+    async fn ask(
+        &self,
+        method: Method,
+        base: &str,
+        path: &str,
+        proof: &Proof,
+        body: Option<&Value>,
+    ) -> Result<(Value, Option<String>), Failed> {
+        let mut request = self.client.request(method, format!("{base}{path}")).timeout(self.wait);
+        request = match proof {
+            Proof::None => request,
+            Proof::Bearer(token) => request.bearer_auth(token),
+            Proof::Cookie(cookie) if cookie.is_empty() => request.header(header::ORIGIN, base),
+            Proof::Cookie(cookie) => request.header(header::ORIGIN, base).header(header::COOKIE, cookie),
+        };
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        send(request).await
+    }
+}
+
+async fn send(request: RequestBuilder) -> Result<(Value, Option<String>), Failed> {
+    let answer = request.send().await.map_err(|_| Failed::Unreachable)?;
+    let status = answer.status();
+    let cookie = answer.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
+    let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
+    let bytes = answer.bytes().await.map_err(|_| Failed::Unreachable)?;
+    if bytes.len() > ANSWER_MAX {
+        return Err(Failed::Unreachable);
+    }
+    let value: Value = if bytes.is_empty() {
+        Value::Null
+    } else {
+        serde_json::from_slice(&bytes).map_err(|_| Failed::Unreachable)?
+    };
+    if status.is_success() {
+        Ok((value, cookie))
+    } else if status.is_server_error() {
+        Err(Failed::Unreachable)
+    } else {
+        let code = value["code"].as_str().unwrap_or("no_code").to_owned();
+        Err(Failed::Refused { status: status.as_u16(), code, retry: value["retry"].as_bool().unwrap_or(false) })
+    }
+}

@@ -1,0 +1,205 @@
+//! One small checker per promise. They look at what was stored and said, never at what a node says of itself.
+//!
+//! | id | promise | seen from |
+//! |---|---|---|
+//! | I1 | no driver on two active assignments | each slot a device stores; each bond a home edge writes; the end |
+//! | I2 | an acknowledged booking is never lost | all durable journals after each crash; the end |
+//! | I3 | at most one charge per booking | each committed entry |
+//! | I4 | after heal all views are equal | the end |
+//! | I5 | a boarded trip is never ended by a machine | each slot a device stores; each entry a node writes |
+//! | I10 | a device's attach epochs only rise | each slot a device stores; each attach it sends |
+//! | one_planner | no zone is offered by two nodes at once while both keep the lease | each offer a node writes |
+//! | busy | no offer to a shift known busy | each offer a node writes |
+//! | live | after heal everything converges in bounded time | the end |
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ondol_core::board::DistrictBoard;
+use ondol_core::booking::Status;
+use ondol_core::fact::{Fact, Step};
+use ondol_core::ids::{AssignmentId, BookingId, DistrictId};
+use ondol_core::journal::Entry;
+use ondol_core::node::{ModeReason, Node};
+use ondol_device::Durable;
+use ondol_device::wire::Happening;
+
+/// What checkers remember of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Checkers {
+    /// The first broken promise: checker, and what it saw.
+    pub(crate) broken: Option<(&'static str, String)>,
+    pub(crate) drivers_doubled: u64,
+    pub(crate) boarded_reassigned: u64,
+    pub(crate) double_charges: u64,
+    devices: BTreeMap<usize, DeviceLedger>,
+    acknowledged: BTreeMap<BookingId, usize>,
+    charges: BTreeMap<BookingId, u64>,
+}
+
+/// What one device has stored so far.
+#[derive(Debug, Default)]
+struct DeviceLedger {
+    /// Taken by the slot's first place and not ended since.
+    active: BTreeSet<AssignmentId>,
+    boarded: BTreeSet<AssignmentId>,
+    stored_epoch: u64,
+    sent_epoch: u64,
+}
+
+impl Checkers {
+    pub(crate) fn break_promise(&mut self, checker: &'static str, what: String) {
+        self.broken.get_or_insert((checker, what));
+    }
+
+    /// A device stored its state.
+    pub(crate) fn device_stored(&mut self, device: usize, stored: &Durable) {
+        let ledger = self.devices.entry(device).or_default();
+        let mut ended_by_machine = None;
+        ledger.active.retain(|assignment| {
+            let Some(stone) = stored.tombstone(assignment) else { return true };
+            if ledger.boarded.contains(assignment) && !matches!(stone.last, Happening::Done { .. }) {
+                ended_by_machine =
+                    Some(format!("device {device} ended boarded {assignment}: {:?}", stone.last));
+            }
+            false
+        });
+        if let Some(trip) = &stored.current {
+            ledger.active.insert(trip.assignment.clone());
+            if trip.boarded.is_some() {
+                ledger.boarded.insert(trip.assignment.clone());
+            }
+        }
+        let vanished = ledger.active.iter().find(|assignment| stored.trip(assignment).is_none()).cloned();
+        let epoch_fell = stored.attach_epoch < ledger.stored_epoch;
+        ledger.stored_epoch = stored.attach_epoch;
+        if ledger.active.len() > 1 {
+            let active = format!("{:?}", ledger.active);
+            self.drivers_doubled += 1;
+            self.break_promise("I1", format!("device {device} has two active assignments: {active}"));
+        } else if let Some(assignment) = vanished {
+            self.break_promise("I1", format!("device {device} lost {assignment} without ending it"));
+        }
+        if let Some(what) = ended_by_machine {
+            self.boarded_reassigned += 1;
+            self.break_promise("I5", what);
+        }
+        if epoch_fell {
+            self.break_promise("I10", format!("device {device} stored a lower attach epoch"));
+        }
+    }
+
+    /// A device sent an attach.
+    pub(crate) fn attach_sent(&mut self, device: usize, epoch: u64) {
+        let ledger = self.devices.entry(device).or_default();
+        if epoch <= ledger.sent_epoch {
+            let what = format!("device {device} attaches under epoch {epoch} after {}", ledger.sent_epoch);
+            self.break_promise("I10", what);
+        }
+        self.devices.entry(device).or_default().sent_epoch = epoch;
+    }
+
+    /// A node wrote an entry of its own. `other` is the other node of the district, if it runs.
+    pub(crate) fn written(&mut self, node: &Node, other: Option<&Node>, entry: &Entry) {
+        let own_life =
+            entry.series.origin == node.config().id && entry.series.incarnation == node.config().incarnation;
+        let Some(board) = node.board().district(&entry.series.district).filter(|_| own_life) else { return };
+        match Fact::read(entry) {
+            Ok(Some(Fact::Offered { booking, assignment, shift, .. })) => {
+                let me = &node.config().id;
+                if let Some((record, bond)) = board.bonds_of(shift).find(|(_, id)| **id != assignment) {
+                    let what = format!("{me} offers {assignment} to a shift with {bond} of {}", record.id);
+                    self.break_promise("busy", what);
+                }
+                let home = board.shifts.get(&shift).and_then(|shift| shift.home());
+                if home.is_some_and(|home| home != me) {
+                    self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
+                }
+                if holds(node, &entry.series.district)
+                    && other.is_some_and(|other| holds(other, &entry.series.district))
+                {
+                    let what =
+                        format!("{me} offers {booking} in {} while another holds it", entry.series.district);
+                    self.break_promise("one_planner", what);
+                }
+            }
+            Ok(Some(Fact::Stepped { booking, assignment, shift, what, .. })) => {
+                self.stepped(board, booking, &assignment, &what);
+                let homed_here = board.shifts.get(&shift).and_then(|s| s.home()) == Some(&node.config().id);
+                if homed_here && matches!(what, Step::Assigned | Step::Boarded { .. }) {
+                    self.bonds_of_homed(board, shift);
+                }
+            }
+            Ok(Some(Fact::CancelRequested { booking, by, .. })) => {
+                let status = board.bookings.get(&booking).map(|record| record.status());
+                if matches!(status, Some(Status::Boarded | Status::Done)) {
+                    self.boarded_reassigned += 1;
+                    self.break_promise(
+                        "I5",
+                        format!("{by:?} cancelled {booking} at a node that knew it boarded"),
+                    );
+                }
+            }
+            Ok(_) => {}
+            Err(error) => self.break_promise("journal", error.to_string()),
+        }
+    }
+
+    fn stepped(&mut self, board: &DistrictBoard, booking: BookingId, assignment: &AssignmentId, what: &Step) {
+        let bond = board.bookings.get(&booking).and_then(|record| record.assignments.get(assignment));
+        if matches!(what, Step::Released { .. }) && bond.is_some_and(|bond| bond.boarded.is_some()) {
+            self.boarded_reassigned += 1;
+            self.break_promise("I5", format!("a node released boarded {assignment} of {booking}"));
+        }
+    }
+
+    fn bonds_of_homed(&mut self, board: &DistrictBoard, shift: ondol_core::ids::ShiftId) {
+        let bound = board.bonds_of(shift).filter(|(record, id)| record.assignments[*id].binds()).count();
+        if bound > 1 {
+            self.drivers_doubled += 1;
+            self.break_promise("I1", format!("homed shift {shift} has {bound} active assignments"));
+        }
+    }
+
+    /// An entry became durable where it was written.
+    pub(crate) fn committed(&mut self, entry: &Entry) {
+        if let Ok(Some(Fact::Charged { booking, .. })) = Fact::read(entry) {
+            let charges = self.charges.entry(booking).or_default();
+            *charges += 1;
+            if *charges > 1 {
+                self.double_charges += 1;
+                self.break_promise("I3", format!("{booking} was charged twice"));
+            }
+        }
+    }
+
+    /// A rider got an acknowledgement from `node`.
+    pub(crate) fn acknowledged(&mut self, booking: BookingId, node: usize) {
+        self.acknowledged.entry(booking).or_insert(node);
+    }
+
+    pub(crate) fn acknowledgements(&self) -> impl Iterator<Item = BookingId> {
+        self.acknowledged.keys().copied()
+    }
+
+    /// A node crashed: every acknowledged booking must be in some durable journal.
+    pub(crate) fn nothing_lost(&mut self, stored: &[&BTreeSet<BookingId>]) {
+        let lost = self
+            .acknowledged
+            .iter()
+            .find(|(booking, _)| !stored.iter().any(|store| store.contains(booking)))
+            .map(|(booking, node)| format!("{booking}, acknowledged by node {node}, is in no journal"));
+        if let Some(what) = lost {
+            self.break_promise("I2", what);
+        }
+    }
+}
+
+/// True if a node claims the district by the rules of the lease.
+fn holds(node: &Node, district: &DistrictId) -> bool {
+    node.mode(district).is_some_and(|view| {
+        let by_lease = view.reason == ModeReason::LeaseRuns && view.holder == node.config().id;
+        let taken = view.holder == node.config().id
+            && matches!(view.reason, ModeReason::Witnesses | ModeReason::Silence | ModeReason::ByHand);
+        by_lease || taken
+    })
+}

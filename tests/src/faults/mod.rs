@@ -1,0 +1,28 @@
+//! The fault simulator: central, two edges, drivers with and without the app, riders and operators in virtual time.
+//!
+//! It runs the *shipped* [`ondol_core::node::Node`] and [`ondol_device::Device`]; only the shells around them (disk,
+//! network, clock, people) are played here. One seed is one run: the same seed gives the same hash.
+//!
+//! ```text
+//! schedule ─▶ faults       clock ─▶ Agenda (virtual time)       checkers ◀─ every stored entry, every stored slot
+//!                 │           │                                     │
+//!                 ▼           ▼                                     ▼
+//!               net ◀────▶ model: nodes, devices, people ───────▶ report
+//! ```
+//!
+//! A run has a *safety* phase (faults; checkers look after every step) and a *liveness* phase (everything healed;
+//! all must converge in bounded time).
+//!
+//! Not simulated: restored backups, damaged disks, a full disk, text messages overtaking each other.
+
+mod checkers;
+mod clock;
+mod model;
+mod net;
+mod report;
+mod run;
+mod schedule;
+
+pub use report::{Bookings, Degraded, DoorCount, Report, Violation};
+pub use run::{Options, UnknownProfile, run, run_many};
+pub use schedule::{Fault, Profile, Schedule};

@@ -1,0 +1,294 @@
+//! The shell of a device, and the driver who holds it.
+
+use std::collections::BTreeSet;
+
+use ondol_core::booking::{Needs, Payment};
+use ondol_core::fact::Vehicle;
+use ondol_core::ids::{AssignmentId, DeviceId, DriverId, ShiftId, VehicleId};
+use ondol_core::position::Position;
+use ondol_core::shift::Duty;
+use ondol_core::units::Money;
+use ondol_device::wire::{Endpoint, EndpointRole, Fare, Who};
+use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
+use rand::RngExt;
+
+use super::{Ask, Caller, DEVICES, Event, World, any_clock, district_of, node_id, spot};
+use crate::faults::clock::{Clock, Ms};
+use crate::faults::net::Place;
+
+/// A driver's phone.
+pub(crate) struct DevicePlace {
+    /// Absent while the phone is off.
+    pub(crate) device: Option<Device>,
+    /// What it stored last: all that survives.
+    pub(crate) stored: Durable,
+    pub(super) life: u32,
+    clock: Clock,
+    /// The edge of its district.
+    pub(crate) edge: usize,
+    position: Position,
+    wakes_at: Option<Ms>,
+    /// It dies after this many more outputs.
+    pub(super) dies_after: Option<usize>,
+    pub(super) off_ms: Ms,
+    /// What the driver has already decided to do.
+    planned: BTreeSet<(AssignmentId, u8)>,
+}
+
+/// What a driver does with the phone.
+#[derive(Debug, Clone)]
+pub(crate) enum Deed {
+    Answer { assignment: AssignmentId, yes: bool },
+    Arrive(AssignmentId),
+    Board { assignment: AssignmentId, slips: bool },
+    End(AssignmentId),
+    GiveBack(AssignmentId),
+    NoShow(AssignmentId),
+    Hail,
+    Duty(Duty),
+}
+
+impl World {
+    pub(super) fn place_devices(&mut self) {
+        for device in 0..DEVICES {
+            let edge = 1 + device % 2;
+            let endpoints = [(0, EndpointRole::Central), (edge, EndpointRole::Edge)].map(|(node, role)| {
+                Endpoint { node: node_id(node), role, url: format!("https://{}", node_id(node)) }
+            });
+            let clock = any_clock(&mut self.people);
+            let (shift, id) = (ShiftId::from_number(number(device)), DeviceId::from_number(number(device)));
+            let at = self.people.random_range(0..1_024);
+            self.devices.push(DevicePlace {
+                device: None,
+                stored: Durable::new(shift, id, endpoints.to_vec(), clock.read(0).utc),
+                life: 0,
+                clock,
+                edge,
+                position: spot(edge, at),
+                wakes_at: None,
+                dies_after: None,
+                off_ms: 0,
+                planned: BTreeSet::new(),
+            });
+            let starts = self.any_ms(5_000, 25_000);
+            self.agenda.at(starts, Event::DeviceStarts { device });
+            for _ in 0..2 {
+                let at = self.any_ms(60_000, 500_000);
+                let deed = if self.chance(50) { Deed::Hail } else { Deed::Duty(Duty::Paused) };
+                self.agenda.at(at, Event::Driver { device, life: 0, deed });
+            }
+        }
+    }
+
+    /// Whose device it is, as the shift pass says.
+    pub(super) fn who(&self, device: usize) -> Who {
+        Who {
+            driver: DriverId::from_number(number(device)),
+            district: district_of(self.devices[device].edge),
+            fleet: "blue".parse().expect("a well-formed name"),
+            vehicle: vehicle(number(device)),
+        }
+    }
+
+    pub(super) fn device_of(&self, id: DeviceId) -> usize {
+        (0..DEVICES).find(|device| DeviceId::from_number(number(*device)) == id).expect("only these exist")
+    }
+
+    /// Switches the phone on: it knows what it stored.
+    pub(super) fn start_device(&mut self, device: usize) {
+        let now = self.agenda.now();
+        let place = &mut self.devices[device];
+        if place.device.is_some() {
+            return;
+        }
+        place.life += 1;
+        place.planned.clear();
+        (place.wakes_at, place.dies_after) = (None, None);
+        let config = Config { seed: device as u64, ..Config::default() };
+        place.device = Some(Device::new(place.stored.clone(), config, place.clock.read(now)));
+        let position = place.position;
+        self.device_input(device, Input::Fix(position));
+    }
+
+    fn die(&mut self, device: usize) {
+        let place = &mut self.devices[device];
+        place.device = None;
+        (place.dies_after, place.life) = (None, place.life + 1);
+        let off_ms = place.off_ms.max(500);
+        self.agenda.after(off_ms, Event::DeviceStarts { device });
+    }
+
+    pub(super) fn device_wakes(&mut self, device: usize, life: u32) {
+        let now = self.agenda.now();
+        let place = &mut self.devices[device];
+        if place.life != life || place.wakes_at.is_some_and(|at| at > now) {
+            return;
+        }
+        place.wakes_at = None;
+        let read = place.clock.read(now);
+        if let Some(running) = &mut place.device {
+            running.handle_timeout(read);
+            self.drain_device(device);
+        }
+    }
+
+    pub(super) fn device_input(&mut self, device: usize, input: Input) -> Option<Result<(), WishRefusal>> {
+        let place = &mut self.devices[device];
+        let now = place.clock.read(self.agenda.now());
+        let result = place.device.as_mut()?.handle(input, now);
+        self.drain_device(device);
+        Some(result)
+    }
+
+    /// Carries out outputs in order; a phone that dies in between has done a part of them.
+    fn drain_device(&mut self, device: usize) {
+        while let Some(output) = self.devices[device].device.as_mut().and_then(Device::poll_output) {
+            match &mut self.devices[device].dies_after {
+                Some(0) => return self.die(device),
+                Some(left) => *left -= 1,
+                None => {}
+            }
+            match output {
+                Output::Changed => self.driver_looks(device),
+                Output::Persist(durable) => {
+                    self.checkers.device_stored(device, &durable);
+                    self.devices[device].stored = *durable;
+                }
+                Output::Send { to, request, message } => {
+                    if let Message::Attach(attach) = &*message {
+                        self.checkers.attach_sent(device, attach.attach_epoch);
+                    }
+                    let caller = Caller::Device { device, life: self.devices[device].life, request };
+                    self.ask(Place::Device(device), super::node_of(&to), Ask::Device(*message), caller);
+                }
+            }
+        }
+        let now = self.agenda.now();
+        let place = &mut self.devices[device];
+        let Some(timeout) = place.device.as_ref().and_then(Device::poll_timeout) else { return };
+        let at = place.clock.when(timeout).max(now + 1);
+        if place.wakes_at.is_none_or(|planned| at < planned) {
+            place.wakes_at = Some(at);
+            let life = place.life;
+            self.agenda.at(at, Event::DeviceWake { device, life });
+        }
+    }
+
+    /// The driver looks at the screen and decides what to do next.
+    fn driver_looks(&mut self, device: usize) {
+        let Some(running) = &self.devices[device].device else { return };
+        let asked: Vec<_> = running.offers().map(|(offer, _)| offer.assignment.clone()).collect();
+        let trip = running.trip().map(|trip| {
+            let stage = 1 + u8::from(trip.arrived_at.is_some()) + u8::from(trip.boarded.is_some());
+            (trip.assignment.clone(), stage)
+        });
+        for assignment in asked {
+            if self.devices[device].planned.insert((assignment.clone(), 0)) {
+                let wait = self.any_ms(1_000, 9_000);
+                let roll = if self.healing { 0 } else { self.people.random_range(0..100) };
+                // Some do not answer at all.
+                if roll < 92 {
+                    self.plan(device, wait, Deed::Answer { assignment, yes: roll < 82 });
+                }
+            }
+        }
+        if let Some((assignment, stage)) = trip
+            && self.devices[device].planned.insert((assignment.clone(), stage))
+        {
+            let roll = if self.healing { 99 } else { self.people.random_range(0..100) };
+            let wait = self.any_ms(4_000, 40_000);
+            let slips = roll % 7 == 0;
+            let deed = match stage {
+                1 if roll < 4 => Deed::GiveBack(assignment),
+                1 => Deed::Arrive(assignment),
+                2 if roll < 4 => Deed::NoShow(assignment),
+                2 => Deed::Board { assignment, slips },
+                _ => Deed::End(assignment),
+            };
+            self.plan(device, wait, deed);
+        }
+    }
+
+    fn plan(&mut self, device: usize, wait: Ms, deed: Deed) {
+        let life = self.devices[device].life;
+        self.agenda.after(wait, Event::Driver { device, life, deed });
+    }
+
+    pub(super) fn driver_does(&mut self, device: usize, life: u32, deed: Deed) {
+        // Deeds of life 0 were planned before the run and are done in whichever life it is.
+        if life != 0 && life != self.devices[device].life {
+            return;
+        }
+        let Some(running) = &self.devices[device].device else { return };
+        let trip = running.trip();
+        let booking = trip.map(|trip| trip.booking);
+        let is_current = |assignment: &AssignmentId| trip.is_some_and(|trip| trip.assignment == *assignment);
+        let pickup = trip.and_then(|trip| trip.offer.as_ref()).map(|offer| offer.ride.pickup);
+        let wish = match deed {
+            Deed::Answer { assignment, yes: true } => Wish::Accept(assignment),
+            Deed::Answer { assignment, yes: false } => Wish::Decline(assignment),
+            Deed::Arrive(assignment) if is_current(&assignment) => Wish::Arrive,
+            Deed::GiveBack(assignment) if is_current(&assignment) => Wish::GiveBack,
+            Deed::NoShow(assignment) if is_current(&assignment) => Wish::NoShow,
+            Deed::Board { assignment, slips } if is_current(&assignment) => {
+                let right = booking.map(|booking| self.pin_key.pin(booking));
+                Wish::Board { pin: if slips { Some("none".into()) } else { right } }
+            }
+            Deed::End(assignment) if is_current(&assignment) => {
+                let amount = Money(self.people.random_range(4_800..30_000));
+                let payment = if self.chance(50) { Payment::Cash } else { Payment::Deferred };
+                Wish::End(Fare { revision: 0, amount, distance_m: 2_000, duration_s: 300, payment })
+            }
+            Deed::Hail if self.healing => return,
+            Deed::Hail => Wish::Hail { pickup: self.devices[device].position },
+            Deed::Duty(Duty::Paused) if self.healing => return,
+            Deed::Duty(duty) => Wish::Duty(duty),
+            Deed::Arrive(_) | Deed::GiveBack(_) | Deed::NoShow(_) | Deed::Board { .. } | Deed::End(_) => {
+                return;
+            }
+        };
+        if let (Wish::Arrive, Some(pickup)) = (&wish, pickup) {
+            self.devices[device].position = pickup;
+        }
+        if wish == Wish::Duty(Duty::Paused) {
+            self.plan(device, 40_000, Deed::Duty(Duty::Available));
+        }
+        let result = self.device_input(device, Input::Wish(wish));
+        if let Some(Err(WishRefusal::WrongPin { .. })) = result
+            && let Some(assignment) =
+                self.devices[device].stored.current.as_ref().map(|t| t.assignment.clone())
+        {
+            self.plan(device, 2_000, Deed::Board { assignment, slips: false });
+        }
+        let position = self.devices[device].position;
+        self.device_input(device, Input::Fix(position));
+    }
+
+    /// Faults are over: every driver is on duty and looks at the screen again.
+    pub(super) fn drivers_settle(&mut self) {
+        for device in 0..DEVICES {
+            self.start_device(device);
+            self.devices[device].planned.retain(|(_, stage)| *stage > 0);
+            self.device_input(device, Input::Wish(Wish::Duty(Duty::Available)));
+            self.driver_looks(device);
+        }
+    }
+}
+
+/// The number in a device's ids.
+fn number(device: usize) -> u128 {
+    0x100 + device as u128
+}
+
+pub(super) fn vehicle(number: u128) -> Vehicle {
+    Vehicle {
+        vehicle: VehicleId::from_number(number),
+        plate: format!("서울33바{number:04}"),
+        seats: 4,
+        needs: Needs::default(),
+    }
+}
+
+pub(super) fn driver_numbers() -> impl Iterator<Item = (usize, u128)> {
+    (0..DEVICES).map(|device| (1 + device % 2, number(device)))
+}

@@ -1,0 +1,107 @@
+//! Carries out the schedule.
+
+use super::{Event, NODES, World};
+use crate::faults::clock::Ms;
+use crate::faults::net::{Cut, Place, Side};
+use crate::faults::schedule::Fault;
+
+/// How long a flapping link stays up, and down.
+const FLAP_MS: Ms = 7_000;
+
+impl World {
+    pub(super) fn fault_begins(&mut self, index: usize) {
+        if self.healing {
+            return;
+        }
+        let (_, lasts, fault) = self.schedule.faults[index].clone();
+        let now = self.agenda.now();
+        let until = now + lasts;
+        *self.counts.faults.entry(fault.kind()).or_default() += 1;
+        let node = |node| Side::One(Place::Node(node));
+        match fault {
+            Fault::CutPeers { edge, down, up } => {
+                self.cut_if(down, node(0), node(edge), until);
+                self.cut_if(up, node(edge), node(0), until);
+            }
+            Fault::Flap { edge } => {
+                self.cut_both(node(0), node(edge), until.min(now + FLAP_MS));
+                if now + 2 * FLAP_MS < until {
+                    self.schedule.faults[index].1 = lasts - 2 * FLAP_MS;
+                    self.agenda.at(now + 2 * FLAP_MS, Event::FaultBegins(index));
+                }
+            }
+            Fault::CutDevices { node: at, devices, up, down } => {
+                self.cut_if(up, Side::Devices(devices.clone()), node(at), until);
+                self.cut_if(down, node(at), Side::Devices(devices), until);
+            }
+            Fault::CutRiders { node: at } => self.cut_both(Side::Riders, node(at), until),
+            Fault::Isolate { node: at } => {
+                self.cut_both(Side::All, node(at), until);
+                if at == 0 {
+                    self.central_away_until = self.central_away_until.max(until);
+                }
+            }
+            Fault::CrashNode { node } => {
+                self.crash_node(node);
+                self.agenda.at(until, Event::FaultEnds(index));
+                if node == 0 {
+                    self.central_away_until = self.central_away_until.max(until);
+                }
+            }
+            Fault::PauseNode { node } => self.nodes[node].paused_until = until,
+            Fault::StallDisk { node } => self.nodes[node].stalled_until = until,
+            Fault::CrashDevice { device, after_outputs } => {
+                let place = &mut self.devices[device];
+                (place.dies_after, place.off_ms) = (Some(after_outputs), lasts);
+            }
+            Fault::Lose { per_mille } => self.net.lossy = (until, per_mille),
+            Fault::Repeat { per_mille } => self.net.repeating = (until, per_mille),
+            Fault::Delay { ms } => self.net.slow = (until, ms),
+            Fault::StepClock { node, ms } => self.nodes[node].clock.civil_error_ms += ms,
+        }
+    }
+
+    pub(super) fn fault_ends(&mut self, index: usize) {
+        match self.schedule.faults[index].2 {
+            Fault::CrashNode { node } => self.start_node(node),
+            Fault::CutPeers { .. }
+            | Fault::Flap { .. }
+            | Fault::CutDevices { .. }
+            | Fault::CutRiders { .. }
+            | Fault::Isolate { .. }
+            | Fault::PauseNode { .. }
+            | Fault::StallDisk { .. }
+            | Fault::CrashDevice { .. }
+            | Fault::Lose { .. }
+            | Fault::Repeat { .. }
+            | Fault::Delay { .. }
+            | Fault::StepClock { .. } => {}
+        }
+    }
+
+    /// Ends every fault, and lets people finish what they began.
+    pub(crate) fn heal(&mut self) {
+        self.healing = true;
+        self.net.heal();
+        for node in 0..NODES {
+            self.start_node(node);
+            (self.nodes[node].paused_until, self.nodes[node].stalled_until) = (0, 0);
+        }
+        for place in &mut self.devices {
+            place.dies_after = None;
+        }
+        self.drivers_settle();
+        self.operators_settle();
+    }
+
+    fn cut_if(&mut self, wanted: bool, from: Side, to: Side, until: Ms) {
+        if wanted {
+            self.net.cut(Cut { from, to, until });
+        }
+    }
+
+    fn cut_both(&mut self, one: Side, other: Side, until: Ms) {
+        self.cut_if(true, one.clone(), other.clone(), until);
+        self.cut_if(true, other, one, until);
+    }
+}

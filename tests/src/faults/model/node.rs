@@ -1,0 +1,470 @@
+//! The shell of a node: a disk that takes time, effects only after it, and pulls from its peers.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use ondol_core::board::Board;
+use ondol_core::command::{Answer, Command, Refusal};
+use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
+use ondol_core::ids::{BookingId, DistrictId};
+use ondol_core::journal::{Entry, Heads, Series};
+use ondol_core::node::Node;
+use ondol_core::travel::StraightLine;
+use ondol_device::wire::{
+    Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult, RiderTexts,
+};
+use ondol_device::{Answer as DeviceAnswer, Message};
+
+use super::{Ask, Caller, Event, NODES, Reply, World, district_of, node_id, node_of};
+use crate::faults::clock::{Clock, Ms};
+use crate::faults::net::Place;
+
+/// A booking for which nobody is found ends sooner than in a town, so that runs are short.
+const GIVE_UP_MS: u64 = 600_000;
+/// Entries in one page.
+const PAGE_MAX: usize = 60;
+/// A pull without an answer is made again after this time.
+const PULL_AGAIN_MS: Ms = 3_000;
+/// Time between two proofs that the disk works.
+const DISK_BEAT_MS: Ms = 2_000;
+
+/// A node with its disk.
+pub(crate) struct NodePlace {
+    /// Absent while the process is down.
+    pub(crate) node: Option<Node>,
+    /// Which life this is.
+    pub(crate) life: u32,
+    pub(crate) clock: Clock,
+    /// Everything committed, by series.
+    pub(crate) journal: BTreeMap<Series, Vec<Entry>>,
+    /// Bookings whose acceptance is committed here.
+    pub(crate) bookings: BTreeSet<BookingId>,
+    /// Outputs in order; what stands behind an entry waits for it.
+    pending: VecDeque<Output>,
+    commit_planned: bool,
+    wakes_at: Option<Ms>,
+    asked: BTreeMap<u64, Caller>,
+    requests: u64,
+    batches: BTreeMap<(usize, u32, u64), Batch>,
+    pulls: BTreeMap<usize, u64>,
+    pub(super) paused_until: Ms,
+    pub(super) stalled_until: Ms,
+}
+
+/// Reports of one batch that wait for their commits.
+struct Batch {
+    waiting: BTreeMap<u64, u64>,
+    results: Vec<ReportResult>,
+}
+
+impl NodePlace {
+    pub(super) fn new(_node: usize, clock: Clock) -> Self {
+        Self {
+            node: None,
+            life: 0,
+            clock,
+            journal: BTreeMap::new(),
+            bookings: BTreeSet::new(),
+            pending: VecDeque::new(),
+            commit_planned: false,
+            wakes_at: None,
+            asked: BTreeMap::new(),
+            requests: 0,
+            batches: BTreeMap::new(),
+            pulls: BTreeMap::new(),
+            paused_until: 0,
+            stalled_until: 0,
+        }
+    }
+
+    fn store(&mut self, entry: Entry) {
+        if matches!(entry.kind.as_str(), "booking_accepted" | "street_hailed")
+            && let Ok(booking) = entry.key.parse()
+        {
+            self.bookings.insert(booking);
+        }
+        self.journal.entry(entry.series.clone()).or_default().push(entry);
+    }
+
+    /// What is committed beyond `after` in these districts, and the heads of everything committed.
+    fn page(&self, after: &Heads, districts: &[DistrictId]) -> (Vec<Entry>, Heads, bool) {
+        let mut entries = Vec::new();
+        let mut heads = Heads::default();
+        let mut full = false;
+        for (series, stored) in &self.journal {
+            let last = stored.last().expect("a series begins with its first entry");
+            heads.0.insert(series.clone(), last.as_head());
+            if !districts.contains(&series.district) {
+                continue;
+            }
+            let held = usize::try_from(after.of(series).seq).unwrap_or(usize::MAX);
+            let missing = stored.iter().skip(held);
+            let room = PAGE_MAX - entries.len();
+            full |= stored.len().saturating_sub(held) > room;
+            entries.extend(missing.take(room).cloned());
+        }
+        (entries, heads, full)
+    }
+}
+
+impl World {
+    /// Starts a node on what its disk holds, as a new life.
+    pub(super) fn start_node(&mut self, node: usize) {
+        let now = self.agenda.now();
+        let place = &mut self.nodes[node];
+        if place.node.is_some() {
+            return;
+        }
+        place.life += 1;
+        let life = place.life;
+        let mut board = Board::default();
+        for entry in place.journal.values().flatten() {
+            board.apply(entry).expect("a journal that was committed continues its series");
+        }
+        let config = config_of(node, life, self.pin_key.clone());
+        place.node = Some(Node::new(config, board, Arc::new(StraightLine), place.clock.read(now)));
+        place.pending.clear();
+        place.asked.clear();
+        place.batches.clear();
+        (place.commit_planned, place.wakes_at) = (false, None);
+        self.agenda.at(now, Event::DiskBeat { node, life });
+        for peer in peers_of(node) {
+            self.nodes[node].pulls.insert(peer, 0);
+            self.agenda.after(10, Event::PullDue { node, life, peer, tag: 0 });
+        }
+        self.drain_node(node);
+    }
+
+    /// The process dies: what was not committed is gone, and what depended on it was never said.
+    pub(super) fn crash_node(&mut self, node: usize) {
+        let place = &mut self.nodes[node];
+        place.node = None;
+        place.pending.clear();
+        place.paused_until = 0;
+        let stored: Vec<_> = self.nodes.iter().map(|place| &place.bookings).collect();
+        self.checkers.nothing_lost(&stored);
+    }
+
+    /// True if an event for this node may happen now; else it waits or is lost.
+    fn runs(&mut self, node: usize, life: Option<u32>, event: impl FnOnce() -> Event) -> bool {
+        let place = &self.nodes[node];
+        if place.node.is_none() || life.is_some_and(|life| life != place.life) {
+            return false;
+        }
+        if self.agenda.now() < place.paused_until {
+            let until = place.paused_until;
+            self.agenda.at(until, event());
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn node_wakes(&mut self, node: usize, life: u32) {
+        if self.nodes[node].wakes_at.is_some_and(|at| at > self.agenda.now()) {
+            return;
+        }
+        if !self.runs(node, Some(life), || Event::NodeWake { node, life }) {
+            return;
+        }
+        let now = self.nodes[node].clock.read(self.agenda.now());
+        let place = &mut self.nodes[node];
+        place.wakes_at = None;
+        place.node.as_mut().expect("it runs").handle_timeout(now);
+        self.drain_node(node);
+    }
+
+    pub(super) fn node_input(&mut self, node: usize, input: Input) {
+        let now = self.nodes[node].clock.read(self.agenda.now());
+        if let Some(running) = &mut self.nodes[node].node {
+            running.handle(input, now);
+            self.drain_node(node);
+        }
+    }
+
+    fn drain_node(&mut self, node: usize) {
+        let mut new = Vec::new();
+        if let Some(running) = &mut self.nodes[node].node {
+            new.extend(std::iter::from_fn(|| running.poll_output()));
+        }
+        for output in new {
+            if let Output::Append(entry) = &output {
+                self.look_at(node, entry);
+            }
+            self.nodes[node].pending.push_back(output);
+        }
+        let place = &mut self.nodes[node];
+        let durable = place.pending.iter().any(|o| matches!(o, Output::Append(_) | Output::Notify(_)));
+        let life = place.life;
+        if durable && !place.commit_planned {
+            place.commit_planned = true;
+            let wait = self.any_ms(1, 25);
+            self.agenda.after(wait, Event::Commit { node, life });
+        } else if !durable {
+            self.carry_out(node);
+        }
+        let place = &mut self.nodes[node];
+        if let Some(running) = &place.node {
+            let at = place.clock.when(running.poll_timeout()).max(self.agenda.now() + 1);
+            if place.wakes_at.is_none_or(|planned| at < planned) {
+                place.wakes_at = Some(at);
+                self.agenda.at(at, Event::NodeWake { node, life });
+            }
+        }
+    }
+
+    fn look_at(&mut self, node: usize, entry: &Entry) {
+        if entry.series.origin != node_id(node) {
+            self.counts.exchanged += 1;
+        } else if entry.kind == "zone_taken" {
+            self.counts.takeovers += 1;
+        }
+        let edge = (1..NODES).find(|edge| district_of(*edge) == entry.series.district);
+        let other = match (node, edge) {
+            (0, Some(edge)) => Some(edge),
+            (_, Some(_)) => Some(0),
+            (_, None) => None,
+        };
+        let now = self.agenda.now();
+        let other = other
+            .map(|other| &self.nodes[other])
+            .filter(|place| place.paused_until <= now)
+            .and_then(|place| place.node.as_ref());
+        if let Some(running) = &self.nodes[node].node {
+            self.checkers.written(running, other, entry);
+        }
+    }
+
+    /// The disk has finished: what is pending is durable, and what depends on it leaves.
+    pub(super) fn commit(&mut self, node: usize, life: u32) {
+        if !self.runs(node, Some(life), || Event::Commit { node, life }) {
+            return;
+        }
+        let until = self.nodes[node].stalled_until;
+        if self.agenda.now() < until {
+            self.agenda.at(until, Event::Commit { node, life });
+            return;
+        }
+        self.nodes[node].commit_planned = false;
+        for index in 0..self.nodes[node].pending.len() {
+            if let Output::Append(entry) = &self.nodes[node].pending[index] {
+                let entry = entry.clone();
+                if entry.series.origin == node_id(node) {
+                    self.checkers.committed(&entry);
+                }
+                self.nodes[node].store(entry);
+            }
+        }
+        self.carry_out(node);
+        self.node_input(node, Input::Committed);
+    }
+
+    /// A write that proves that the disk works, when there is nothing else to write.
+    pub(super) fn disk_beats(&mut self, node: usize, life: u32) {
+        if !self.runs(node, Some(life), || Event::DiskBeat { node, life }) {
+            return;
+        }
+        self.agenda.after(DISK_BEAT_MS, Event::DiskBeat { node, life });
+        if self.agenda.now() >= self.nodes[node].stalled_until && !self.nodes[node].commit_planned {
+            self.node_input(node, Input::Committed);
+        }
+    }
+
+    /// Carries out everything pending: its entries are durable.
+    fn carry_out(&mut self, node: usize) {
+        while let Some(output) = self.nodes[node].pending.pop_front() {
+            match output {
+                Output::Append(_) | Output::Changed(_) => {}
+                Output::Notify(notice) => self.notified(node, notice),
+                Output::Reply { request, result } => {
+                    if let Some(caller) = self.nodes[node].asked.remove(&request) {
+                        self.answer(node, request, caller, *result);
+                    }
+                }
+                Output::ToDevice { device, message } => {
+                    let device = self.device_of(device);
+                    let push = Push::new(&message, RiderTexts::default());
+                    for delay in self.net.carry(Place::Node(node), Place::Device(device), self.agenda.now()) {
+                        self.agenda.after(delay, Event::Pushed { device, push: Box::new(push.clone()) });
+                    }
+                }
+                Output::Renew { to, renewal } => {
+                    let caller = Caller::Renew { node, life: self.nodes[node].life };
+                    let ask = Ask::Command(Command::Renew(renewal));
+                    self.ask(Place::Node(node), node_of(&to), ask, caller);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, node: usize, request: u64, caller: Caller, result: Result<Answer, Refusal>) {
+        let Caller::Device { device, life, request: asked } = caller else {
+            return self.reply(node, caller, Reply::Command(result));
+        };
+        if let Some(batch) = self.nodes[node].batches.get_mut(&(device, life, asked)) {
+            if let Some(number) = batch.waiting.remove(&request) {
+                batch.results.push(ReportResult::new(number, &result));
+            }
+            if batch.waiting.is_empty() {
+                let batch =
+                    self.nodes[node].batches.remove(&(device, life, asked)).expect("it was just there");
+                let answer = DeviceAnswer::Reports(ReportAnswer { results: batch.results });
+                self.reply(node, caller, Reply::Device(answer));
+            }
+            return;
+        }
+        let answer = match result {
+            Ok(Answer::Attached { session }) => {
+                DeviceAnswer::Attached(Attached { node: node_id(node), session })
+            }
+            Ok(Answer::Beat(beat)) => DeviceAnswer::Beat(BeatAnswer::new(&beat, |_| RiderTexts::default())),
+            Ok(other) => unreachable!("a device is not answered by {other:?}"),
+            Err(refusal) => DeviceAnswer::Refused(Problem {
+                code: refusal.code().into(),
+                detail: refusal.to_string(),
+                retry: refusal.is_transient(),
+            }),
+        };
+        self.reply(node, caller, Reply::Device(answer));
+    }
+
+    /// A request has arrived, as at a door.
+    pub(super) fn asked(&mut self, node: usize, ask: Ask, caller: Caller) {
+        let again = |ask: &Ask| Event::Asked { node, ask: Box::new(ask.clone()), caller };
+        if !self.runs(node, None, || again(&ask)) {
+            return;
+        }
+        let utc = self.nodes[node].clock.read(self.agenda.now()).utc;
+        match ask {
+            Ask::Command(command) => {
+                self.command(node, command, caller);
+            }
+            Ask::Pull(after) => {
+                let Caller::Pull { node: puller, .. } = caller else { return };
+                let districts = common_districts(node, puller);
+                let (entries, heads, full) = self.nodes[node].page(&after, &districts);
+                self.reply(node, caller, Reply::Page { entries, heads, full });
+            }
+            Ask::Device(message) => {
+                let Caller::Device { device, life, request } = caller else { return };
+                let who = self.who(device);
+                let command = match message {
+                    Message::Attach(attach) => {
+                        attach.check(utc).map(|()| Command::Attach(attach.into_command(&who)))
+                    }
+                    Message::Beat(beat) => {
+                        beat.check().map(|()| Command::Beat(beat.into_command(who.district)))
+                    }
+                    Message::Reports(batch) => match batch.check(utc) {
+                        Ok(()) => {
+                            return self.reports(node, batch, &who.district, (device, life, request), caller);
+                        }
+                        Err(invalid) => Err(invalid),
+                    },
+                    Message::Positions(batch) => {
+                        let stored = batch.fixes.iter().map(|fix| fix.number).collect();
+                        let answer = DeviceAnswer::Positions(PositionAnswer { stored });
+                        return self.reply(node, caller, Reply::Device(answer));
+                    }
+                };
+                match command {
+                    Ok(command) => {
+                        self.command(node, command, caller);
+                    }
+                    Err(invalid) => self.checkers.break_promise("wire", invalid.to_string()),
+                }
+            }
+        }
+    }
+
+    fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
+        let place = &mut self.nodes[node];
+        place.requests += 1;
+        let request = place.requests;
+        place.asked.insert(request, caller);
+        self.node_input(node, Input::Command { request, command: Box::new(command) });
+        request
+    }
+
+    fn reports(
+        &mut self,
+        node: usize,
+        batch: ondol_device::wire::ReportBatch,
+        district: &DistrictId,
+        key: (usize, u32, u64),
+        caller: Caller,
+    ) {
+        let commands: Vec<_> = batch.into_commands(district).collect();
+        let place = &mut self.nodes[node];
+        let first = place.requests + 1;
+        let waiting = (first..).zip(&commands).map(|(request, (number, _))| (request, *number)).collect();
+        place.batches.insert(key, Batch { waiting, results: Vec::new() });
+        for (_, report) in commands {
+            self.command(node, Command::Report(report), caller);
+        }
+    }
+
+    pub(super) fn pull(&mut self, node: usize, life: u32, peer: usize, tag: u64) {
+        if self.nodes[node].pulls.get(&peer) != Some(&tag) {
+            return;
+        }
+        if !self.runs(node, Some(life), || Event::PullDue { node, life, peer, tag }) {
+            return;
+        }
+        let tag = tag + 1;
+        self.nodes[node].pulls.insert(peer, tag);
+        let heads = self.nodes[node].node.as_ref().expect("it runs").board().heads().clone();
+        self.ask(Place::Node(node), peer, Ask::Pull(heads), Caller::Pull { node, life, tag });
+        self.agenda.after(PULL_AGAIN_MS, Event::PullDue { node, life, peer, tag });
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "the fields of one message")]
+    pub(super) fn pulled(
+        &mut self,
+        node: usize,
+        life: u32,
+        peer: usize,
+        tag: u64,
+        entries: Vec<Entry>,
+        heads: Heads,
+        full: bool,
+    ) {
+        let again = |entries: &Vec<Entry>, heads: &Heads| Event::Answered {
+            caller: Caller::Pull { node, life, tag },
+            from: peer,
+            reply: Box::new(Reply::Page { entries: entries.clone(), heads: heads.clone(), full }),
+        };
+        if !self.runs(node, Some(life), || again(&entries, &heads)) {
+            return;
+        }
+        if self.nodes[node].pulls.get(&peer) == Some(&tag) {
+            let tag = tag + 1;
+            self.nodes[node].pulls.insert(peer, tag);
+            let wait = if full { 1 } else { self.any_ms(200, 900) };
+            self.agenda.after(wait, Event::PullDue { node, life, peer, tag });
+        }
+        self.node_input(node, Input::Page { from: node_id(peer), entries, heads });
+    }
+}
+
+fn peers_of(node: usize) -> std::ops::Range<usize> {
+    if node == 0 { 1..NODES } else { 0..1 }
+}
+
+/// Districts that both nodes follow.
+fn common_districts(node: usize, peer: usize) -> Vec<DistrictId> {
+    vec![district_of(node.max(peer)), DistrictId::all()]
+}
+
+fn config_of(node: usize, incarnation: u32, pin_key: ondol_core::pin::PinKey) -> NodeConfig {
+    let district = |edge: usize| {
+        let zones = vec![format!("zone-{edge}").parse().expect("a well-formed name")];
+        (district_of(edge), DistrictConfig { zones, edge: Some(node_id(edge)) })
+    };
+    let (role, districts) = if node == 0 {
+        (Role::Central, (1..NODES).map(district).collect())
+    } else {
+        (Role::Edge { central: node_id(0) }, BTreeMap::from([district(node)]))
+    };
+    let timing = Timing { give_up_ms: GIVE_UP_MS, ..Timing::default() };
+    NodeConfig { id: node_id(node), role, incarnation, districts, pin_key, timing }
+}

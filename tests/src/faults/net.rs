@@ -1,0 +1,99 @@
+//! The network: loss, delay, repetition, and cuts in one direction or both.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use super::clock::Ms;
+
+/// Somebody with an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// A node: 0 is central.
+    Node(usize),
+    /// A driver's phone.
+    Device(usize),
+    /// A rider's phone.
+    Rider(usize),
+}
+
+/// Those between whom nothing passes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cut {
+    pub(crate) from: Side,
+    pub(crate) to: Side,
+    pub(crate) until: Ms,
+}
+
+/// One end of a cut.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// Everybody.
+    All,
+    /// One place.
+    One(Place),
+    /// These devices.
+    Devices(Vec<usize>),
+    /// All riders.
+    Riders,
+}
+
+impl Side {
+    fn contains(&self, place: Place) -> bool {
+        match (self, place) {
+            (Self::All, _) | (Self::Riders, Place::Rider(_)) => true,
+            (Self::One(one), place) => *one == place,
+            (Self::Devices(devices), Place::Device(device)) => devices.contains(&device),
+            (Self::Devices(_), Place::Node(_) | Place::Rider(_))
+            | (Self::Riders, Place::Node(_) | Place::Device(_)) => false,
+        }
+    }
+}
+
+/// The network between all places.
+#[derive(Debug)]
+pub(crate) struct Net {
+    rng: ChaCha8Rng,
+    cuts: Vec<Cut>,
+    /// Until when, and how many of 1,000 messages are lost.
+    pub(crate) lossy: (Ms, u32),
+    /// Until when, and how many of 1,000 messages come twice.
+    pub(crate) repeating: (Ms, u32),
+    /// Until when, and how much later messages come.
+    pub(crate) slow: (Ms, Ms),
+}
+
+impl Net {
+    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
+        Self { rng, cuts: Vec::new(), lossy: (0, 0), repeating: (0, 0), slow: (0, 0) }
+    }
+
+    pub(crate) fn cut(&mut self, cut: Cut) {
+        self.cuts.push(cut);
+    }
+
+    /// Ends every disturbance.
+    pub(crate) fn heal(&mut self) {
+        self.cuts.clear();
+        (self.lossy, self.repeating, self.slow) = ((0, 0), (0, 0), (0, 0));
+    }
+
+    /// After how long a message arrives: never, once, or twice.
+    pub(crate) fn carry(&mut self, from: Place, to: Place, now: Ms) -> Vec<Ms> {
+        self.cuts.retain(|cut| now < cut.until);
+        let cut = self.cuts.iter().any(|cut| cut.from.contains(from) && cut.to.contains(to));
+        let lost = now < self.lossy.0 && self.rng.random_range(0..1_000) < self.lossy.1;
+        if cut || lost {
+            return Vec::new();
+        }
+        let twice = now < self.repeating.0 && self.rng.random_range(0..1_000) < self.repeating.1;
+        let late = if now < self.slow.0 { self.slow.1 } else { 0 };
+        (0..=usize::from(twice))
+            .map(|copy| {
+                let usual =
+                    self.rng.random_range(5..60) + late.saturating_mul(self.rng.random_range(0..=2)) / 2;
+                // A copy may be very late: long after its request was given up.
+                if copy == 0 { usual } else { usual + self.rng.random_range(0..15_000) }
+            })
+            .collect()
+    }
+}

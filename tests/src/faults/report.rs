@@ -1,0 +1,217 @@
+//! What runs add up to, as the JSON that checks read.
+
+use std::collections::BTreeMap;
+
+use ondol_core::booking::Door;
+use serde::{Deserialize, Serialize};
+
+/// A broken promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Violation {
+    /// The seed that shows it.
+    pub seed: u64,
+    /// The checker that saw it, such as `I1`.
+    pub checker: String,
+    /// When, in simulated seconds.
+    pub at_s: u64,
+    /// What it saw.
+    pub what: String,
+    /// The command that shows it again.
+    pub replay: String,
+    /// The faults without which it does not happen, as far as leaving single ones out can tell.
+    pub faults: Vec<String>,
+    /// The last events before it.
+    pub events: Vec<String>,
+}
+
+/// What became of bookings.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Bookings {
+    /// Riders asked for a taxi.
+    pub made: u64,
+    /// A node acknowledged it.
+    pub acknowledged: u64,
+    /// The trip was made.
+    pub served: u64,
+    /// Ended by somebody before boarding.
+    pub cancelled: u64,
+    /// Refused by a node.
+    pub refused: u64,
+    /// Still open at the end.
+    pub open: u64,
+    /// Acknowledged and known to nobody at the end.
+    pub lost: u64,
+}
+
+/// The bookings of one door.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct DoorCount {
+    /// Made.
+    pub made: u64,
+    /// Served.
+    pub served: u64,
+    /// Made while central was away.
+    pub made_degraded: u64,
+    /// Of these, served.
+    pub served_degraded: u64,
+}
+
+/// Bookings made while central was away.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Degraded {
+    /// Made.
+    pub made: u64,
+    /// Served.
+    pub served: u64,
+    /// Not computed here: it takes a second run without the outage.
+    pub expected: Option<f64>,
+    /// Not computed here.
+    pub ratio: Option<f64>,
+}
+
+/// The result of one or many runs.
+///
+/// Fields that only a real city has (`detect_s` and the like) are null.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// `ondol-outage/1`.
+    pub schema: String,
+    /// `faults`: there is no map.
+    pub map: String,
+    /// The first seed.
+    pub seed: u64,
+    /// Runs.
+    pub seeds: u64,
+    /// Districts in each run.
+    pub districts: u64,
+    /// Shifts over all runs.
+    pub shifts: u64,
+    /// Simulated seconds over all runs.
+    pub duration_s: u64,
+    /// Bookings over all runs.
+    pub bookings: Bookings,
+    /// The same by door.
+    pub by_door: BTreeMap<String, DoorCount>,
+    /// Bookings made while central was away.
+    pub degraded: Degraded,
+    /// Drivers with two active assignments.
+    pub drivers_doubled: u64,
+    /// Bookings for which two shifts were bound at the same time: allowed in a split, and counted.
+    pub duplicate_dispatches: u64,
+    /// Bookings charged twice.
+    pub double_charges: u64,
+    /// Boarded trips that a machine ended.
+    pub boarded_reassigned: u64,
+    /// Null here.
+    pub detect_s: Option<f64>,
+    /// Null here.
+    pub takeover_s: Option<f64>,
+    /// Null here.
+    pub first_edge_offer_s: Option<f64>,
+    /// Null here.
+    pub drivers_attached_p95_s: Option<f64>,
+    /// Longest time from the end of all faults until everything had converged.
+    pub heal_s: Option<f64>,
+    /// In every run all views were equal in the end.
+    pub journals_converged: bool,
+    /// Entries that a node received from another.
+    pub entries_exchanged: u64,
+    /// Takeovers by an edge.
+    pub takeovers: u64,
+    /// Conflicts found at the end, by kind.
+    pub conflicts: BTreeMap<String, u64>,
+    /// Events carried out.
+    pub ops: u64,
+    /// Faults by kind.
+    pub faults: BTreeMap<String, u64>,
+    /// Digest of all that happened: the same seeds give the same.
+    pub state_hash: String,
+    /// Broken promises, at most [`Report::VIOLATIONS_MAX`].
+    pub violations: Vec<Violation>,
+}
+
+impl Report {
+    /// Most violations that are kept; later ones are only counted by the runs that failed.
+    pub const VIOLATIONS_MAX: usize = 20;
+
+    /// Returns a report of no runs, with every door listed.
+    #[must_use]
+    pub fn new(seed: u64) -> Self {
+        Self {
+            schema: "ondol-outage/1".into(),
+            map: "faults".into(),
+            seed,
+            seeds: 0,
+            districts: 2,
+            shifts: 0,
+            duration_s: 0,
+            bookings: Bookings::default(),
+            by_door: Door::ALL.iter().map(|door| (door.as_str().to_owned(), DoorCount::default())).collect(),
+            degraded: Degraded::default(),
+            drivers_doubled: 0,
+            duplicate_dispatches: 0,
+            double_charges: 0,
+            boarded_reassigned: 0,
+            detect_s: None,
+            takeover_s: None,
+            first_edge_offer_s: None,
+            drivers_attached_p95_s: None,
+            heal_s: None,
+            journals_converged: true,
+            entries_exchanged: 0,
+            takeovers: 0,
+            conflicts: BTreeMap::new(),
+            ops: 0,
+            faults: BTreeMap::new(),
+            state_hash: String::new(),
+            violations: Vec::new(),
+        }
+    }
+
+    /// Adds a later run. Hashes are chained, so the order of seeds matters.
+    pub fn add(&mut self, run: Self) {
+        let Self { bookings: theirs, .. } = &run;
+        let ours = &mut self.bookings;
+        for (sum, part) in [
+            (&mut ours.made, theirs.made),
+            (&mut ours.acknowledged, theirs.acknowledged),
+            (&mut ours.served, theirs.served),
+            (&mut ours.cancelled, theirs.cancelled),
+            (&mut ours.refused, theirs.refused),
+            (&mut ours.open, theirs.open),
+            (&mut ours.lost, theirs.lost),
+            (&mut self.seeds, run.seeds),
+            (&mut self.shifts, run.shifts),
+            (&mut self.duration_s, run.duration_s),
+            (&mut self.degraded.made, run.degraded.made),
+            (&mut self.degraded.served, run.degraded.served),
+            (&mut self.drivers_doubled, run.drivers_doubled),
+            (&mut self.duplicate_dispatches, run.duplicate_dispatches),
+            (&mut self.double_charges, run.double_charges),
+            (&mut self.boarded_reassigned, run.boarded_reassigned),
+            (&mut self.entries_exchanged, run.entries_exchanged),
+            (&mut self.takeovers, run.takeovers),
+            (&mut self.ops, run.ops),
+        ] {
+            *sum += part;
+        }
+        for (door, count) in run.by_door {
+            let sum = self.by_door.entry(door).or_default();
+            sum.made += count.made;
+            sum.served += count.served;
+            sum.made_degraded += count.made_degraded;
+            sum.served_degraded += count.served_degraded;
+        }
+        for (kind, count) in run.faults {
+            *self.faults.entry(kind).or_default() += count;
+        }
+        for (kind, count) in run.conflicts {
+            *self.conflicts.entry(kind).or_default() += count;
+        }
+        self.heal_s = [self.heal_s, run.heal_s].into_iter().flatten().reduce(f64::max);
+        self.journals_converged &= run.journals_converged;
+        self.state_hash = super::run::chain(&self.state_hash, &run.state_hash);
+        let room = Self::VIOLATIONS_MAX.saturating_sub(self.violations.len());
+        self.violations.extend(run.violations.into_iter().take(room));
+    }
+}
