@@ -306,6 +306,7 @@ impl RoadMap {
             name_local: names.local.clone(),
             name_en: names.en.clone(),
             code: None,
+            town: self.gazetteer.town(place.point).map(str::to_owned),
         })
     }
 }

@@ -177,3 +177,38 @@ impl Network {
 fn centimetres(metres: f64) -> u32 {
     (metres * 100.0).round() as u32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Breaks a network; the number is a junction that does not exist.
+    type Break = fn(&mut Network, u32);
+
+    fn sound() -> Network {
+        crate::generate::city(1).network
+    }
+
+    #[test]
+    fn a_stored_network_that_would_lead_astray_is_refused() {
+        assert_eq!(sound().check(), Ok(()));
+        let nowhere = u32::try_from(sound().nodes.len()).unwrap();
+        let broken: [(&str, Break); 9] = [
+            ("no streets", |n, _| n.segments.clear()),
+            ("no streets", |n, _| n.nodes.truncate(1)),
+            ("off the earth", |n, _| n.nodes[0].lat_e6 = 91_000_000),
+            ("off the earth", |n, _| n.segments[0].inner.push(Point { lat_e6: 0, lon_e6: i32::MIN })),
+            ("from one junction to another", |n, nowhere| n.segments[0].to = nowhere),
+            ("from one junction to another", |n, _| n.segments[0].to = n.segments[0].from),
+            ("no such name", |n, _| n.segments[0].name = Some(u32::MAX)),
+            ("for ever", |n, _| n.segments[0].forward_ms = Some(u32::MAX)),
+            ("no permutation", |n, _| n.order[1] = n.order[0]),
+        ];
+        for (says, break_it) in broken {
+            let mut network = sound();
+            break_it(&mut network, nowhere);
+            let refusal = network.check().expect_err(says);
+            assert!(refusal.contains(says), "{refusal}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ mod support;
 use std::path::Path;
 
 use ondol_core::position::Position;
-use ondol_roads::{Kind, RoadMap, import};
+use ondol_roads::{Kind, RoadMap, import, import_in_memory};
 use support::real_files;
 
 /// What each file must at least hold, and what is searched in it.
@@ -154,4 +154,20 @@ fn cabs_of_san_francisco_stand_on_its_streets() {
         "{route:?}"
     );
     assert_eq!(map.snap(at(37.60, -122.38)), None, "the airport lies outside");
+}
+
+#[test]
+fn streets_of_one_name_are_told_apart_by_their_town() {
+    let Some(file) = real_files().into_iter().find(|file| file.to_string_lossy().contains("liechtenstein"))
+    else {
+        return;
+    };
+    let map = RoadMap::of(import_in_memory(&[file], None, &mut |_| {}).unwrap());
+    let streets = map.search("landstrasse", None, 10).into_iter().filter(|hit| hit.name == "Landstrasse");
+    let towns: Vec<Option<String>> = streets.map(|hit| hit.town).collect();
+    assert!(towns.len() >= 2, "{towns:?}");
+    assert!(
+        towns.iter().all(|town| town.is_some() && towns.iter().filter(|other| *other == town).count() == 1),
+        "{towns:?}"
+    );
 }

@@ -114,6 +114,16 @@ fn faster_beats_shorter() {
 }
 
 #[test]
+fn a_traffic_signal_takes_its_time() {
+    let seconds = |tags: &[(u32, &str)]| {
+        let map = town(&[SQUARE, (&[4, 5, 6], "highway=primary")], tags);
+        map.leg(corner(4), corner(6)).unwrap().duration_s
+    };
+    assert_eq!(seconds(&[(5, "highway=traffic_signals")]), seconds(&[]) + 5);
+    assert_eq!(seconds(&[(2, "highway=traffic_signals")]), seconds(&[]), "one elsewhere does not");
+}
+
+#[test]
 fn streets_that_nobody_can_come_back_from_are_left_out() {
     let map = town(&[SQUARE, (&[4, 5], "highway=residential oneway=yes")], &[]);
     assert_eq!(map.meta().counts.left_out, 1);

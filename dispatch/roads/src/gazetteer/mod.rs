@@ -6,11 +6,13 @@
 mod address;
 mod data;
 mod fold;
+mod hit;
 mod place;
 mod search;
 
 pub(crate) use data::GazetteerData;
+pub use hit::Hit;
 pub use place::Kind;
 pub(crate) use place::{Address, Place, Places};
 pub(crate) use search::Gazetteer;
-pub use search::{Hit, SEARCH_TEXT_MAX};
+pub use search::SEARCH_TEXT_MAX;

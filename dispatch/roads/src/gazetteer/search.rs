@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rstar::RTree;
 use rstar::primitives::GeomWithData;
-use serde::Serialize;
+use rstar::{PointDistance, RTree};
 
 use super::address::{AddressIndex, readings, shown};
 use super::data::GazetteerData;
 use super::fold::{key, words};
+use super::hit::Hit;
 use super::place::{Kind, Place};
 use crate::names::Names;
 use crate::point::{Plane, Point};
@@ -21,40 +21,25 @@ const LIMIT_MAX: usize = 100;
 const KEYS_MAX: usize = 20_000;
 /// Distance at which nearness counts half, in metres.
 const NEAR_M: f64 = 3_000.0;
+/// A street belongs to the nearest settlement within this distance, in metres.
+const TOWN_M: f64 = 4_000.0;
 /// A place or number within this distance names a position, in metres.
 const HERE_M: f64 = 30.0;
-
-/// Something found.
-///
-/// JSON: `{"name", "kind", "lat", "lon", "score"}`, as `ondol map search --json` prints it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Hit {
-    /// Its name in the language it was asked for.
-    pub name: String,
-    /// What it is.
-    pub kind: Kind,
-    /// Latitude in degrees.
-    pub lat: f64,
-    /// Longitude in degrees.
-    pub lon: f64,
-    /// How well it fits, 0 to 1.
-    pub score: f64,
-    /// What the signs say, for screens in the local language.
-    #[serde(skip)]
-    pub name_local: String,
-    /// In English, if known.
-    #[serde(skip)]
-    pub name_en: Option<String>,
-    /// Code of a stand (`12`) or number of an exit.
-    #[serde(skip)]
-    pub code: Option<String>,
-}
 
 /// What an index key leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Entry {
     Street(u32),
     Place(u32),
+    Address(u32),
+}
+
+/// Something found, before it is told.
+struct Found {
+    entry: Entry,
+    name: u8,
+    point: Point,
+    score: f64,
 }
 
 /// A folded name, or its end from some word on.
@@ -74,14 +59,10 @@ pub(crate) struct Gazetteer {
     keys: Vec<Key>,
     addresses: AddressIndex,
     plane: Plane,
-    points: RTree<GeomWithData<[f64; 2], Spot>>,
-}
-
-/// What lies at an indexed point.
-#[derive(Debug, Clone, Copy)]
-enum Spot {
-    Address(u32),
-    Place(u32),
+    /// House numbers and places.
+    points: RTree<GeomWithData<[f64; 2], Entry>>,
+    /// Settlements, to tell streets of the same name apart.
+    towns: RTree<GeomWithData<[f64; 2], u32>>,
 }
 
 impl Gazetteer {
@@ -94,11 +75,20 @@ impl Gazetteer {
             add_keys(&mut keys, &place.names, Entry::Place(number));
         }
         keys.sort_unstable();
-        let addresses = (0_u32..).zip(&data.addresses).map(|(number, a)| (a.point, Spot::Address(number)));
-        let places = (0_u32..).zip(&data.places).map(|(number, p)| (p.point, Spot::Place(number)));
+        let addresses = (0_u32..).zip(&data.addresses).map(|(number, a)| (a.point, Entry::Address(number)));
+        let places = (0_u32..).zip(&data.places).map(|(number, p)| (p.point, Entry::Place(number)));
         let spots =
             addresses.chain(places).map(|(point, spot)| GeomWithData::new(plane.flat(point), spot)).collect();
-        Self { keys, addresses: AddressIndex::of(&data), plane, points: RTree::bulk_load(spots), data }
+        let towns = (0_u32..).zip(&data.places).filter(|(_, place)| is_town(place));
+        let towns = towns.map(|(number, place)| GeomWithData::new(plane.flat(place.point), number)).collect();
+        Self {
+            keys,
+            addresses: AddressIndex::of(&data),
+            plane,
+            points: RTree::bulk_load(spots),
+            towns: RTree::bulk_load(towns),
+            data,
+        }
     }
 
     /// The stands in order of their code, numbers first.
@@ -119,17 +109,20 @@ impl Gazetteer {
         if query.is_empty() {
             return Vec::new();
         }
-        let mut hits = self.stand_by_code(text);
-        hits.extend(self.by_address(&query, near));
+        let mut found = self.stand_by_code(text);
+        found.extend(self.by_address(&query, near));
         let mut by_name: BTreeMap<Entry, (u8, f64)> = BTreeMap::new();
         self.by_beginning(&query, &mut by_name);
         if query.len() > 1 {
             self.by_all_words(&query, &mut by_name);
         }
-        hits.extend(by_name.into_iter().map(|(entry, (name, fit))| self.hit(entry, name, fit, near)));
-        for hit in &mut hits {
-            hit.score = (hit.score * nearness(hit, near) * 1_000.0).round() / 1_000.0;
-        }
+        found.extend(by_name.into_iter().map(|(entry, (name, fit))| self.found(entry, name, fit, near)));
+        // Only the best are told at length: thousands of names may begin with one letter.
+        found.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.entry.cmp(&b.entry)));
+        let mut seen = BTreeSet::new();
+        found.retain(|found| seen.insert(found.entry));
+        found.truncate(2 * LIMIT_MAX);
+        let mut hits: Vec<Hit> = found.iter().map(|found| self.hit(found)).collect();
         // Of names that fold to one, the one spelled like the query.
         let otherwise = |hit: &Hit| hit.name.to_lowercase() != text.trim().to_lowercase();
         hits.sort_by(|a, b| {
@@ -138,8 +131,6 @@ impl Gazetteer {
                 (otherwise(a), a.name.len(), &a.name).cmp(&(otherwise(b), b.name.len(), &b.name))
             })
         });
-        let mut seen = BTreeSet::new();
-        hits.retain(|hit| seen.insert((hit.kind, hit.name.clone(), Point::new(hit.lat, hit.lon))));
         hits.truncate(limit.min(LIMIT_MAX));
         hits
     }
@@ -147,23 +138,15 @@ impl Gazetteer {
     /// The nearest house number or named place within 30 m; numbers first.
     pub(crate) fn here(&self, point: Point) -> Option<Hit> {
         let flat = self.plane.flat(point);
-        let near: Vec<Spot> = self
+        let near: Vec<Entry> = self
             .points
             .nearest_neighbor_iter_with_distance_2(&flat)
             .take_while(|(_, distance_2)| *distance_2 <= HERE_M * HERE_M)
             .take(16)
             .map(|(spot, _)| spot.data)
             .collect();
-        let address = near.iter().find_map(|spot| match spot {
-            Spot::Address(number) => Some(self.address_hit(*number as usize, 1.0)),
-            Spot::Place(_) => None,
-        });
-        address.or_else(|| {
-            near.first().map(|spot| match spot {
-                Spot::Address(number) => self.address_hit(*number as usize, 1.0),
-                Spot::Place(number) => self.hit(Entry::Place(*number), 0, 1.0, None),
-            })
-        })
+        let number = near.iter().find(|entry| matches!(entry, Entry::Address(_)));
+        number.or(near.first()).map(|entry| self.hit(&self.found(*entry, 0, 1.0, None)))
     }
 
     /// The nearest named place at any distance up to `within_m`.
@@ -172,26 +155,37 @@ impl Gazetteer {
         self.points
             .nearest_neighbor_iter_with_distance_2(&flat)
             .take_while(|(_, distance_2)| *distance_2 <= within_m * within_m)
-            .find_map(|(spot, _)| match spot.data {
-                Spot::Place(number) => Some(self.hit(Entry::Place(number), 0, 0.5, None)),
-                Spot::Address(_) => None,
-            })
+            .find(|(spot, _)| matches!(spot.data, Entry::Place(_)))
+            .map(|(spot, _)| self.hit(&self.found(spot.data, 0, 0.5, None)))
+    }
+
+    /// The settlement that a point belongs to: the nearest within 4 km.
+    pub(crate) fn town(&self, point: Point) -> Option<&str> {
+        let flat = self.plane.flat(point);
+        let nearest = self.towns.nearest_neighbor(&flat)?;
+        (nearest.distance_2(&flat) <= TOWN_M * TOWN_M)
+            .then(|| self.data.places[nearest.data as usize].names.local.as_str())
     }
 
     /// `#12`, or `12` alone: the stand with that code.
-    fn stand_by_code(&self, text: &str) -> Vec<Hit> {
+    fn stand_by_code(&self, text: &str) -> Vec<Found> {
         let text = text.trim();
         let (code, fit) = text.strip_prefix('#').map_or((text, 0.95), |code| (code.trim(), 1.0));
         let code = code.to_ascii_lowercase();
         let places = (0_u32..).zip(&self.data.places);
         places
             .filter(|(_, place)| place.kind == Kind::Stand && place.code.as_deref() == Some(code.as_str()))
-            .map(|(number, _)| Hit { score: fit, ..self.hit(Entry::Place(number), 0, 1.0, None) })
+            .map(|(number, place)| Found {
+                entry: Entry::Place(number),
+                name: 0,
+                point: place.point,
+                score: fit,
+            })
             .collect()
     }
 
-    fn by_address(&self, query: &[String], near: Option<Point>) -> Vec<Hit> {
-        let mut hits = Vec::new();
+    fn by_address(&self, query: &[String], near: Option<Point>) -> Vec<Found> {
+        let mut all = Vec::new();
         for reading in readings(query) {
             let found = self.addresses.find(&self.data, &reading);
             // No such number is mapped: the street itself is the next best answer.
@@ -201,15 +195,14 @@ impl Gazetteer {
                 let whole = streets
                     .into_iter()
                     .filter(|(entry, (_, fit))| matches!(entry, Entry::Street(_)) && *fit >= 1.0);
-                hits.extend(whole.map(|(entry, (name, _))| self.hit(entry, name, 0.95, near)));
+                all.extend(whole.map(|(entry, (name, _))| self.found(entry, name, 0.95, near)));
             }
-            hits.extend(
-                found
-                    .into_iter()
-                    .map(|(at, only_begun)| self.address_hit(at, if only_begun { 0.80 } else { 1.0 })),
-            );
+            all.extend(found.into_iter().filter_map(|(at, only_begun)| {
+                let entry = Entry::Address(u32::try_from(at).ok()?);
+                Some(self.found(entry, 0, if only_begun { 0.80 } else { 1.0 }, near))
+            }));
         }
-        hits
+        all
     }
 
     /// Names that begin like the query, or have an end that does (`강남역 11번`, `Bento` for `São Bento`).
@@ -251,51 +244,55 @@ impl Gazetteer {
         }
     }
 
-    fn hit(&self, entry: Entry, name: u8, fit: f64, near: Option<Point>) -> Hit {
-        let (names, kind, point, rank, code) = match entry {
+    /// Where an entry is and how well it fits.
+    fn found(&self, entry: Entry, name: u8, fit: f64, near: Option<Point>) -> Found {
+        let (point, rank) = match entry {
             Entry::Street(number) => {
                 let street = &self.data.streets[number as usize];
-                let point = match near {
-                    Some(near) => street
-                        .points
-                        .iter()
-                        .copied()
-                        .min_by(|a, b| a.distance_m(near).total_cmp(&b.distance_m(near))),
-                    None => street.points.first().copied(),
+                let from = |near: Point| {
+                    move |a: &&Point, b: &&Point| a.distance_m(near).total_cmp(&b.distance_m(near))
                 };
-                (&street.names, Kind::Street, point.unwrap_or(street.points[0]), street.rank, None)
+                let nearest = near.and_then(|near| street.points.iter().min_by(from(near)));
+                (*nearest.unwrap_or(&street.points[0]), street.rank)
             }
             Entry::Place(number) => {
                 let place = &self.data.places[number as usize];
-                (&place.names, place.kind, place.point, place.rank, place.code.clone())
+                (place.point, place.rank)
+            }
+            Entry::Address(number) => (self.data.addresses[number as usize].point, 100),
+        };
+        let score = fit * (0.85 + 0.15 * f64::from(rank.min(100)) / 100.0) * nearness(point, near);
+        Found { entry, name, point, score: (score * 1_000.0).round() / 1_000.0 }
+    }
+
+    fn hit(&self, found: &Found) -> Hit {
+        let (name, names, kind, code) = match found.entry {
+            Entry::Street(number) => {
+                let names = &self.data.streets[number as usize].names;
+                (called(names, found.name), names.clone(), Kind::Street, None)
+            }
+            Entry::Place(number) => {
+                let place = &self.data.places[number as usize];
+                (called(&place.names, found.name), place.names.clone(), place.kind, place.code.clone())
+            }
+            Entry::Address(number) => {
+                let address = &self.data.addresses[number as usize];
+                let needs_town = self.addresses.in_several_towns(&self.data, &address.street);
+                let name =
+                    shown(&address.street, &address.number, address.city.as_deref().filter(|_| needs_town));
+                (name.clone(), Names::one(&name), Kind::Address, None)
             }
         };
         Hit {
-            name: names.all().nth(usize::from(name)).unwrap_or(&names.local).to_owned(),
-            kind,
-            lat: point.lat(),
-            lon: point.lon(),
-            score: fit * (0.85 + 0.15 * f64::from(rank.min(100)) / 100.0),
-            name_local: names.local.clone(),
-            name_en: names.en.clone(),
-            code,
-        }
-    }
-
-    fn address_hit(&self, at: usize, fit: f64) -> Hit {
-        let address = &self.data.addresses[at];
-        let town =
-            address.city.as_deref().filter(|_| self.addresses.in_several_towns(&self.data, &address.street));
-        let name = shown(&address.street, &address.number, town);
-        Hit {
-            name_local: name.clone(),
             name,
-            kind: Kind::Address,
-            lat: address.point.lat(),
-            lon: address.point.lon(),
-            score: fit,
-            name_en: None,
-            code: None,
+            kind,
+            lat: found.point.lat(),
+            lon: found.point.lon(),
+            score: found.score,
+            name_local: names.local,
+            name_en: names.en,
+            code,
+            town: self.town(found.point).filter(|_| kind != Kind::Place).map(str::to_owned),
         }
     }
 }
@@ -317,10 +314,16 @@ fn keep_better(found: &mut BTreeMap<Entry, (u8, f64)>, entry: Entry, name: u8, f
     }
 }
 
+/// Settlements that people give as where a street is.
+fn is_town(place: &Place) -> bool {
+    place.kind == Kind::Place && place.rank >= 60
+}
+
+fn called(names: &Names, name: u8) -> String {
+    names.all().nth(usize::from(name)).unwrap_or(&names.local).to_owned()
+}
+
 /// 1 next door, towards 0.6 far away; 1 if nobody said where they are.
-fn nearness(hit: &Hit, near: Option<Point>) -> f64 {
-    match (near, Point::new(hit.lat, hit.lon)) {
-        (Some(near), Some(point)) => 0.6 + 0.4 * NEAR_M / (NEAR_M + near.distance_m(point)),
-        _ => 1.0,
-    }
+fn nearness(point: Point, near: Option<Point>) -> f64 {
+    near.map_or(1.0, |near| 0.6 + 0.4 * NEAR_M / (NEAR_M + near.distance_m(point)))
 }
