@@ -11,7 +11,7 @@ function offline(): Plugin {
     generateBundle(_options, bundle) {
       const worker = bundle["offline.js"];
       if (worker?.type !== "chunk") this.error("the build has no offline.js");
-      const files = Object.keys(bundle).filter((name) => name.startsWith("assets/") && !name.endsWith(".map"));
+      const files = Object.keys(bundle).filter((name) => name.startsWith("assets/") && !name.includes("/console-"));
       const list = ["/", ...files.sort().map((name) => `/${name}`)];
       const version = createHash("sha256").update(list.join("\n")).digest("hex").slice(0, 12);
       worker.code = worker.code

@@ -1,6 +1,6 @@
 // The one booking of this device: kept before it is sent, sent until a node has it, followed until it is closed.
 
-import { Refused, Unreachable } from "../shared/http";
+import { Refused } from "../shared/http";
 import { isClosed, type CancelReason } from "../shared/shapes";
 import { askAny, current } from "./nodes";
 import type { BookingView, BookRequest } from "./wire";
@@ -92,12 +92,14 @@ async function send(): Promise<void> {
       return;
     } catch (error) {
       if (mine !== round) return;
-      if (error instanceof Refused && !error.mayRetry) {
+      // Another district's node says "not here" for good only if its own node has said so too.
+      if (error instanceof Refused && !error.mayRetry && error.problem.code !== "other_district") {
         booking.refusal = error;
         forget();
         return;
       }
-      booking.cutOff = error instanceof Unreachable;
+      // Nobody answered, or whoever did cannot help now: both are a cut to the rider.
+      booking.cutOff = true;
       await pause(AGAIN_MS);
     }
   }

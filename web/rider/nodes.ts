@@ -7,6 +7,8 @@ const KEPT = "ondol.endpoints";
 /** A node that did not answer is passed over this long, unless no other is left. */
 const REST_MS = 15_000;
 const NODES_MAX = 8;
+/** A node that says so lives, but another one has to be asked: it serves another district, or its disk is dead. */
+const ELSEWHERE = new Set(["other_district", "other_node", "unavailable", "overloaded"]);
 
 let known: EndpointsAnswer = kept() ?? { endpoints: [{ node: "here", url: location.origin }] };
 const silentSince = new Map<string, number>();
@@ -34,7 +36,7 @@ export function current(): string {
  * Throws `Unreachable` when no node answers, `Refused` when one says no.
  */
 export async function askAny<T>(path: string, asked: Asked = {}): Promise<T> {
-  let busy: Refused | undefined;
+  let elsewhere: Refused | undefined;
   for (const url of order()) {
     try {
       const answer = await ask<T>(url + path, { wait: 4_000, ...asked });
@@ -42,16 +44,21 @@ export async function askAny<T>(path: string, asked: Asked = {}): Promise<T> {
       lastAnswered = url;
       return answer;
     } catch (error) {
-      if (error instanceof Refused && error.problem.status !== 503) {
+      if (error instanceof Refused && !ELSEWHERE.has(error.problem.code)) {
         lastAnswered = url;
         throw error;
       }
-      if (error instanceof Refused) busy = error;
-      else if (!(error instanceof Unreachable)) throw error;
-      silentSince.set(url, Date.now());
+      if (error instanceof Refused) {
+        // It lives, but cannot do this: another node may.
+        elsewhere = error;
+      } else if (error instanceof Unreachable) {
+        silentSince.set(url, Date.now());
+      } else {
+        throw error;
+      }
     }
   }
-  throw busy ?? new Unreachable(path);
+  throw elsewhere ?? new Unreachable(path);
 }
 
 /** Learns the list; keeps the old one when nobody answers. */

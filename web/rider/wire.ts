@@ -60,5 +60,6 @@ export interface BookingView {
   vehicle?: { plate: string; driver_name?: string; arrives_at?: string; position?: Position; heard_at?: string };
   fare?: { amount: number; distance_m: number; duration_s: number; payment: "cash" | "deferred" };
   cancelled?: { by: Party; reason: CancelReason; at: string };
+  told_at: string;
   standing: Standing;
 }

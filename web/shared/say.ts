@@ -22,10 +22,13 @@ export function minutesUntil(moment: string, now: number): number {
   return Math.max(1, Math.ceil((Date.parse(moment) - now) / 60_000));
 }
 
-/** An age as `8 s`, `3 min`, `2 h`. */
-export function age(ms: number): string {
+const units = { ko: ["초", "분", "시간"], en: [" s", " min", " h"] } as const;
+
+/** An age in whole seconds, minutes or hours. */
+export function age(ms: number, lang: Lang): string {
   const s = Math.max(0, Math.round(ms / 1000));
-  if (s < 100) return `${s} s`;
-  if (s < 5_400) return `${Math.round(s / 60)} min`;
-  return `${Math.round(s / 3600)} h`;
+  const [second, minute, hour] = units[lang];
+  if (s < 100) return `${s}${second}`;
+  if (s < 5_400) return `${Math.round(s / 60)}${minute}`;
+  return `${Math.round(s / 3600)}${hour}`;
 }

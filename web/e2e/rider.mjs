@@ -1,0 +1,96 @@
+// A guest books, follows, reloads, cancels; and what the page does without a network.
+
+import assert from "node:assert/strict";
+
+import { mapDrawn, shot, somePlaces } from "./browser.mjs";
+
+const PHONE = { width: 412, height: 860 };
+
+async function choose(page, field, text) {
+  await page.fill(`#${field}`, text);
+  await page.waitForSelector(`#${field}-list [role=option]`);
+  await page.press(`#${field}`, "Enter");
+}
+
+async function status(page, wanted, timeout = 60_000) {
+  await page.waitForFunction(
+    (list) => list.includes(document.querySelector("[data-status]")?.getAttribute("data-status")),
+    wanted,
+    { timeout },
+  );
+  return page.getAttribute("[data-status]", "data-status");
+}
+
+export async function bookFollowCancel(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor(PHONE);
+  const [from, to] = await somePlaces(options.base);
+  await page.goto(options.base + "/");
+  await choose(page, "pickup", from);
+  await choose(page, "dropoff", to);
+  await page.waitForSelector(".quote strong");
+  await mapDrawn(page);
+  await shot(page, options, "rider-order");
+  await page.click("#book");
+  const first = await status(page, ["open", "offered", "assigned", "arrived", "boarded"]);
+  const pin = await page.textContent("[data-pin]");
+  const code = await page.textContent("[data-code]");
+  assert.match(pin, /^\d{4}$/);
+  assert.match(code, /^[0-9A-Z]{4}$/);
+  if (options.taxi) await status(page, ["assigned", "arrived", "boarded"], 120_000);
+  await shot(page, options, "rider-follow");
+
+  await page.reload();
+  await status(page, ["open", "offered", "assigned", "arrived", "boarded"]);
+  assert.equal(await page.textContent("[data-code]"), code, "a reload keeps the booking");
+
+  await page.click("button.danger");
+  await page.click("button.danger");
+  await status(page, ["cancelled"]);
+  await page.click("button.primary");
+  await page.waitForSelector("#book");
+  assert.deepEqual(complaints, []);
+  await context.close();
+  return { first, code };
+}
+
+export async function english(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor({ ...PHONE, lang: "en-GB", dark: true });
+  await page.goto(options.base + "/");
+  assert.equal(await page.textContent("h1"), "Book a taxi");
+  await page.click("header button");
+  assert.equal(await page.textContent("h1"), "택시 부르기");
+  await page.reload();
+  assert.equal(await page.textContent("h1"), "택시 부르기", "the choice is kept");
+  await mapDrawn(page);
+  await shot(page, options, "rider-dark");
+  assert.deepEqual(complaints, []);
+  await context.close();
+}
+
+export async function withoutNetwork(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor(PHONE);
+  const [from] = await somePlaces(options.base);
+  await page.goto(options.base + "/");
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
+  await mapDrawn(page);
+  await choose(page, "pickup", from);
+  await context.setOffline(true);
+  await page.click("#book");
+  await status(page, ["sending"]);
+  await page.waitForSelector(".notice.care");
+  await shot(page, options, "rider-cut-off");
+  const kept = await page.evaluate(() => JSON.parse(localStorage.getItem("ondol.booking")).body.booking_id);
+  await page.reload();
+  await status(page, ["sending"]);
+  const again = await page.evaluate(() => JSON.parse(localStorage.getItem("ondol.booking")).body.booking_id);
+  assert.equal(again, kept, "the key is the same after a reload without a network");
+  await context.setOffline(false);
+  await status(page, ["open", "offered", "assigned", "arrived", "boarded"]);
+  const booked = await page.evaluate(() => JSON.parse(localStorage.getItem("ondol.booking")).view.booking);
+  assert.equal(booked, kept, "what was kept is what was booked");
+  await page.click("button.danger");
+  await page.click("button.danger");
+  await status(page, ["cancelled"]);
+  assert.deepEqual(complaints, []);
+  await context.close();
+}

@@ -1,0 +1,56 @@
+// Plays riders and an operator in a real Chromium against a running node.
+//
+//   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi]
+//
+// Accounts come from ONDOL_ACCOUNT and ONDOL_PASSWORD. `--node` names other nodes that the page may ask,
+// `--taxi` waits until a taxi is assigned. One JSON line per story; the last line sums up. Exit 0 if all passed.
+
+import { open } from "./browser.mjs";
+import { callByKeyboard, modes, wrongPassword } from "./console.mjs";
+import { bookFollowCancel, english, withoutNetwork } from "./rider.mjs";
+
+const stories = { bookFollowCancel, english, withoutNetwork, wrongPassword, callByKeyboard, modes };
+
+function usage(text) {
+  console.error(text);
+  process.exit(2);
+}
+
+const [base, ...rest] = process.argv.slice(2);
+if (!/^https?:\/\//.test(base ?? "")) usage("say which node: node e2e/run.mjs http://127.0.0.1:8080");
+const options = {
+  base: base.replace(/\/$/, ""),
+  nodes: [],
+  account: process.env.ONDOL_ACCOUNT ?? "operator",
+  password: process.env.ONDOL_PASSWORD ?? "",
+};
+let only = Object.keys(stories);
+for (let at = 0; at < rest.length; at += 1) {
+  if (rest[at] === "--taxi") options.taxi = true;
+  else if (rest[at] === "--only") only = (rest[++at] ?? "").split(",");
+  else if (rest[at] === "--shots") options.shots = rest[++at];
+  else if (rest[at] === "--node") options.nodes.push(rest[++at]);
+  else if (rest[at] === "--lang") options.lang = rest[++at];
+  else usage(`${rest[at]} is not an option`);
+}
+for (const name of only) if (!(name in stories)) usage(`${name} is not a story: ${Object.keys(stories).join(", ")}`);
+
+// The page asks the nodes of this list, so they are no strangers.
+const { endpoints } = await (await fetch(`${options.base}/rider/v1/endpoints`)).json();
+options.nodes.push(...endpoints.map((endpoint) => endpoint.url));
+
+const chrome = await open(options);
+let failed = 0;
+for (const name of only) {
+  const began = Date.now();
+  try {
+    const saw = await stories[name](chrome, options);
+    console.log(JSON.stringify({ story: name, passed: true, ms: Date.now() - began, ...(saw ? { saw } : {}) }));
+  } catch (error) {
+    failed += 1;
+    console.log(JSON.stringify({ story: name, passed: false, ms: Date.now() - began, error: String(error?.stack ?? error) }));
+  }
+}
+await chrome.close();
+console.log(JSON.stringify({ passed: only.length - failed, failed }));
+process.exit(failed === 0 ? 0 : 1);
