@@ -29,6 +29,8 @@ mod personal;
 mod routes;
 mod state;
 mod talk;
+#[cfg(test)]
+mod tests;
 mod tickets;
 mod track;
 pub mod wire;
@@ -51,10 +53,6 @@ use state::DriverState;
 /// Pages of other nodes may call it (CORS): a driver's page goes on to the next node when one does not answer,
 /// and no cookie counts here. Sockets, which browsers open without asking, are open to this node's pages only.
 ///
-/// # Panics
-///
-/// Never.
-#[must_use]
 pub fn router(setup: DriverSetup) -> Router {
     Router::new()
         .route("/driver/v1/sign-in", post(sign_in::sign_in))

@@ -27,7 +27,10 @@ pub(crate) async fn sign_in(
     let account = format!("driver {}", state.handle.vault().phone_key(&phone).0);
     state.identity.try_once(&account, &address).map_err(AuthError::from)?;
     let driver = recognise(&state, &phone, &request.secret).await?;
-    let driver = driver.ok_or(AuthError::SignIn(SignInRefusal::Wrong))?;
+    let Some(driver) = driver else {
+        state.identity.tried_badly(&account, &address);
+        return Err(AuthError::SignIn(SignInRefusal::Wrong).into());
+    };
     state.identity.tried_well(&account, &address);
     may_sign_in(&state, &driver).await?;
     let bearer = Bearer {

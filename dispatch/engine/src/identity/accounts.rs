@@ -101,7 +101,10 @@ impl Identity {
         // Nothing longer can be a password; hashing it would only cost us.
         let fits = password.len() <= PASSWORD_MAX_BYTES;
         let matches = fits && self.passwords.check(password, stored).await?;
-        let (Some(account), true) = (account, matches) else { return Err(SignInRefusal::Wrong.into()) };
+        let (Some(account), true) = (account, matches) else {
+            self.tried_badly(login, address);
+            return Err(SignInRefusal::Wrong.into());
+        };
         self.tried_well(login, address);
         let token = new_token();
         let expires_at = now.plus_ms(OPERATOR_SESSION_LIFE_MS);
@@ -125,6 +128,13 @@ impl Identity {
         }
         tries.count(&account, address, ticks);
         Ok(())
+    }
+
+    /// Counts the last try as a failure.
+    pub fn tried_badly(&self, account: &str, address: &str) {
+        let ticks = self.clock.0.now().ticks;
+        let account: String = account.chars().take(64).collect();
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner).failed(&account, address, ticks);
     }
 
     /// Takes the last try back: it was good.

@@ -45,7 +45,7 @@ pub use operator::{
 };
 pub use pass::{Bearer, PASS_LIFE_MS, PROOF_WINDOW_MS, PassRefusal, Proof, SESSION_LIFE_MS, proof_message};
 pub use secret::{DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, driver_secret_digest, is_driver_secret};
-pub use state::{Identity, IdentityConfig};
+pub use state::{Identity, IdentityConfig, OpenError};
 pub use store::{IdentityStore, Operator, StoreError};
 pub use token::{
     Audience, Claims, Confirmation, Expected, Grant, Issuer, KeySet, KnownKey, LEEWAY_MS, Role, Standing,

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 
 use ondol_core::ids::{DriverId, NodeId};
 use ondol_core::units::UtcMs;
+use thiserror::Error;
 use uuid::Uuid;
 
 use super::key::SigningKey;
@@ -41,6 +42,19 @@ pub struct IdentityConfig {
     pub transport: Transport,
 }
 
+/// Why a node's identity could not be opened.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// Browsers on other machines would send their session in clear.
+    #[error(
+        "{0} is neither https nor this machine: put TLS before the node and say so in listen.public_url, or listen on 127.0.0.1"
+    )]
+    InClear(String),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 /// A node's identity. Shared by all doors of the process.
 #[derive(Debug)]
 pub struct Identity {
@@ -73,12 +87,21 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if the store cannot be read: a node that does not know who is revoked lets nobody in.
+    /// [`OpenError`] if cookies would travel in clear, or the store cannot be read: a node that does not know
+    /// who is revoked lets nobody in.
     pub async fn open(
         config: IdentityConfig,
         store: IdentityStore,
         clock: SharedClock,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, OpenError> {
+        match config.transport {
+            Transport::Tls => {}
+            Transport::LoopbackHttp => {
+                if let Some(origin) = config.origins.iter().find(|origin| !is_this_machine(origin)) {
+                    return Err(OpenError::InClear(origin.clone()));
+                }
+            }
+        }
         let now = clock.now().utc;
         store.forget_before(UtcMs(now.0 - FORGET_AFTER_MS)).await?;
         let own = KnownKey {
@@ -234,5 +257,34 @@ impl Identity {
     pub(super) fn is_revoked(&self, kind: RevocationKind, value: &str, now: UtcMs) -> bool {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
         revoked.get(&(kind, value.to_owned())).is_some_and(|(_, expires_at)| now < *expires_at)
+    }
+}
+
+/// True for an origin by https or on this machine.
+fn is_this_machine(origin: &str) -> bool {
+    let Some(authority) = origin.strip_prefix("http://") else { return origin.starts_with("https://") };
+    let address = authority.parse::<std::net::SocketAddr>().map(|address| address.ip());
+    match address.or_else(|_| authority.parse::<std::net::IpAddr>()) {
+        Ok(ip) => ip.is_loopback(),
+        Err(_) => authority == "localhost" || authority.starts_with("localhost:"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_do_not_travel_in_clear() {
+        for own in
+            ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080", "https://taxi.example"]
+        {
+            assert!(is_this_machine(own), "{own}");
+        }
+        for open in
+            ["http://0.0.0.0:8080", "http://192.168.0.5:8080", "http://taxi.example", "http://localhost.evil"]
+        {
+            assert!(!is_this_machine(open), "{open}");
+        }
     }
 }

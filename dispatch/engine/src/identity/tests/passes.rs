@@ -74,11 +74,7 @@ async fn proofs_that_are_refused() {
         ("the smallest moment", proof(&pass, UtcMs(i64::MIN), 1), PassRefusal::NotNow),
         ("the largest moment", proof(&pass, UtcMs(i64::MAX), 1), PassRefusal::NotNow),
         ("no signature", Proof { signature: String::new(), ..good.clone() }, PassRefusal::Signature),
-        (
-            "a signature of rubbish",
-            Proof { signature: "!".repeat(86), ..good },
-            PassRefusal::Signature,
-        ),
+        ("a signature of rubbish", Proof { signature: "!".repeat(86), ..good }, PassRefusal::Signature),
     ];
     for (name, proof, reason) in cases {
         assert_eq!(edge.open_session(&pass, &proof).unwrap_err(), reason, "{name}");
