@@ -88,43 +88,41 @@ impl Districts {
 
     /// Splits the box of a map into `count` districts `d1`, `d2`, … of two zones each, across its longer side.
     ///
+    /// Each gets about as many of the `junctions` as the next: half of a harbour town's box may be water.
     /// `seed` moves the borders a little; the same seed gives the same borders.
     #[must_use]
-    pub fn split(bbox: Bbox, count: usize, seed: u64) -> Self {
+    pub fn split(bbox: Bbox, junctions: &[Position], count: usize, seed: u64) -> Self {
         let count = count.clamp(1, 99);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let grown = grown(bbox);
-        let wide = (grown.max_lon - grown.min_lon) * bbox.centre().0.to_radians().cos()
-            >= grown.max_lat - grown.min_lat;
-        let (start, length) = if wide {
-            (grown.min_lon, grown.max_lon - grown.min_lon)
+        let whole = grown(bbox);
+        let side = if (whole.max_lon - whole.min_lon) * bbox.centre().0.to_radians().cos()
+            >= whole.max_lat - whole.min_lat
+        {
+            Side::Lon
         } else {
-            (grown.min_lat, grown.max_lat - grown.min_lat)
+            Side::Lat
         };
-        #[allow(clippy::cast_precision_loss, reason = "at most 99 districts")]
-        let mut borders: Vec<f64> = (0..=count).map(|at| start + length * at as f64 / count as f64).collect();
-        for border in borders.iter_mut().take(count).skip(1) {
-            #[allow(clippy::cast_precision_loss, reason = "at most 99 districts")]
-            let play = length / count as f64 * 0.05;
-            *border += rng.random_range(-play..=play);
-        }
-        let districts = borders.windows(2).enumerate().map(|(at, span)| {
+        let along: Vec<f64> = junctions.iter().map(|junction| side.of(*junction)).collect();
+        let cuts: Vec<f64> = (1..count)
+            .map(|at| {
+                #[allow(clippy::cast_precision_loss, reason = "at most 99 districts")]
+                let share = (at as f64 + rng.random_range(-0.04..=0.04)) / count as f64;
+                share
+            })
+            .collect();
+        let districts = side.cut(whole, &along, &cuts).into_iter().enumerate().map(|(at, part)| {
             let name = format!("d{}", at + 1);
-            let boxed = if wide {
-                Bbox { min_lon: span[0], max_lon: span[1], ..grown }
-            } else {
-                Bbox { min_lat: span[0], max_lat: span[1], ..grown }
-            };
-            let (lat, lon) = boxed.centre();
-            let halves = if wide {
-                [Bbox { max_lat: lat, ..boxed }, Bbox { min_lat: lat, ..boxed }]
-            } else {
-                [Bbox { max_lon: lon, ..boxed }, Bbox { min_lon: lon, ..boxed }]
-            };
-            let zones = halves.iter().enumerate().map(|(half, boxed)| Zone {
-                id: ZoneId::new(&format!("{name}-{}", half + 1)).expect("d, digits and a hyphen make a name"),
-                polygon: rectangle(*boxed),
-            });
+            let across: Vec<f64> = junctions
+                .iter()
+                .filter(|junction| part.contains(**junction))
+                .map(|junction| side.other().of(*junction))
+                .collect();
+            let zones =
+                side.other().cut(part, &across, &[0.5]).into_iter().enumerate().map(|(half, part)| Zone {
+                    id: ZoneId::new(&format!("{name}-{}", half + 1))
+                        .expect("d, digits and a hyphen make a name"),
+                    polygon: rectangle(part),
+                });
             District { id: DistrictId::new(&name).expect("d and digits make a name"), zones: zones.collect() }
         });
         Self { districts: districts.collect() }
@@ -214,6 +212,61 @@ impl Districts {
     }
 }
 
+/// A side of a box.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Lat,
+    Lon,
+}
+
+impl Side {
+    fn of(self, position: Position) -> f64 {
+        match self {
+            Self::Lat => position.lat(),
+            Self::Lon => position.lon(),
+        }
+    }
+
+    fn other(self) -> Self {
+        match self {
+            Self::Lat => Self::Lon,
+            Self::Lon => Self::Lat,
+        }
+    }
+
+    /// Cuts a box where these shares of `values` lie below, or evenly if the values lie too close together.
+    fn cut(self, boxed: Bbox, values: &[f64], shares: &[f64]) -> Vec<Bbox> {
+        const THINNEST_DEG: f64 = 0.000_5;
+        let (low, high) = match self {
+            Self::Lat => (boxed.min_lat, boxed.max_lat),
+            Self::Lon => (boxed.min_lon, boxed.max_lon),
+        };
+        let borders =
+            |inner: Vec<f64>| -> Vec<f64> { std::iter::once(low).chain(inner).chain([high]).collect() };
+        let mut sorted = values.to_vec();
+        sorted.sort_by(f64::total_cmp);
+        let mut found = borders(shares.iter().filter_map(|share| quantile(&sorted, *share)).collect());
+        if found.len() != shares.len() + 2 || found.windows(2).any(|span| span[1] - span[0] < THINNEST_DEG) {
+            found = borders(shares.iter().map(|share| low + share * (high - low)).collect());
+        }
+        let part = |span: &[f64]| match self {
+            Self::Lat => Bbox { min_lat: span[0], max_lat: span[1], ..boxed },
+            Self::Lon => Bbox { min_lon: span[0], max_lon: span[1], ..boxed },
+        };
+        found.windows(2).map(part).collect()
+    }
+}
+
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::cast_precision_loss,
+    reason = "a share of a length is an index"
+)]
+fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    sorted.get((share * sorted.len() as f64) as usize).copied()
+}
+
 /// The box with a margin, so that its outermost streets lie inside.
 fn grown(bbox: Bbox) -> Bbox {
     const MARGIN_DEG: f64 = 0.01;
@@ -250,6 +303,8 @@ fn ring(value: &Value) -> Option<LineString<f64>> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn at(lat: f64, lon: f64) -> Position {
@@ -282,15 +337,15 @@ mod tests {
             let error = Districts::from_geojson(json.as_bytes()).unwrap_err();
             assert!(error.contains(why), "{json}: {error}");
         }
-        let twice = Districts::split(BOX, 1, 1).to_geojson();
+        let twice = Districts::split(BOX, &[], 1, 1).to_geojson();
         let twice = String::from_utf8(twice).unwrap().replace("d1-2", "d1-1");
         assert!(Districts::from_geojson(twice.as_bytes()).unwrap_err().contains("twice"));
     }
 
     #[test]
     fn a_split_covers_its_box_and_survives_the_file() {
-        let districts = Districts::split(BOX, 2, 7);
-        assert_eq!(districts, Districts::split(BOX, 2, 7));
+        let districts = Districts::split(BOX, &[], 2, 7);
+        assert_eq!(districts, Districts::split(BOX, &[], 2, 7));
         assert_eq!(districts.all().iter().map(|d| d.id.as_str()).collect::<Vec<_>>(), ["d1", "d2"]);
         for row in 0..=20 {
             for column in 0..=20 {
@@ -305,8 +360,34 @@ mod tests {
     }
 
     #[test]
+    fn districts_share_the_streets_not_the_water() {
+        // Nine of ten junctions lie in the western fifth of the box.
+        let junctions: Vec<Position> = (0..1_000)
+            .map(|n| {
+                at(
+                    37.0 + f64::from(n % 37) * 0.002,
+                    127.0 + f64::from(n % 100) * if n % 10 == 0 { 0.002 } else { 0.000_4 },
+                )
+            })
+            .collect();
+        for count in [2, 3, 5] {
+            let districts = Districts::split(BOX, &junctions, count, 7);
+            let mut held = BTreeMap::new();
+            for junction in &junctions {
+                *held.entry(districts.locate(*junction).unwrap()).or_insert(0_usize) += 1;
+            }
+            assert_eq!(held.len(), 2 * count, "{held:?}");
+            let fair = junctions.len() / (2 * count);
+            assert!(held.values().all(|held| (fair / 2..fair * 2).contains(held)), "{held:?}");
+        }
+        let on_one_spot = Districts::split(BOX, &vec![at(37.05, 127.1); 50], 3, 7);
+        assert_eq!(on_one_spot.all().len(), 3);
+        assert!(on_one_spot.locate(at(37.05, 127.1)).is_some());
+    }
+
+    #[test]
     fn outside_belongs_to_nobody_unless_the_nearest_is_asked_for() {
-        let districts = Districts::split(BOX, 2, 7);
+        let districts = Districts::split(BOX, &[], 2, 7);
         assert_eq!(districts.locate(at(36.0, 127.19)), None);
         assert_eq!(districts.locate_or_nearest(at(36.0, 127.19)).unwrap().0.as_str(), "d2");
     }

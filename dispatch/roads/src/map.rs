@@ -24,6 +24,8 @@ use crate::store;
 const REVERSE_STREET_M: f64 = 200.0;
 /// … or to the nearest named place within this distance, in metres.
 const REVERSE_PLACE_M: f64 = 2_000.0;
+/// Junctions looked at to split a map into districts of about the same size.
+const DISTRICT_JUNCTIONS: usize = 20_000;
 
 /// Streets, travel times, places and districts of one area, in memory.
 ///
@@ -221,10 +223,10 @@ impl RoadMap {
         self.districts.as_ref()
     }
 
-    /// `count` districts `d1`, `d2`, … for a map that has none.
+    /// `count` districts `d1`, `d2`, … with about as many streets each, for a map that has none.
     #[must_use]
     pub fn default_districts(&self, count: usize, seed: u64) -> Districts {
-        Districts::split(self.meta.bbox, count, seed)
+        Districts::split(self.meta.bbox, &self.junctions(DISTRICT_JUNCTIONS), count, seed)
     }
 
     /// The map that the console draws, as GeoJSON (at most 16 MiB).
