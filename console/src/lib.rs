@@ -30,7 +30,6 @@ use routes::{bookings, callers, districts, events, intake, reconciliation, sessi
 use state::ConsoleState;
 
 /// The whole API of operators.
-#[must_use]
 pub fn router(setup: ConsoleSetup) -> Router {
     Router::new()
         .route("/console/v1/session", get(session::show).post(session::sign_in).delete(session::sign_out))

@@ -23,7 +23,6 @@ const NOT_BUILT: &str = "The pages are not built. Run `cargo xtask web` (or `npm
 
 /// Serves the pages. `nodes` are the URLs of all nodes that a rider's page may ask, as in the list of endpoints:
 /// the page's security policy lets it ask nobody else.
-#[must_use]
 pub fn router(nodes: &[String]) -> Router {
     let mut connect = String::from("'self'");
     for url in nodes.iter().filter(|url| is_origin(url)) {

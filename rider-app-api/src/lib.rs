@@ -35,7 +35,6 @@ use routes::{bookings, endpoints, events, map, places, quotes};
 use state::RiderState;
 
 /// The whole API of riders.
-#[must_use]
 pub fn router(setup: RiderSetup) -> Router {
     let state = RiderState::new(setup);
     Router::new()

@@ -39,7 +39,8 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// For a node whose clients all come from one address, as in the demo: a bound against accidents only.
+    /// For an address behind which are many: the machine itself, where a proxy (which has limits of its own) or
+    /// the demo's clients run. A bound against accidents only.
     #[must_use]
     pub fn one_address_is_many() -> Self {
         Self {
@@ -72,41 +73,53 @@ impl Budgets {
     /// Takes one request, and one change if it is one; otherwise the seconds to wait.
     fn take(&self, address: IpAddr, is_change: bool, now: Ticks) -> Result<(), u32> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        let full = Bucket { requests: self.limits.request_burst, changes: self.limits.change_burst, at: now };
         let mut address = network_of(address);
         if used.len() >= ADDRESSES_MAX && !used.contains_key(&address) {
-            used.retain(|_, bucket| {
-                let filled = self.filled(*bucket, now);
-                filled.requests < full.requests || filled.changes < full.changes
-            });
+            used.retain(|address, bucket| !self.limits_of(*address).is_full(*bucket, now));
             if used.len() >= ADDRESSES_MAX {
                 address = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
             }
         }
-        let known = used.get(&address).copied().unwrap_or(full);
-        let mut bucket = self.filled(known, now);
-        let result = self.pay(&mut bucket, is_change);
+        let limits = self.limits_of(address);
+        let known = used.get(&address).copied().unwrap_or(limits.full(now));
+        let mut bucket = limits.filled(known, now);
+        let result = limits.pay(&mut bucket, is_change);
         used.insert(address, bucket);
         result
+    }
+
+    fn limits_of(&self, address: IpAddr) -> Limits {
+        if address.is_loopback() { Limits::one_address_is_many() } else { self.limits }
+    }
+}
+
+impl Limits {
+    fn full(&self, now: Ticks) -> Bucket {
+        Bucket { requests: self.request_burst, changes: self.change_burst, at: now }
+    }
+
+    /// True if whoever used it has rested long enough to be forgotten.
+    fn is_full(&self, bucket: Bucket, now: Ticks) -> bool {
+        let filled = self.filled(bucket, now);
+        filled.requests >= self.request_burst && filled.changes >= self.change_burst
     }
 
     fn filled(&self, bucket: Bucket, now: Ticks) -> Bucket {
         #[allow(clippy::cast_precision_loss, reason = "elapsed milliseconds are far below 2^52")]
         let elapsed_s = now.since_ms(bucket.at) as f64 / 1_000.0;
-        let limits = &self.limits;
         Bucket {
-            requests: (bucket.requests + elapsed_s * limits.requests_per_s).min(limits.request_burst),
-            changes: (bucket.changes + elapsed_s / 60.0 * limits.changes_per_min).min(limits.change_burst),
+            requests: (bucket.requests + elapsed_s * self.requests_per_s).min(self.request_burst),
+            changes: (bucket.changes + elapsed_s / 60.0 * self.changes_per_min).min(self.change_burst),
             at: now,
         }
     }
 
     fn pay(&self, bucket: &mut Bucket, is_change: bool) -> Result<(), u32> {
         if bucket.requests < 1.0 {
-            return Err(seconds((1.0 - bucket.requests) / self.limits.requests_per_s));
+            return Err(seconds((1.0 - bucket.requests) / self.requests_per_s));
         }
         if is_change && bucket.changes < 1.0 {
-            return Err(seconds((1.0 - bucket.changes) / self.limits.changes_per_min * 60.0));
+            return Err(seconds((1.0 - bucket.changes) / self.changes_per_min * 60.0));
         }
         bucket.requests -= 1.0;
         if is_change {
@@ -134,6 +147,7 @@ fn network_of(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
             Some(v4) => IpAddr::V4(v4),
+            None if v6.is_loopback() => address,
             None => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         },
         IpAddr::V4(_) => address,
@@ -173,6 +187,15 @@ mod tests {
         assert_eq!(budgets.take(address(1), true, Ticks(0)), Err(10));
         assert_eq!(budgets.take(address(1), false, Ticks(0)), Ok(()));
         assert_eq!(budgets.take(address(1), true, Ticks(10_000)), Ok(()));
+    }
+
+    #[test]
+    fn the_machine_itself_is_many() {
+        let budgets = Budgets::new(LIMITS);
+        let local = IpAddr::from([127, 0, 0, 1]);
+        assert!((0..1_000).all(|_| budgets.take(local, true, Ticks(0)) == Ok(())));
+        assert_eq!(budgets.take(address(1), true, Ticks(0)), Ok(()));
+        assert_eq!(budgets.take(address(1), true, Ticks(0)), Err(10));
     }
 
     #[test]

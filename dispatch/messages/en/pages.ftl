@@ -243,3 +243,7 @@ resolution-first-boarded = The booking boarded first stands.
 resolution-ask-rider = The rider is asked.
 resolution-settled = It has settled by itself.
 resolution-operator = A person must decide.
+console-rule-nearest = nearest
+console-rule-handed-over = handed over
+console-rule-stand-queue = queue of the stand
+console-rule-by-hand = by hand

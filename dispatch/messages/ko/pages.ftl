@@ -243,3 +243,7 @@ resolution-first-boarded = 먼저 탄 예약을 유지했습니다.
 resolution-ask-rider = 손님께 확인합니다.
 resolution-settled = 저절로 해결되었습니다.
 resolution-operator = 담당자가 결정해야 합니다.
+console-rule-nearest = 가장 가까운 차
+console-rule-handed-over = 넘겨받은 예약
+console-rule-stand-queue = 승차대 순서
+console-rule-by-hand = 담당자 지정
