@@ -29,6 +29,19 @@ pub(crate) fn speaks_for_itself(bearer: &Bearer, device: DeviceId) -> Result<(),
     Ok(allow(&caller, Operation::ServeShift, &shift).check()?)
 }
 
+/// Counts a message over HTTP.
+///
+/// # Errors
+///
+/// 429 if the device has said too much.
+pub(crate) fn within_budget(state: &DriverState, bearer: &Bearer) -> Result<(), Problem> {
+    if state.budgets.spend(bearer.device, state.handle.now().ticks) {
+        Ok(())
+    } else {
+        Err(Problem::too_many(1))
+    }
+}
+
 /// The driver of that number, if the secret is the driver's.
 ///
 /// # Errors

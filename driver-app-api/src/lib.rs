@@ -18,13 +18,14 @@
 //! | about | module |
 //! |---|---|
 //! | what is sent and answered | [`wire`], `ondol_device::wire` |
-//! | who a device is | `auth`, `ondol_engine::identity` |
+//! | who a device is, how much it may say | `auth`, `budget`, `ondol_engine::identity` |
 //! | what is done with a message, over HTTP and socket alike | `talk` |
 //! | what a driver may read about a rider | `personal` |
 //!
 //! What is absent: earnings, chat, card terminals; a sign-in by a second factor.
 
 mod auth;
+mod budget;
 mod personal;
 mod routes;
 mod state;

@@ -9,6 +9,7 @@ use ondol_device::wire::Endpoints;
 use ondol_engine::Handle;
 use ondol_engine::identity::Identity;
 
+use crate::budget::Budgets;
 use crate::tickets::Tickets;
 use crate::track::Tracks;
 
@@ -37,6 +38,7 @@ pub(crate) struct Inner {
     pub(crate) endpoints: BTreeMap<DistrictId, Endpoints>,
     pub(crate) tracks: Tracks,
     pub(crate) tickets: Tickets,
+    pub(crate) budgets: Budgets,
 }
 
 impl DriverState {
@@ -48,6 +50,7 @@ impl DriverState {
             endpoints: setup.endpoints,
             tracks: setup.tracks,
             tickets: Tickets::default(),
+            budgets: Budgets::default(),
         }))
     }
 }

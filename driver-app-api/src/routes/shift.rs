@@ -8,6 +8,7 @@ use ondol_device::wire::{
 use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::DriverSession;
 
+use crate::auth::within_budget;
 use crate::state::DriverState;
 use crate::talk;
 
@@ -17,6 +18,7 @@ pub(crate) async fn attach(
     DriverSession(bearer): DriverSession,
     StrictJson(attach): StrictJson<Attach>,
 ) -> Result<Json<Attached>, Problem> {
+    within_budget(&state, &bearer)?;
     talk::attach(&state, &bearer, attach).await.map(Json)
 }
 
@@ -26,6 +28,7 @@ pub(crate) async fn beat(
     DriverSession(bearer): DriverSession,
     StrictJson(beat): StrictJson<Beat>,
 ) -> Result<Json<BeatAnswer>, Problem> {
+    within_budget(&state, &bearer)?;
     talk::beat(&state, &bearer, beat).await.map(Json)
 }
 
@@ -35,6 +38,7 @@ pub(crate) async fn reports(
     DriverSession(bearer): DriverSession,
     StrictJson(batch): StrictJson<ReportBatch>,
 ) -> Result<Json<ReportAnswer>, Problem> {
+    within_budget(&state, &bearer)?;
     talk::reports(&state, &bearer, batch).await.map(Json)
 }
 
@@ -44,5 +48,6 @@ pub(crate) async fn positions(
     DriverSession(bearer): DriverSession,
     StrictJson(batch): StrictJson<PositionBatch>,
 ) -> Result<Json<PositionAnswer>, Problem> {
+    within_budget(&state, &bearer)?;
     talk::positions(&state, &bearer, &batch).map(Json)
 }

@@ -17,13 +17,14 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
-use ondol_core::units::Ticks;
 use ondol_device::wire::{self, Down, Up};
 use ondol_engine::http::{BODY_MAX, Problem, strict_json};
 use ondol_engine::identity::{AuthError, Bearer, DriverSession};
 use serde::Deserialize;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
+use crate::auth::within_budget;
+use crate::budget::Budget;
 use crate::state::DriverState;
 use crate::talk;
 use crate::tickets::TICKET_TTL_MS;
@@ -35,11 +36,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Simulated silence after which a socket is closed; a device beats every 5 s.
 const SILENCE_MAX_MS: u64 = 60_000;
-/// Messages that may come at once.
-const BURST: u64 = 60;
-/// Simulated time that earns one more message.
-const MESSAGE_EVERY_MS: u64 = 200;
-
 /// A reason to close.
 type End = (u16, &'static str);
 const REPLACED: End = (4001, "replaced");
@@ -49,12 +45,17 @@ const NOT_TEXT: End = (1003, "not text");
 const TOO_MUCH: End = (1008, "too much");
 
 /// `POST /driver/v1/socket-ticket`.
+///
+/// # Errors
+///
+/// 429 `too_many_requests`.
 pub(crate) async fn ticket(
     State(state): State<DriverState>,
     DriverSession(bearer): DriverSession,
-) -> Json<SocketTicket> {
+) -> Result<Json<SocketTicket>, Problem> {
+    within_budget(&state, &bearer)?;
     let ticket = state.tickets.give(bearer, state.handle.now().ticks);
-    Json(SocketTicket { ticket, ttl_ms: TICKET_TTL_MS })
+    Ok(Json(SocketTicket { ticket, ttl_ms: TICKET_TTL_MS }))
 }
 
 /// What the address of a socket says.
@@ -107,7 +108,7 @@ async fn converse(state: &DriverState, bearer: &Bearer, socket: &mut WebSocket) 
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let ticks = || state.handle.now().ticks;
     let mut heard_at = ticks();
-    let mut budget = Budget { left: BURST, counted_at: heard_at };
+    let mut budget = Budget::new(heard_at);
     loop {
         let answer = tokio::select! {
             message = socket.recv() => {
@@ -161,40 +162,4 @@ async fn answer(state: &DriverState, bearer: &Bearer, text: &str) -> Down {
 
 fn problem(problem: Problem) -> Down {
     Down::Problem(wire::Problem { code: problem.code, detail: problem.detail, retry: problem.retry })
-}
-
-/// How many messages a device may still send.
-struct Budget {
-    left: u64,
-    counted_at: Ticks,
-}
-
-impl Budget {
-    fn spend(&mut self, now: Ticks) -> bool {
-        let earned = now.since_ms(self.counted_at) / MESSAGE_EVERY_MS;
-        self.counted_at = self.counted_at.plus_ms(earned * MESSAGE_EVERY_MS);
-        self.left = self.left.saturating_add(earned).min(BURST);
-        match self.left.checked_sub(1) {
-            Some(left) => {
-                self.left = left;
-                true
-            }
-            None => false,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_budget_is_spent_and_earned() {
-        let mut budget = Budget { left: BURST, counted_at: Ticks(0) };
-        assert!((0..BURST).all(|_| budget.spend(Ticks(0))));
-        assert!(!budget.spend(Ticks(199)));
-        assert!(budget.spend(Ticks(200)) && !budget.spend(Ticks(399)));
-        assert!((0..BURST).all(|_| budget.spend(Ticks(1_000_000))));
-        assert!(!budget.spend(Ticks(1_000_000)), "a long silence earns one burst");
-    }
 }

@@ -221,3 +221,22 @@ async fn an_edge_alone_serves_whoever_has_a_pass_and_admits_nobody_it_cannot_kno
         edge.post("/driver/v1/attach", session["token"].as_str(), &phone.attach(1)).await;
     assert_eq!((status, &attached["node"]), (StatusCode::OK, &json!("edge-a")), "{attached}");
 }
+
+#[tokio::test]
+async fn a_device_that_says_too_much_waits_and_another_does_not() {
+    let bench = Bench::new().await;
+    let (phone, other) = (bench.phone(9).await, bench.phone(10).await);
+    let ticket = async |token: &str| bench.post("/driver/v1/socket-ticket", Some(token), &json!({})).await;
+    for _ in 0..60 {
+        assert_eq!(ticket(&phone.token).await.0, StatusCode::OK);
+    }
+    let (status, answer) = ticket(&phone.token).await;
+    assert_eq!((status, &answer["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("too_many_requests")));
+    let mut beat = phone.beat(&Value::Null, &json!({}));
+    beat.as_object_mut().unwrap().remove("session");
+    let (status, _) = bench.post("/driver/v1/beat", Some(&phone.token), &beat).await;
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(ticket(&other.token).await.0, StatusCode::OK);
+    bench.clock.advance_ms(200);
+    assert_eq!(bench.post("/driver/v1/beat", Some(&phone.token), &beat).await.0, StatusCode::OK);
+}
