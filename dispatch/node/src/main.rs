@@ -11,10 +11,13 @@ use clap::{Parser, Subcommand};
 mod doors;
 mod health;
 mod journal;
+mod load;
 mod map;
 mod node;
 mod output;
 mod serve;
+mod simulate;
+mod sms;
 
 /// Taxi dispatch that goes on when its data centre does not.
 #[derive(Parser)]
@@ -35,6 +38,14 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// The text and phone process.
+    #[command(subcommand)]
+    Sms(sms::SmsCommand),
+    /// Drive a running system as a city of drivers, riders and operators.
+    Load(load::LoadArguments),
+    /// Run the shipped rules under faults, in virtual time.
+    #[command(subcommand)]
+    Simulate(simulate::SimulateCommand),
     /// Keys, enrolment, accounts and the roster of a node.
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -51,6 +62,15 @@ fn main() -> ExitCode {
             log_to_stderr();
             block_on(serve::serve(&config))
         }
+        Command::Sms(command) => {
+            log_to_stderr();
+            block_on(sms::run(&command))
+        }
+        Command::Load(arguments) => {
+            log_to_stderr();
+            load::run(&arguments)
+        }
+        Command::Simulate(command) => simulate::run(&command),
         Command::Node(command) => block_on(node::run(&command)),
         Command::Journal(command) => block_on(journal::run(&command)),
     };

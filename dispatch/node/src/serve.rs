@@ -10,7 +10,9 @@ use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_engine::clock::{RealClock, SharedClock};
 use ondol_engine::config::{Config, RoleName};
 use ondol_engine::identity::policy::Districts;
-use ondol_engine::identity::{Identity, IdentityConfig, KnownKey, SigningKey, Standing, Transport};
+use ondol_engine::identity::{
+    Identity, IdentityConfig, IdentityStore, KnownKey, SigningKey, Standing, Transport,
+};
 use ondol_engine::peer::{PeerLink, peer_router};
 use ondol_engine::run::{self, Running, Setup};
 use ondol_engine::store::Store;
@@ -74,9 +76,10 @@ pub(crate) async fn start(file: &Path) -> anyhow::Result<Station> {
     };
     let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
     let store = Store::open(&config.store.url).await.context("store.url")?;
-    let identity = Identity::open(identity_config(&config, key)?, &store, Arc::clone(&clock))
-        .await
-        .context("accounts and keys cannot be read from the store")?;
+    let identity =
+        Identity::open(identity_config(&config, key)?, IdentityStore::new(&store), Arc::clone(&clock))
+            .await
+            .context("accounts and keys cannot be read from the store")?;
     let travel: Arc<dyn TravelTimes + Send + Sync> = match &map {
         Some(map) => Arc::clone(map) as _,
         None => Arc::new(StraightLine),
@@ -134,7 +137,7 @@ fn router(
 }
 
 /// Completes on Ctrl-C or SIGTERM.
-async fn asked_to_stop() {
+pub(crate) async fn asked_to_stop() {
     use tokio::signal::unix::{SignalKind, signal};
     let interrupted = tokio::signal::ctrl_c();
     match signal(SignalKind::terminate()) {

@@ -1,0 +1,81 @@
+//! The text door of a node: what the text process asks of it.
+//!
+//! The dialogue with a person is the text process's; here are only bookings, feature-phone drivers and the
+//! texts that the node wants sent. What is absent: moving a pickup after booking, and saved places.
+
+mod bookings;
+mod drivers;
+mod notices;
+mod places;
+mod riders;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use ondol_engine::Handle;
+use ondol_engine::http::Problem;
+use ondol_engine::identity::Identity;
+use ondol_engine::vault::E164;
+use ondol_roads::{Districts, RoadMap};
+
+/// What the door is made of.
+#[derive(Clone)]
+pub struct TextDoor {
+    /// The engine.
+    pub handle: Handle,
+    /// Who may enter.
+    pub identity: Arc<Identity>,
+    /// The map; without one there is no gazetteer and no booking by place.
+    pub map: Option<Arc<RoadMap>>,
+    /// The districts of the whole platform.
+    pub districts: Arc<Districts>,
+    /// Key of drivers' secrets: `Secrets::derive("driver-secret")`.
+    pub secret_key: [u8; 32],
+}
+
+impl FromRef<TextDoor> for Arc<Identity> {
+    fn from_ref(door: &TextDoor) -> Self {
+        Self::clone(&door.identity)
+    }
+}
+
+/// The whole API of the text door.
+#[must_use]
+pub fn router(door: TextDoor) -> Router {
+    Router::new()
+        .route("/text/v1/places", get(places::find))
+        .route("/text/v1/riders/{phone}", get(riders::facts))
+        .route("/text/v1/bookings", post(bookings::book))
+        .route("/text/v1/bookings/{id}/cancel", post(bookings::cancel))
+        .route("/text/v1/bookings/{id}/pickup", post(bookings::move_pickup))
+        .route("/text/v1/bookings/{id}/keep", post(bookings::keep))
+        .route("/text/v1/drivers/{phone}/commands", post(drivers::command))
+        .route("/text/v1/notices", get(notices::list))
+        .route("/text/v1/notices/ack", post(notices::acknowledge))
+        .route("/text/v1/reports", post(notices::report))
+        .with_state(door)
+}
+
+/// Reads a number of a path or body.
+fn phone(text: &str) -> Result<E164, Problem> {
+    text.parse().map_err(|error: ondol_engine::vault::InvalidPhone| {
+        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_phone", error.to_string())
+    })
+}
+
+/// 409 with one of the codes that the dialogue has its own words for.
+fn conflict(code: &str, detail: &str) -> Problem {
+    Problem::new(StatusCode::CONFLICT, code, detail)
+}
+
+/// The catalogue's language of a core one.
+fn lang(lang: ondol_core::fact::Lang) -> ondol_messages::Lang {
+    match lang {
+        ondol_core::fact::Lang::Ko => ondol_messages::Lang::Ko,
+        ondol_core::fact::Lang::En => ondol_messages::Lang::En,
+    }
+}
