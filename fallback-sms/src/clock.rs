@@ -69,10 +69,10 @@ pub struct ClockConfig {
     #[serde(default = "one")]
     pub speed: f64,
     /// The wall's moment at which the simulated clock starts.
-    #[serde(default)]
+    #[serde(default, alias = "wall_start")]
     pub wall_start_at: Option<UtcMs>,
     /// What the simulated clock shows then.
-    #[serde(default)]
+    #[serde(default, alias = "sim_start")]
     pub sim_start_at: Option<UtcMs>,
 }
 

@@ -12,7 +12,7 @@ use common::http::{TOKEN, serve, serve_on};
 use common::{MORNING, RIDER, city};
 use ondol_sms::clock::{ClockConfig, SimClock};
 use ondol_sms::dialogue::{NodeAnswer, NodeRequest};
-use ondol_sms::node::{Endpoint, HttpNode, HttpNodeConfig, NodeApi as _};
+use ondol_sms::node::{Answered, Endpoint, HttpNode, HttpNodeConfig, NodeApi as _};
 use ondol_sms::wire::code;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -43,7 +43,7 @@ async fn with_no_node_the_request_fails_with_each_reason() {
     let dir = TempDir::new().unwrap();
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let nodes = nodes(&dir, TOKEN, &[gone, gone]);
-    let error = nodes.ask(&who(), MORNING).await.unwrap_err();
+    let error = nodes.ask(&who(), None, MORNING).await.unwrap_err();
     assert!(error.0.contains("node-0") && error.0.contains("node-1"), "{error}");
     assert!(!error.0.contains("82101234"), "no number in what is logged: {error}");
 }
@@ -56,13 +56,16 @@ async fn it_falls_over_and_comes_back() {
     drop(edge);
     let (central_address, central, _serving) = serve(city()).await;
     let nodes = nodes(&dir, TOKEN, &[edge_address, central_address]);
-    assert!(matches!(nodes.ask(&who(), MORNING).await, Ok(NodeAnswer::Rider(_))));
+    assert!(matches!(
+        nodes.ask(&who(), None, MORNING).await,
+        Ok(Answered { answer: NodeAnswer::Rider(_), .. })
+    ));
     assert_eq!(central.calls.load(Ordering::SeqCst), 1);
 
     let (edge, _serving) = serve_on(TcpListener::bind(edge_address).await.unwrap(), city());
-    nodes.ask(&who(), MORNING.plus_ms(HOLD_MS - 1)).await.unwrap();
+    nodes.ask(&who(), None, MORNING.plus_ms(HOLD_MS - 1)).await.unwrap();
     assert_eq!(edge.calls.load(Ordering::SeqCst), 0, "it is held back for a while");
-    nodes.ask(&who(), MORNING.plus_ms(HOLD_MS)).await.unwrap();
+    nodes.ask(&who(), None, MORNING.plus_ms(HOLD_MS)).await.unwrap();
     assert_eq!(edge.calls.load(Ordering::SeqCst), 1);
     assert_eq!(central.calls.load(Ordering::SeqCst), 2);
 }
@@ -75,7 +78,10 @@ async fn a_node_that_takes_the_call_and_says_nothing_is_not_waited_for() {
     let (central_address, _central, _serving) = serve(city()).await;
     let nodes = nodes(&dir, TOKEN, &[stuck_address, central_address]);
     let begun = Instant::now();
-    assert!(matches!(nodes.ask(&who(), MORNING).await, Ok(NodeAnswer::Rider(_))));
+    assert!(matches!(
+        nodes.ask(&who(), None, MORNING).await,
+        Ok(Answered { answer: NodeAnswer::Rider(_), .. })
+    ));
     assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     drop(stuck);
 }
@@ -85,7 +91,7 @@ async fn a_refusal_is_an_answer_and_a_new_token_is_read() {
     let dir = TempDir::new().unwrap();
     let (address, door, _serving) = serve(city()).await;
     let nodes = nodes(&dir, "an-old-token", &[address]);
-    assert!(nodes.ask(&who(), MORNING).await.is_err(), "a wrong token is no answer");
+    assert!(nodes.ask(&who(), None, MORNING).await.is_err(), "a wrong token is no answer");
     std::fs::write(dir.path().join("token"), TOKEN).unwrap();
     let request = NodeRequest::Drive {
         phone: RIDER.to_owned(),
@@ -96,7 +102,24 @@ async fn a_refusal_is_an_answer_and_a_new_token_is_read() {
             sent_at: MORNING,
         },
     };
-    let answer = nodes.ask(&request, MORNING).await.unwrap();
+    let answer = nodes.ask(&request, None, MORNING).await.unwrap().answer;
     assert!(matches!(answer, NodeAnswer::Refused(problem) if problem.code == code::DRIVER_UNKNOWN));
     assert!(matches!(door.node.calls().last(), Some(NodeRequest::Drive { phone, .. }) if phone == RIDER));
+}
+
+#[tokio::test]
+async fn the_node_that_serves_it_is_found_and_then_preferred() {
+    let dir = TempDir::new().unwrap();
+    let (first_address, first, _serving) = serve(city()).await;
+    let (second_address, second, _also_serving) = serve(city()).await;
+    let nodes = nodes(&dir, TOKEN, &[first_address, second_address]);
+    first.elsewhere.store(true, Ordering::SeqCst);
+    let answered = nodes.ask(&who(), None, MORNING).await.unwrap();
+    assert_eq!(answered.node, "node-1");
+    nodes.ask(&who(), Some("node-1"), MORNING).await.unwrap();
+    assert_eq!(first.calls.load(Ordering::SeqCst), 1, "the preferred one is asked first");
+    // With all of them well and none serving it, the refusal is the answer.
+    second.elsewhere.store(true, Ordering::SeqCst);
+    let refused = nodes.ask(&who(), None, MORNING).await.unwrap().answer;
+    assert!(matches!(refused, NodeAnswer::Refused(problem) if problem.code == code::OUTSIDE_SERVICE_AREA));
 }

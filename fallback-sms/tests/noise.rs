@@ -13,7 +13,7 @@ fn corpus() -> Option<Vec<String>> {
     let data = std::env::var_os("ONDOL_DATA").map_or_else(|| root.join("../shared/data"), PathBuf::from);
     let file = data.join("text/uci-sms-spam.tsv.gz");
     let Ok(bytes) = std::fs::read(&file) else {
-        println!("SKIPPED: {} is absent; set ONDOL_DATA to the folder that holds text/", file.display());
+        println!("skipped: {} is absent; set ONDOL_DATA to the folder that holds text/", file.display());
         return None;
     };
     let mut text = String::new();

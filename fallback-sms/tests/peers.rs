@@ -63,7 +63,7 @@ impl Smsd {
             Ok(child) => Some(Self { child, dir }),
             Err(error) => {
                 println!(
-                    "SKIPPED: gammu-smsd cannot be started ({error}); on Debian: apt-get install gammu-smsd"
+                    "skipped: gammu-smsd cannot be started ({error}); on Debian: apt-get install gammu-smsd"
                 );
                 None
             }

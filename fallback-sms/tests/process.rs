@@ -81,6 +81,18 @@ async fn the_same_text_delivered_twice_is_one_booking() {
     assert_eq!(office.carrier.unsettled(), 0);
 }
 
+#[tokio::test]
+async fn what_cannot_be_made_durable_stays_with_the_carrier() {
+    let mut office = office().await;
+    office.carrier.deliver(RIDER, "택시 서울역", office.now);
+    office.desk.store().close().await;
+    assert!(office.desk.receive(office.now).await.is_err());
+    assert_eq!(office.carrier.unsettled(), 1);
+    office.restart().await;
+    assert_eq!(office.work_off().await.len(), 1);
+    assert_eq!(office.node.bookings().len(), 1);
+}
+
 /// Runs a booking with a kill after step number `kill_after`; returns the texts that left.
 async fn booking_with_a_kill_after(kill_after: usize) -> (Office, Vec<String>) {
     let mut office = office().await;

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{NodeRequest, Step, Work};
+use super::{NodeRequest, Party, Step, Work};
 use crate::clock::UtcMs;
 use crate::grammar::{DriverIntent, Reading};
 use crate::wire::{DriverAnswer, DriverCommand, DriverCommandRequest, DriverFacts, ShiftState, code};
@@ -17,8 +17,12 @@ impl Step<'_> {
         sent_at: UtcMs,
         message_id: Uuid,
     ) {
-        let Some(driver) = driver else { return self.say_phone("sms-driver-unknown") };
-        self.dialogue.lang.get_or_insert(driver.lang);
+        // A driver whom this node does not know may be homed to another: the command finds out.
+        if let Some(driver) = driver {
+            self.dialogue.lang.get_or_insert(driver.lang);
+        } else if to_wire(command).is_none() {
+            return self.say_phone("sms-driver-unknown");
+        }
         self.drive(command, reading.driver_code, sent_at, message_id);
     }
 
@@ -54,6 +58,8 @@ impl Step<'_> {
 
     /// The node carried the command out.
     pub(super) fn drove(&mut self, command: &DriverCommand, answer: &DriverAnswer) {
+        self.dialogue.party = Party::Driver;
+        self.dialogue.lang.get_or_insert(answer.lang);
         if matches!(command, DriverCommand::Problem { .. }) {
             return self.say("sms-driver-problem", &[]);
         }

@@ -62,3 +62,24 @@ impl Ids {
         Uuid::new_v8(bytes)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_names_caller_node_and_dialogue_and_nothing_else() {
+        let ids = Ids::new([1; 32], "mapo-text");
+        let id = ids.booking("+821012345678", 1);
+        assert_eq!(id, Ids::new([1; 32], "mapo-text").booking("+821012345678", 1));
+        for other in [
+            ids.booking("+821012345678", 2),
+            ids.booking("+821012345679", 1),
+            Ids::new([1; 32], "jongno-text").booking("+821012345678", 1),
+            Ids::new([2; 32], "mapo-text").booking("+821012345678", 1),
+            ids.of_number("+821012345678"),
+        ] {
+            assert_ne!(id, other);
+        }
+    }
+}

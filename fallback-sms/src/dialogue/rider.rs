@@ -242,7 +242,7 @@ impl Step<'_> {
                 self.say("sms-already-boarded", &[("code", &booking_code), ("phone", &phone)]);
             }
             code::BOOKING_UNKNOWN => self.say("sms-booking-unknown", &[]),
-            code::OUTSIDE_SERVICE_AREA => self.say_phone("sms-outside-area"),
+            code::OUTSIDE_SERVICE_AREA | code::OTHER_DISTRICT => self.say_phone("sms-outside-area"),
             code::NUMBER_BLOCKED => self.say_phone("sms-blocked"),
             _ => self.say_phone("sms-refused"),
         }

@@ -19,11 +19,13 @@ impl Endpoints {
         Self { down_until: vec![UtcMs(i64::MIN); count], hold_ms }
     }
 
-    /// Returns all endpoints: those thought to be up in the order of the list, then the others.
+    /// Returns all endpoints: those thought to be up, `prefer` first and then in the order of the
+    /// list, then the others.
     #[must_use]
-    pub fn order(&self, now: UtcMs) -> Vec<usize> {
-        let (up, down): (Vec<usize>, Vec<usize>) =
-            (0..self.down_until.len()).partition(|index| now >= self.down_until[*index]);
+    pub fn order(&self, prefer: Option<usize>, now: UtcMs) -> Vec<usize> {
+        let rest = (0..self.down_until.len()).filter(|index| Some(*index) != prefer);
+        let all = prefer.filter(|index| *index < self.down_until.len()).into_iter().chain(rest);
+        let (up, down): (Vec<usize>, Vec<usize>) = all.partition(|index| now >= self.down_until[*index]);
         up.into_iter().chain(down).collect()
     }
 
@@ -55,14 +57,27 @@ mod tests {
     #[test]
     fn a_dead_first_is_tried_last_and_comes_back() {
         let mut endpoints = Endpoints::new(2, 15_000);
-        assert_eq!(endpoints.order(UtcMs(0)), [0, 1]);
+        assert_eq!(endpoints.order(None, UtcMs(0)), [0, 1]);
         endpoints.failed(0, UtcMs(0));
-        assert_eq!(endpoints.order(UtcMs(14_999)), [1, 0]);
-        assert_eq!(endpoints.order(UtcMs(15_000)), [0, 1]);
+        assert_eq!(endpoints.order(None, UtcMs(14_999)), [1, 0]);
+        assert_eq!(endpoints.order(None, UtcMs(15_000)), [0, 1]);
         endpoints.failed(0, UtcMs(15_000));
         endpoints.failed(1, UtcMs(15_000));
-        assert_eq!(endpoints.order(UtcMs(15_001)), [0, 1], "with none up, all are tried in the list's order");
+        assert_eq!(
+            endpoints.order(None, UtcMs(15_001)),
+            [0, 1],
+            "with none up, all are tried in the list's order"
+        );
         endpoints.answered(0);
         assert_eq!(endpoints.up(UtcMs(15_001)), [true, false]);
+    }
+
+    #[test]
+    fn the_node_that_holds_a_booking_is_asked_first_while_it_is_up() {
+        let mut endpoints = Endpoints::new(3, 15_000);
+        assert_eq!(endpoints.order(Some(1), UtcMs(0)), [1, 0, 2]);
+        assert_eq!(endpoints.order(Some(9), UtcMs(0)), [0, 1, 2]);
+        endpoints.failed(1, UtcMs(0));
+        assert_eq!(endpoints.order(Some(1), UtcMs(1)), [0, 2, 1]);
     }
 }

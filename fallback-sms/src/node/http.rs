@@ -8,7 +8,7 @@ use reqwest::{Client, Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Endpoints, NodeApi, Unreachable};
+use super::{Answered, Endpoints, NodeApi, Unreachable};
 use crate::clock::{SimClock, UtcMs};
 use crate::dialogue::{NodeAnswer, NodeRequest};
 use crate::wire::{
@@ -49,16 +49,24 @@ pub struct HttpNode {
     token: Mutex<String>,
 }
 
+/// A call, whichever node it goes to.
+struct Call<'a, B> {
+    method: Method,
+    path: &'a [&'a str],
+    query: &'a [(&'a str, String)],
+    body: Option<&'a B>,
+}
+
 enum Reply<T> {
     Answer(T),
-    Refused(Problem),
+    Refused(Box<Problem>),
 }
 
 enum Failure {
     /// The node is not well: try the next and hold this one back.
     Down(String),
-    /// The node is well but not the one to ask.
-    Elsewhere(String),
+    /// The node is well, but another one serves this.
+    Elsewhere(Box<Problem>),
 }
 
 impl HttpNode {
@@ -88,46 +96,49 @@ impl HttpNode {
         self.config.endpoints.iter().map(|endpoint| endpoint.name.clone()).zip(up).collect()
     }
 
-    /// Tries the nodes in order until one answers or refuses.
+    /// Tries the nodes in order until one answers or refuses. If all are well and none serves this, the last
+    /// one's problem is the answer.
     async fn first_answer<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
-        method: &Method,
-        path: &[&str],
-        query: &[(&str, String)],
-        body: Option<&B>,
+        call: &Call<'_, B>,
+        prefer: Option<&str>,
         now: UtcMs,
-    ) -> Result<Reply<T>, Unreachable> {
-        let order = lock(&self.endpoints).order(now);
+    ) -> Result<(Reply<T>, String), Unreachable> {
+        let preferred = prefer.and_then(|name| self.index_of(name).ok());
+        let order = lock(&self.endpoints).order(preferred, now);
         let mut reasons = Vec::new();
+        let mut elsewhere = None;
         for index in order {
-            match self.call(index, method, path, query, body, 0).await {
+            let name = &self.config.endpoints[index].name;
+            match self.call(index, call, 0).await {
                 Ok(reply) => {
                     lock(&self.endpoints).answered(index);
-                    return Ok(reply);
+                    return Ok((reply, name.clone()));
                 }
                 Err(Failure::Down(reason)) => {
                     lock(&self.endpoints).failed(index, now);
-                    reasons.push(format!("{}: {reason}", self.config.endpoints[index].name));
+                    reasons.push(format!("{name}: {reason}"));
                 }
-                Err(Failure::Elsewhere(reason)) => {
-                    reasons.push(format!("{}: {reason}", self.config.endpoints[index].name));
+                Err(Failure::Elsewhere(problem)) => {
+                    lock(&self.endpoints).answered(index);
+                    elsewhere = Some((Reply::Refused(problem), name.clone()));
                 }
             }
         }
-        Err(Unreachable(reasons.join("; ")))
+        match (elsewhere, reasons.is_empty()) {
+            (Some(refused), true) => Ok(refused),
+            (Some(_) | None, _) => Err(Unreachable(reasons.join("; "))),
+        }
     }
 
     async fn call<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         index: usize,
-        method: &Method,
-        path: &[&str],
-        query: &[(&str, String)],
-        body: Option<&B>,
+        call: &Call<'_, B>,
         wait_ms: u64,
     ) -> Result<Reply<T>, Failure> {
         for attempt in 0..2 {
-            let (status, bytes) = self.send(index, method, path, query, body, wait_ms).await?;
+            let (status, bytes) = self.send(index, call, wait_ms).await?;
             if status == StatusCode::UNAUTHORIZED && attempt == 0 {
                 let token = read_token(&self.config.token_file).map_err(|e| Failure::Down(e.to_string()))?;
                 *lock(&self.token) = token;
@@ -141,10 +152,7 @@ impl HttpNode {
     async fn send<B: Serialize + Sync>(
         &self,
         index: usize,
-        method: &Method,
-        path: &[&str],
-        query: &[(&str, String)],
-        body: Option<&B>,
+        call: &Call<'_, B>,
         wait_ms: u64,
     ) -> Result<(StatusCode, Vec<u8>), Failure> {
         let down = |error: reqwest::Error| Failure::Down(error.without_url().to_string());
@@ -153,13 +161,14 @@ impl HttpNode {
             .map_err(|()| Failure::Down("its url has no path".to_owned()))?
             .pop_if_empty()
             .extend(["text", "v1"])
-            .extend(path);
+            .extend(call.path);
         let within_ms = self.clock.wall_ms(self.config.answer_within_ms).max(ANSWER_FLOOR_MS);
         let token = lock(&self.token).clone();
-        let mut request = self.client.request(method.clone(), url).bearer_auth(token).query(query).timeout(
-            Duration::from_millis(within_ms + if wait_ms > 0 { self.clock.wall_ms(wait_ms) } else { 0 }),
-        );
-        if let Some(body) = body {
+        let mut request =
+            self.client.request(call.method.clone(), url).bearer_auth(token).query(call.query).timeout(
+                Duration::from_millis(within_ms + if wait_ms > 0 { self.clock.wall_ms(wait_ms) } else { 0 }),
+            );
+        if let Some(body) = call.body {
             request = request.json(body);
         }
         let mut response = request.send().await.map_err(down)?;
@@ -181,64 +190,47 @@ impl HttpNode {
             .position(|endpoint| endpoint.name == source)
             .ok_or_else(|| Unreachable(format!("{source} is none of our nodes")))
     }
-
-    async fn get<T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        query: &[(&str, String)],
-        now: UtcMs,
-    ) -> Result<Reply<T>, Unreachable> {
-        self.first_answer::<(), T>(&Method::GET, path, query, None, now).await
-    }
-
-    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
-        &self,
-        path: &[&str],
-        body: &B,
-        now: UtcMs,
-    ) -> Result<Reply<T>, Unreachable> {
-        self.first_answer(&Method::POST, path, &[], Some(body), now).await
-    }
 }
 
 impl NodeApi for HttpNode {
-    async fn ask(&self, request: &NodeRequest, now: UtcMs) -> Result<NodeAnswer, Unreachable> {
+    async fn ask(
+        &self,
+        request: &NodeRequest,
+        prefer: Option<&str>,
+        now: UtcMs,
+    ) -> Result<Answered, Unreachable> {
+        let asking = Asking { nodes: self, prefer, now };
         let booking = |view| NodeAnswer::Booking(Box::new(view));
-        Ok(match request {
-            NodeRequest::Rider { phone } => answer(self.get(&["riders", phone], &[], now).await?, |facts| {
-                NodeAnswer::Rider(Box::new(facts))
-            }),
+        match request {
+            NodeRequest::Rider { phone } => {
+                asking.get(&["riders", phone], &[], |facts| NodeAnswer::Rider(Box::new(facts))).await
+            }
             NodeRequest::Places { query, near } => {
                 let mut pairs = vec![("q", query.clone())];
                 if let Some(near) = near {
                     pairs.push(("near", format!("{},{}", near.lat, near.lon)));
                 }
-                let found: Reply<PlacesAnswer> = self.get(&["places"], &pairs, now).await?;
-                answer(found, |found| NodeAnswer::Places(found.places))
+                asking.get(&["places"], &pairs, |found: PlacesAnswer| NodeAnswer::Places(found.places)).await
             }
             NodeRequest::Stand { code } => {
-                let found: Reply<PlacesAnswer> =
-                    self.get(&["places"], &[("stand", code.to_string())], now).await?;
-                answer(found, |found| NodeAnswer::Places(found.places))
+                let pairs = [("stand", code.to_string())];
+                asking.get(&["places"], &pairs, |found: PlacesAnswer| NodeAnswer::Places(found.places)).await
             }
-            NodeRequest::Book(request) => answer(self.post(&["bookings"], request, now).await?, booking),
+            NodeRequest::Book(request) => asking.post(&["bookings"], request, booking).await,
             NodeRequest::Cancel { booking_id, request } => {
-                let id = booking_id.to_string();
-                answer(self.post(&["bookings", &id, "cancel"], request, now).await?, booking)
+                asking.post(&["bookings", &booking_id.to_string(), "cancel"], request, booking).await
             }
             NodeRequest::Move { booking_id, request } => {
-                let id = booking_id.to_string();
-                answer(self.post(&["bookings", &id, "pickup"], request, now).await?, booking)
+                asking.post(&["bookings", &booking_id.to_string(), "pickup"], request, booking).await
             }
             NodeRequest::Keep { booking_id, request } => {
-                let id = booking_id.to_string();
-                answer(self.post(&["bookings", &id, "keep"], request, now).await?, booking)
+                asking.post(&["bookings", &booking_id.to_string(), "keep"], request, booking).await
             }
             NodeRequest::Drive { phone, request } => {
-                let reply = self.post(&["drivers", phone, "commands"], request, now).await?;
-                answer(reply, |state| NodeAnswer::Driver(Box::new(state)))
+                let wrap = |state| NodeAnswer::Driver(Box::new(state));
+                asking.post(&["drivers", phone, "commands"], request, wrap).await
             }
-        })
+        }
     }
 
     fn sources(&self) -> Vec<String> {
@@ -252,30 +244,66 @@ impl NodeApi for HttpNode {
             ("limit", NOTICES_MAX.to_string()),
             ("wait_ms", wait_ms.to_string()),
         ];
-        let reply =
-            self.call::<(), NoticesAnswer>(index, &Method::GET, &["notices"], &query, None, wait_ms).await;
+        let call = Call::<()> { method: Method::GET, path: &["notices"], query: &query, body: None };
+        let reply = self.call::<_, NoticesAnswer>(index, &call, wait_ms).await;
         only_answer(reply)
     }
 
     async fn acknowledge(&self, source: &str, request: &AckRequest) -> Result<(), Unreachable> {
         let index = self.index_of(source)?;
-        let reply =
-            self.call::<_, Empty>(index, &Method::POST, &["notices", "ack"], &[], Some(request), 0).await;
+        let call = Call { method: Method::POST, path: &["notices", "ack"], query: &[], body: Some(request) };
+        let reply = self.call::<_, Empty>(index, &call, 0).await;
         only_answer(reply).map(|Empty {}| ())
     }
 
     async fn report(&self, report: &Report, now: UtcMs) -> Result<(), Unreachable> {
-        match self.post::<_, Empty>(&["reports"], report, now).await? {
-            Reply::Answer(Empty {}) => Ok(()),
-            Reply::Refused(problem) => Err(Unreachable(problem.code)),
+        let call = Call { method: Method::POST, path: &["reports"], query: &[], body: Some(report) };
+        match self.first_answer::<_, Empty>(&call, None, now).await? {
+            (Reply::Answer(Empty {}), _) => Ok(()),
+            (Reply::Refused(problem), _) => Err(Unreachable(problem.code)),
         }
     }
 }
 
-fn answer<T>(reply: Reply<T>, wrap: impl FnOnce(T) -> NodeAnswer) -> NodeAnswer {
-    match reply {
-        Reply::Answer(answer) => wrap(answer),
-        Reply::Refused(problem) => NodeAnswer::Refused(problem),
+/// A question to all nodes, the preferred one first.
+struct Asking<'a> {
+    nodes: &'a HttpNode,
+    prefer: Option<&'a str>,
+    now: UtcMs,
+}
+
+impl Asking<'_> {
+    async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        wrap: impl FnOnce(T) -> NodeAnswer,
+    ) -> Result<Answered, Unreachable> {
+        let call = Call::<()> { method: Method::GET, path, query, body: None };
+        self.take(&call, wrap).await
+    }
+
+    async fn post<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+        wrap: impl FnOnce(T) -> NodeAnswer,
+    ) -> Result<Answered, Unreachable> {
+        let call = Call { method: Method::POST, path, query: &[], body: Some(body) };
+        self.take(&call, wrap).await
+    }
+
+    async fn take<B: Serialize + Sync, T: DeserializeOwned>(
+        &self,
+        call: &Call<'_, B>,
+        wrap: impl FnOnce(T) -> NodeAnswer,
+    ) -> Result<Answered, Unreachable> {
+        let (reply, node) = self.nodes.first_answer(call, self.prefer, self.now).await?;
+        let answer = match reply {
+            Reply::Answer(answer) => wrap(answer),
+            Reply::Refused(problem) => NodeAnswer::Refused(*problem),
+        };
+        Ok(Answered { answer, node })
     }
 }
 
@@ -283,7 +311,8 @@ fn only_answer<T>(reply: Result<Reply<T>, Failure>) -> Result<T, Unreachable> {
     match reply {
         Ok(Reply::Answer(answer)) => Ok(answer),
         Ok(Reply::Refused(problem)) => Err(Unreachable(problem.code)),
-        Err(Failure::Down(reason) | Failure::Elsewhere(reason)) => Err(Unreachable(reason)),
+        Err(Failure::Elsewhere(problem)) => Err(Unreachable(problem.code)),
+        Err(Failure::Down(reason)) => Err(Unreachable(reason)),
     }
 }
 
@@ -294,11 +323,13 @@ fn understand<T: DeserializeOwned>(status: StatusCode, bytes: &[u8]) -> Result<R
             .map(Reply::Answer)
             .map_err(|error| Failure::Down(format!("its answer cannot be read: {error}")));
     }
-    let problem: Option<Problem> = serde_json::from_slice(bytes).ok();
+    let problem: Option<Box<Problem>> = serde_json::from_slice(bytes).ok();
     let code = problem.as_ref().map_or("", |problem| problem.code.as_str());
     let reason = format!("status {} {code}", status.as_u16());
     match (status, problem) {
-        (StatusCode::MISDIRECTED_REQUEST, _) => Err(Failure::Elsewhere(reason)),
+        (StatusCode::MISDIRECTED_REQUEST, Some(problem)) if !problem.code.is_empty() => {
+            Err(Failure::Elsewhere(problem))
+        }
         (
             StatusCode::UNAUTHORIZED
             | StatusCode::FORBIDDEN
@@ -354,7 +385,8 @@ mod tests {
         ] {
             assert!(matches!(reply(status, body), Err(Failure::Down(_))), "{status} {body}");
         }
-        assert!(matches!(reply(421, ""), Err(Failure::Elsewhere(_))));
+        assert!(matches!(reply(421, r#"{"code":"outside_service_area"}"#), Err(Failure::Elsewhere(_))));
+        assert!(matches!(reply(421, ""), Err(Failure::Down(_))));
         assert!(matches!(reply(200, "{}"), Ok(Reply::Answer(Empty {}))));
     }
 }

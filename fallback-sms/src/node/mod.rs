@@ -24,14 +24,24 @@ pub use http::{Endpoint, HttpNode, HttpNodeConfig};
 #[error("no node answered: {0}")]
 pub struct Unreachable(pub String);
 
+/// An answer and who gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: NodeAnswer,
+    /// The node's name.
+    pub node: String,
+}
+
 /// What the text process asks of nodes.
 pub trait NodeApi: Send + Sync + 'static {
-    /// Asks the first node that answers.
+    /// Asks the node called `prefer`, if any, then the others in their order, until one answers.
     fn ask(
         &self,
         request: &NodeRequest,
+        prefer: Option<&str>,
         now: UtcMs,
-    ) -> impl Future<Output = Result<NodeAnswer, Unreachable>> + Send;
+    ) -> impl Future<Output = Result<Answered, Unreachable>> + Send;
 
     /// Names of the nodes whose outboxes are read, each on its own.
     fn sources(&self) -> Vec<String>;

@@ -8,14 +8,13 @@ use uuid::Uuid;
 
 use crate::carrier::{Carrier, Health, Inbound, Outbound, Trace};
 use crate::clock::UtcMs;
-use crate::dialogue::budget::{Limits, Spent, Urgency, allow};
-use crate::dialogue::{Action, Context, Dialogue, Event, NodeAnswer, Settings, step};
+use crate::dialogue::budget::Limits;
+use crate::dialogue::{Event, Settings};
 use crate::grammar::{Intent, read};
-use crate::node::{NodeApi, Unreachable};
+use crate::node::{Answered, NodeApi, Unreachable};
 use crate::number::e164;
-use crate::reply::{Sending, Text, compose, segments};
-use crate::store::{Draft, Due, Peer, Store, Taken, Tx};
-use crate::wire::{Report, ReportKind};
+use crate::reply::compose;
+use crate::store::{Due, Store, Taken};
 
 /// Most texts taken from the carrier at once.
 const RECEIVE_MAX: usize = 100;
@@ -80,7 +79,7 @@ pub fn system_nonce() -> u16 {
     u16::try_from(u32::from_be_bytes(bytes) % 10_000).unwrap_or(0)
 }
 
-fn random_id() -> Uuid {
+pub(super) fn random_id() -> Uuid {
     let mut bytes = [0; 16];
     aws_lc_rs::rand::fill(&mut bytes).expect("the system gives random bytes");
     Uuid::new_v8(bytes)
@@ -203,7 +202,7 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         for due in self.store.due_requests(now, ASK_MAX).await? {
             let node = Arc::clone(&self.node);
             calls.spawn(async move {
-                let answer = node.ask(&due.request, now).await;
+                let answer = node.ask(&due.request, due.prefer.as_deref(), now).await;
                 (due, answer)
             });
         }
@@ -220,10 +219,11 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         Ok(answered)
     }
 
-    async fn answered(&self, due: &Due, answer: NodeAnswer, now: UtcMs) -> anyhow::Result<()> {
+    async fn answered(&self, due: &Due, answered: Answered, now: UtcMs) -> anyhow::Result<()> {
         let mut tx = self.store.begin().await?;
         if self.store.end_request(&mut tx, &due.peer).await? {
-            self.apply(&mut tx, &due.peer, Event::Answered(answer), now).await?;
+            let event = Event::Answered { answer: answered.answer, node: answered.node };
+            self.apply(&mut tx, &due.peer, event, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -314,100 +314,6 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         self.with_carrier(|carrier| Ok(carrier.health())).await
     }
 
-    /// Takes a dialogue one step on, within `tx`.
-    pub(super) async fn apply(
-        &self,
-        tx: &mut Tx,
-        peer: &Peer,
-        event: Event,
-        now: UtcMs,
-    ) -> anyhow::Result<()> {
-        let before = self.store.dialogue(tx, peer, now).await?;
-        let context = Context {
-            now,
-            phone: &peer.phone,
-            settings: &self.rules.settings,
-            ids: self.store.ids(),
-            nonce: (self.rules.nonce)(),
-        };
-        let (dialogue, actions) = step(before, event, &context);
-        for action in actions {
-            match action {
-                Action::Say(text) => self.reply(tx, peer, &dialogue, text, now).await?,
-                Action::Ask(request) => self.store.put_request(tx, peer, &request, now).await?,
-                Action::Tell { kind, text } => self.report(tx, &peer.phone, kind, text, now).await?,
-            }
-        }
-        self.store.put_dialogue(tx, peer, &dialogue, now).await
-    }
-
-    /// Writes a reply into the outbox, unless a budget is spent.
-    async fn reply(
-        &self,
-        tx: &mut Tx,
-        peer: &Peer,
-        dialogue: &Dialogue,
-        text: Text,
-        now: UtcMs,
-    ) -> anyhow::Result<()> {
-        let lang = dialogue.lang.unwrap_or(self.rules.settings.lang);
-        let composed = compose(lang, &text, Sending::First)?;
-        let draft = Draft {
-            id: random_id(),
-            peer: peer.clone(),
-            party: dialogue.party,
-            lang,
-            urgency: Urgency::Plain,
-            segments: count(&composed),
-            expires_at: now.plus_ms(self.rules.reply_valid_ms),
-            notice: None,
-            text,
-        };
-        let weight = reply_weight(&draft.text.template);
-        match self.put_within_budget(tx, &draft, weight, now).await? {
-            Ok(()) => Ok(()),
-            Err(spent) => {
-                tracing::warn!(budget = spent.name(), "a reply was not sent: the budget is spent");
-                Ok(())
-            }
-        }
-    }
-
-    /// Writes a text into the outbox if its budgets allow; an operator hears of a spent one once an hour.
-    pub(super) async fn put_within_budget(
-        &self,
-        tx: &mut Tx,
-        draft: &Draft,
-        weight: Urgency,
-        now: UtcMs,
-    ) -> anyhow::Result<Result<(), Spent>> {
-        let usage = self.store.usage(tx, &draft.peer, now).await?;
-        match allow(&usage, &self.rules.limits, draft.party, weight) {
-            Ok(()) => {
-                self.store.put_text(tx, draft, now).await?;
-                Ok(Ok(()))
-            }
-            Err(spent) => {
-                if self.store.note_spent(tx, spent.name(), now).await? {
-                    self.report(tx, "", ReportKind::BudgetSpent, spent.name().to_owned(), now).await?;
-                }
-                Ok(Err(spent))
-            }
-        }
-    }
-
-    async fn report(
-        &self,
-        tx: &mut Tx,
-        phone: &str,
-        kind: ReportKind,
-        text: String,
-        now: UtcMs,
-    ) -> anyhow::Result<()> {
-        let report = Report { report_id: random_id(), phone: phone.to_owned(), kind, text, at: now };
-        self.store.put_report(tx, &report, now).await
-    }
-
     /// Runs a carrier's call off the loop: it may wait for a disk.
     async fn with_carrier<T: Send + 'static>(
         &self,
@@ -420,21 +326,4 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         });
         Ok(done.await??)
     }
-}
-
-/// A booking's acknowledgement and the answer to SOS go out even when a flood has spent the budgets
-/// (the node takes one open booking a number); they do not overtake what was said before.
-fn reply_weight(template: &str) -> Urgency {
-    match template {
-        "sms-booked" | "sms-booked-apart" | "sms-booked-later" | "sms-sos" => Urgency::Urgent,
-        _ => Urgency::Plain,
-    }
-}
-
-pub(super) fn count(text: &str) -> u32 {
-    u32::try_from(segments(text).parts.len()).unwrap_or(u32::MAX)
-}
-
-pub(super) fn fresh_id() -> Uuid {
-    random_id()
 }

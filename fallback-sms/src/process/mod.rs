@@ -15,6 +15,7 @@ mod config;
 mod desk;
 mod health;
 mod notices;
+mod say;
 mod serve;
 
 pub use config::{CarrierConfig, Config, NodeConfig, Words};

@@ -1,6 +1,7 @@
 //! What nodes want sent, and what they are told of it.
 
-use super::desk::{Desk, count, fresh_id};
+use super::desk::{Desk, random_id};
+use super::say::count;
 use crate::carrier::Carrier;
 use crate::clock::UtcMs;
 use crate::dialogue::budget::Urgency;
@@ -76,7 +77,7 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
             return Ok(NoticeOutcome::Refused);
         }
         let draft = Draft {
-            id: fresh_id(),
+            id: random_id(),
             peer: peer.clone(),
             // A node writes only to riders and drivers that it knows.
             party: if dialogue.party == Party::Stranger { Party::Rider } else { dialogue.party },

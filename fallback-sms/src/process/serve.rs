@@ -52,6 +52,7 @@ pub async fn serve_with(config: Config, stop: impl Future<Output = ()>) -> anyho
     let recovered = desk.recover(clock.now()).await?;
     tracing::info!(node = config.name, recovered_texts = recovered, "the text process is up");
 
+    let store = desk.store().clone();
     let vitals = SharedVitals::default();
     let (stop_sender, stopped) = watch::channel(false);
     let shared = Shared {
@@ -90,6 +91,7 @@ pub async fn serve_with(config: Config, stop: impl Future<Output = ()>) -> anyho
     while let Some(ended) = loops.join_next().await {
         ended.context("a loop of the text process has failed")?;
     }
+    store.close().await;
     tracing::info!("the text process has stopped");
     Ok(())
 }

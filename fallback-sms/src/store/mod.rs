@@ -56,6 +56,8 @@ pub struct Due {
     pub peer: Peer,
     /// The request.
     pub request: NodeRequest,
+    /// The node to ask first.
+    pub prefer: Option<String>,
     /// When it was first made.
     pub made_at: UtcMs,
     /// How often it was tried.
@@ -86,6 +88,7 @@ struct SealedDialogue {
 #[derive(Serialize, Deserialize)]
 struct SealedRequest {
     phone: String,
+    prefer: Option<String>,
     request: NodeRequest,
 }
 
@@ -111,6 +114,11 @@ impl Store {
         sqlx::migrate!().run(&pool).await.context("the store cannot be brought to the present form")?;
         let ids = Ids::new(key.derive("ids"), node);
         Ok(Self { pool, key, ids })
+    }
+
+    /// Closes the file; the store cannot be used after.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 
     /// The maker of ids that belongs to the store's key.
@@ -182,7 +190,7 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a request that the dialogue with a number waits for.
+    /// Writes a request that the dialogue with a number waits for; `prefer` is asked first.
     ///
     /// # Errors
     ///
@@ -192,9 +200,14 @@ impl Store {
         tx: &mut Tx,
         peer: &Peer,
         request: &NodeRequest,
+        prefer: Option<&str>,
         now: UtcMs,
     ) -> anyhow::Result<()> {
-        let sealed = SealedRequest { phone: peer.phone.clone(), request: request.clone() };
+        let sealed = SealedRequest {
+            phone: peer.phone.clone(),
+            prefer: prefer.map(str::to_owned),
+            request: request.clone(),
+        };
         sqlx::query(
             "INSERT OR REPLACE INTO request (peer, sealed, made_at, next_at, tries, told_waiting)
              VALUES (?, ?, ?, ?, 0, 0)",
@@ -227,6 +240,7 @@ impl Store {
                 Ok(Due {
                     peer: self.peer(&sealed.phone),
                     request: sealed.request,
+                    prefer: sealed.prefer,
                     made_at: UtcMs(row.try_get("made_at")?),
                     tries: row.try_get("tries")?,
                     told_waiting: row.try_get::<i64, _>("told_waiting")? == 1,

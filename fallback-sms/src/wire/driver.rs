@@ -120,6 +120,8 @@ pub struct DriverTrip {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DriverAnswer {
+    /// The language the driver reads.
+    pub lang: Lang,
     /// What the driver does now.
     pub state: ShiftState,
     /// The stand where the driver waits.

@@ -19,6 +19,11 @@
 //! | `POST /text/v1/notices/ack` | [`AckRequest`] | [`Empty`] |
 //! | `POST /text/v1/reports` | [`Report`] | [`Empty`] |
 //!
+//! A node that is not the one to ask (the pickup lies in a district that another node serves, the
+//! driver is homed elsewhere) answers **421** with the problem it would else refuse with: the next
+//! node is then asked, and if all are well and none serves it, the last problem is the answer. Later
+//! calls of the same number go first to the node that took the last booking or command.
+//!
 //! `{phone}` is E.164 with its plus sign, as it is or percent-encoded. `wait_ms` is
 //! simulated time. Moments are RFC 3339, money is in the smallest unit of the tariff's currency.
 
@@ -168,6 +173,8 @@ pub mod code {
     pub const OPEN_BOOKING: &str = "open_booking";
     /// The pickup lies in no district served.
     pub const OUTSIDE_SERVICE_AREA: &str = "outside_service_area";
+    /// Another node serves the pickup's district (with status 421): the next node is asked.
+    pub const OTHER_DISTRICT: &str = "other_district";
     /// The number may not book (budget or ban).
     pub const NUMBER_BLOCKED: &str = "number_blocked";
     /// The number is no registered feature-phone driver of this node.

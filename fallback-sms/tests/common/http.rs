@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -26,6 +26,8 @@ pub const TOKEN: &str = "token-of-the-text-role";
 #[derive(Clone)]
 pub struct Door {
     pub node: FakeNode,
+    /// Another node serves everything that is asked here.
+    pub elsewhere: Arc<AtomicBool>,
     pub calls: Arc<AtomicU64>,
 }
 
@@ -38,7 +40,7 @@ pub async fn serve(node: FakeNode) -> (SocketAddr, Door, tokio::task::AbortHandl
 }
 
 pub fn serve_on(listener: tokio::net::TcpListener, node: FakeNode) -> (Door, tokio::task::AbortHandle) {
-    let door = Door { node, calls: Arc::default() };
+    let door = Door { node, elsewhere: Arc::default(), calls: Arc::default() };
     let routes = Router::new()
         .route("/text/v1/places", get(places))
         .route("/text/v1/riders/{phone}", get(rider))
@@ -61,6 +63,9 @@ fn answer(door: &Door, headers: &HeaderMap, request: &NodeRequest) -> Response {
     let bearer = format!("Bearer {TOKEN}");
     if headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) != Some(bearer.as_str()) {
         return (StatusCode::UNAUTHORIZED, "{\"code\":\"token_wrong\"}").into_response();
+    }
+    if door.elsewhere.load(Ordering::SeqCst) {
+        return (StatusCode::MISDIRECTED_REQUEST, "{\"code\":\"outside_service_area\"}").into_response();
     }
     match door.node.answer(request, now) {
         NodeAnswer::Rider(facts) => Json(*facts).into_response(),

@@ -122,7 +122,10 @@ impl Talk {
                     }
                     Action::Ask(request) => {
                         assert!(next.is_none(), "two requests at once");
-                        next = Some(Event::Answered(self.node.answer(&request, self.now)));
+                        next = Some(Event::Answered {
+                            answer: self.node.answer(&request, self.now),
+                            node: "fake".to_owned(),
+                        });
                     }
                     Action::Tell { kind, text } => self.told.push((kind, text)),
                 }
@@ -133,6 +136,6 @@ impl Talk {
 
     /// An answer that nobody waits for.
     pub fn stray_answer(&mut self, answer: NodeAnswer) -> Vec<String> {
-        self.feed(Event::Answered(answer))
+        self.feed(Event::Answered { answer, node: "fake".to_owned() })
     }
 }
