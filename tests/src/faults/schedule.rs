@@ -202,9 +202,18 @@ impl Schedule {
                 faults.push((at, lasts, any_fault(devices, rng)));
             }
         }
+        // Phones die often, and what matters is the very output after which they do.
+        for _ in 0..count {
+            let at = rng.random_range(FIRST_MS..safety_ms - 60_000);
+            faults.push((at, rng.random_range(500..20_000), crash_device(devices, rng)));
+        }
         faults.sort_by_key(|(at, ..)| *at);
         Self { faults }
     }
+}
+
+fn crash_device(devices: usize, rng: &mut ChaCha8Rng) -> Fault {
+    Fault::CrashDevice { device: rng.random_range(0..devices), after_outputs: rng.random_range(0..4) }
 }
 
 fn any_fault(devices: usize, rng: &mut ChaCha8Rng) -> Fault {
@@ -223,9 +232,7 @@ fn any_fault(devices: usize, rng: &mut ChaCha8Rng) -> Fault {
         6 => Fault::CrashNode { node },
         7 => Fault::PauseNode { node },
         8 => Fault::StallDisk { node },
-        9 => {
-            Fault::CrashDevice { device: rng.random_range(0..devices), after_outputs: rng.random_range(0..4) }
-        }
+        9 => crash_device(devices, rng),
         10 => Fault::Lose { per_mille: rng.random_range(20..400) },
         11 => match rng.random_range(0..2) {
             0 => Fault::Repeat { per_mille: rng.random_range(50..500) },
