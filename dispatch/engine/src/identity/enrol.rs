@@ -85,7 +85,7 @@ impl Identity {
     ///
     /// # Errors
     ///
-    /// [`EnrolRefusal`].
+    /// [`EnrolRefusal`]; a key that is trusted no longer is refused as [`TokenRefusal::Revoked`].
     pub async fn enrol(&self, request: &EnrolRequest) -> Result<EnrolAnswer, EnrolRefusal> {
         let Standing::Central = self.standing() else { return Err(EnrolRefusal::OtherNode) };
         let audience = Audience::Enrol(self.node().clone());
@@ -101,6 +101,9 @@ impl Identity {
         let signature = URL_SAFE_NO_PAD.decode(&request.signature).map_err(|_| EnrolRefusal::Signature)?;
         if !request.key.verifies(request.token.as_bytes(), &signature) {
             return Err(EnrolRefusal::Signature);
+        }
+        if self.store.revoked_node_keys().await?.contains(request.key.thumbprint().as_str()) {
+            return Err(TokenRefusal::Revoked.into());
         }
         let expires_at = now.plus_ms(2 * ENROL_LIFE_MS);
         if !self.store.use_enrolment(claims.jti, &node, now, expires_at).await? {

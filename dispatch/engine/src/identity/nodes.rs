@@ -119,6 +119,25 @@ impl Identity {
         }
     }
 
+    /// Trusts no key of `node` any longer, durably and whatever the configuration lists: its box was stolen. Returns
+    /// how many keys it had; to come back, the node enrols with a new one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it could not be made durable; call again.
+    pub async fn distrust(&self, node: &NodeId) -> Result<usize, StoreError> {
+        if node == self.node() {
+            return Ok(0);
+        }
+        let known: Vec<KnownKey> =
+            self.keys.read().unwrap_or_else(PoisonError::into_inner).of(node).cloned().collect();
+        for key in &known {
+            self.store.revoke_node_key(key, self.now()).await?;
+            self.keys.write().unwrap_or_else(PoisonError::into_inner).remove(&key.public.thumbprint());
+        }
+        Ok(known.len())
+    }
+
     /// Trusts the key of another node from now on, durably.
     ///
     /// # Errors

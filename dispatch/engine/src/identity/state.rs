@@ -112,9 +112,13 @@ impl Identity {
         let mut own_keys = KeySet::default();
         own_keys.insert(own.clone());
         let mut keys = KeySet::default();
-        for key in store.node_keys().await?.into_iter().chain(config.known).chain([own]) {
-            keys.insert(key);
+        let distrusted = store.revoked_node_keys().await?;
+        for key in store.node_keys().await?.into_iter().chain(config.known) {
+            if !distrusted.contains(key.public.thumbprint().as_str()) {
+                keys.insert(key);
+            }
         }
+        keys.insert(own);
         let mut revoked = BTreeMap::new();
         for row in store.revocations().await? {
             revoked.insert((row.kind, row.value), (row.at, row.expires_at));

@@ -2,6 +2,8 @@
 //!
 //! Absent: anything secret in clear. Passwords are argon2id strings, session tokens are SHA-256 digests.
 
+use std::collections::BTreeSet;
+
 use ondol_core::ids::{DistrictId, FleetId, NodeId, SubjectId};
 use ondol_core::units::UtcMs;
 use sqlx::AnyPool;
@@ -298,6 +300,16 @@ impl IdentityStore {
         rows.into_iter().map(KnownKey::try_from).collect()
     }
 
+    pub(super) async fn revoke_node_key(&self, key: &KnownKey, now: UtcMs) -> Result<(), StoreError> {
+        self.add_node_key(key, now).await?;
+        sqlx::query("UPDATE node_key SET revoked_at = $1 WHERE kid = $2 AND revoked_at IS NULL")
+            .bind(now.0)
+            .bind(key.public.thumbprint().as_str())
+            .execute(&self.writer)
+            .await?;
+        Ok(())
+    }
+
     pub(super) async fn add_node_key(&self, key: &KnownKey, now: UtcMs) -> Result<(), StoreError> {
         let (standing, district) = match &key.standing {
             Standing::Central => ("central", None),
@@ -316,6 +328,16 @@ impl IdentityStore {
         .execute(&self.writer)
         .await?;
         Ok(())
+    }
+
+    /// Names of keys that are trusted no longer, whatever the configuration says.
+    pub(super) async fn revoked_node_keys(&self) -> Result<BTreeSet<String>, StoreError> {
+        let rows: Vec<(String,)> =
+            sqlx::query_as("SELECT kid FROM node_key WHERE revoked_at IS NOT NULL LIMIT $1")
+                .bind(ROWS_MAX)
+                .fetch_all(&self.reader)
+                .await?;
+        Ok(rows.into_iter().map(|(kid,)| kid).collect())
     }
 
     /// Uses an enrolment up; false if it had been used before.

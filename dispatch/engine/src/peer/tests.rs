@@ -1,6 +1,6 @@
 //! Goal: two nodes end with the same history, and nobody else can put a word in.
 //! Method: central and an edge in one process, each with its own store, speaking real HTTP on the loopback; a
-//! forger with the edge's or with a stranger's key. Simulated time runs 50 times as fast.
+//! forger with the edge's or with a stranger's key. Simulated time runs faster than the wall's.
 
 mod forger;
 mod sites;
@@ -67,16 +67,16 @@ async fn request_text(edge: &sites::Running) -> ondol_core::fact::Sealed {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lease_is_renewed_and_a_cut_is_noticed_and_heals() {
-    let pair = Pair::new().await;
+    // Slow enough that a busy machine does not lose leases by itself.
+    let pair = Pair::at_speed(5.0).await;
     let (central, edge) = (pair.central.start().await, pair.edge.start().await);
     until("the lease runs", async || {
         central.mode().await == Mode::Normal && edge.mode().await == Mode::Normal && edge.lease_runs().await
     })
     .await;
-    central.cut();
-    until("the edge notices that central is gone", async || edge.mode().await != Mode::Normal).await;
     let life = central.handle.incarnation();
     central.stop().await;
+    until("the edge notices that central is gone", async || edge.mode().await != Mode::Normal).await;
     let central = pair.central.start().await;
     assert!(central.handle.incarnation() > life);
     until("both are normal again", async || {

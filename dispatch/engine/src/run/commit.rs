@@ -1,15 +1,17 @@
 //! Making a batch durable, however long that takes, and snapshots beside the hot path.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
-use ondol_core::ids::DistrictId;
+use ondol_core::board::Board;
+use ondol_core::ids::{BookingId, DistrictId, ShiftId};
 use ondol_core::journal::Entry;
 use ondol_core::units::Now;
-use std::sync::PoisonError;
+use uuid::Uuid;
 
 use super::{Loop, SNAPSHOT_EVERY};
-use crate::store::StoreError;
+use crate::store::{Batch, Rows, StoreError};
 use crate::vault::random_bytes;
 
 /// A commit that takes longer is given up and tried again: a database that was frozen may never answer.
@@ -17,15 +19,29 @@ const COMMIT_WITHIN: Duration = Duration::from_secs(10);
 /// First and longest pause between two tries, in milliseconds.
 const PAUSE_MS: (u64, u64) = (20, 1_000);
 
-/// What the batch at hand changes.
+/// What the batch at hand changes: by the keys of its entries, which name bookings and shifts.
 #[derive(Debug, Default)]
 pub(super) struct Touched {
-    districts: BTreeSet<DistrictId>,
+    of: BTreeMap<DistrictId, BTreeSet<Uuid>>,
 }
 
 impl Touched {
     pub(super) fn note(&mut self, entry: &Entry) {
-        self.districts.insert(entry.series.district.clone());
+        let things = self.of.entry(entry.series.district.clone()).or_default();
+        things.extend(entry.key.parse::<Uuid>());
+    }
+
+    /// Rows for what was touched, as `board` has it. Ids are random, so one that names a booking names no shift.
+    fn rows(&self, board: &Board) -> Rows {
+        let mut rows = Rows::default();
+        for (id, things) in &self.of {
+            let Some(district) = board.district(id) else { continue };
+            for thing in things {
+                rows.booking(id, district, BookingId(*thing));
+                rows.shift(id, district, ShiftId(*thing));
+            }
+        }
+        rows
     }
 }
 
@@ -37,6 +53,7 @@ impl Loop {
     ///
     /// [`StoreError`] that no further try can mend: the loop ends, and what it held was never told to anybody.
     pub(super) async fn commit(&mut self, now: Now) -> Result<(), StoreError> {
+        self.batch.rows.add(self.touched.rows(self.node.board()));
         let begun = Instant::now();
         self.set_committing(Some(begun));
         let mut pause_ms = PAUSE_MS.0;
@@ -61,7 +78,7 @@ impl Loop {
         metrics::histogram!("ondol_commit_seconds").record(begun.elapsed().as_secs_f64());
         metrics::counter!("ondol_entries_total").increment(self.batch.entries.len() as u64);
         self.since_snapshot += self.batch.entries.len();
-        self.batch = crate::store::Batch::default();
+        self.batch = Batch::default();
         self.note_board();
         self.shared.commits.send_modify(|count| *count += 1);
         Ok(())
@@ -94,7 +111,7 @@ impl Loop {
     /// Sizes of what the batch has changed.
     #[allow(clippy::cast_precision_loss)]
     fn note_board(&mut self) {
-        for district in std::mem::take(&mut self.touched.districts) {
+        for district in std::mem::take(&mut self.touched.of).into_keys() {
             let Some(board) = self.node.board().district(&district) else { continue };
             let label = district.to_string();
             metrics::gauge!("ondol_bookings_open", "district" => label.clone())

@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::SharedClock;
 use crate::config::Config;
-use crate::store::{Batch, KeyCursor, Store, StoreError};
+use crate::store::{Batch, KeyCursor, Rows, Store, StoreError};
 use crate::vault::{SubjectKey, Vault};
 use commit::Touched;
 use handle::Shared;
@@ -100,6 +100,9 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     let core = config.core(incarnation, vault.pin_key().clone());
     let (id, role) = (core.id.clone(), core.role.clone());
     tracing::info!(node = %id, incarnation, entries = loaded.entries, "the journal is read");
+    // After an update, or if somebody deleted them, the rows for SQL are written anew with the first commit.
+    let rows =
+        if store.projection_is_empty().await? { Rows::of_board(&loaded.board) } else { Rows::default() };
     let node = Node::new(core, loaded.board, travel, clock.now());
 
     let (inbox_sender, inbox) = mpsc::channel(QUEUE_MAX);
@@ -112,7 +115,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
         renewals: renewals_sender,
         pending: HashMap::new(),
         next_request: 0,
-        batch: Batch::default(),
+        batch: Batch { rows, ..Batch::default() },
         touched: Touched::default(),
         effects: Vec::new(),
         proved_at: None,

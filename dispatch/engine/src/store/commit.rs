@@ -54,6 +54,7 @@ impl Store {
         self.insert_notices(&mut transaction, &batch.notices, now).await?;
         self.insert_keys(&mut transaction, &batch.keys, now).await?;
         self.move_key_cursors(&mut transaction, &batch.key_cursors).await?;
+        self.write_rows(&mut transaction, &batch.rows).await?;
         transaction.commit().await?;
         let mut heads = self.inner.heads.write().unwrap_or_else(PoisonError::into_inner);
         heads.0.extend(new_heads.0);

@@ -11,6 +11,7 @@
 //! | pages for peers, history | `read.rs` |
 //! | start and snapshots | `snapshot.rs` |
 //! | notices, answers given, subject keys | `outbox.rs`, `inbox.rs`, `keys.rs` |
+//! | rows for SQL | `projection.rs` |
 //! | who looked at what | `audit.rs` |
 
 mod audit;
@@ -19,6 +20,7 @@ mod inbox;
 mod keys;
 mod open;
 mod outbox;
+mod projection;
 mod read;
 mod snapshot;
 #[cfg(test)]
@@ -40,6 +42,7 @@ use crate::vault::SubjectKey;
 pub use audit::{AUDIT_MAX, AuditAction, Audited, REASON_MAX_CHARS};
 pub use inbox::{ANSWER_MAX, Remembered};
 pub use outbox::{NOTICES_MAX, OutboxNotice};
+pub use projection::{BookingRow, Rows};
 pub use read::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use snapshot::Loaded;
 pub use verify::Verified;
@@ -90,6 +93,8 @@ pub struct Batch {
     pub keys: Vec<SubjectKey>,
     /// How far peers' subject keys have been pulled.
     pub key_cursors: Vec<(NodeId, KeyCursor)>,
+    /// What the entries change for SQL.
+    pub rows: Rows,
 }
 
 impl Batch {
@@ -100,6 +105,7 @@ impl Batch {
             && self.notices.is_empty()
             && self.keys.is_empty()
             && self.key_cursors.is_empty()
+            && self.rows.is_empty()
     }
 }
 

@@ -64,6 +64,7 @@ impl Store {
         migrator.run(&writer).await.map_err(StoreError::Migration)?;
         let inner = Inner { dialect, writer, reader, heads: RwLock::default(), life: RwLock::new(0) };
         let store = Self { inner: Arc::new(inner) };
+        store.warn_of_superuser().await?;
         let heads = store.stored_heads().await?;
         store.set_heads(heads);
         Ok(store)
@@ -107,6 +108,25 @@ impl Store {
 
     pub(super) fn set_heads(&self, heads: Heads) {
         *self.inner.heads.write().unwrap_or_else(std::sync::PoisonError::into_inner) = heads;
+    }
+
+    /// PostgreSQL applies row-level security to nobody with these rights: fleets are then kept apart by our own
+    /// statements alone.
+    async fn warn_of_superuser(&self) -> Result<(), StoreError> {
+        if self.inner.dialect == Dialect::Sqlite {
+            return Ok(());
+        }
+        let row = sqlx::query(
+            "SELECT (rolsuper OR rolbypassrls) AS exempt FROM pg_roles WHERE rolname = current_user::text",
+        )
+        .fetch_one(&self.inner.reader)
+        .await?;
+        if row.try_get("exempt")? {
+            tracing::warn!(
+                "the store's role is exempt from row-level security: give the node a role of its own"
+            );
+        }
+        Ok(())
     }
 
     async fn stored_heads(&self) -> Result<Heads, StoreError> {

@@ -102,3 +102,36 @@ async fn an_edge_takes_no_answer_from_a_false_central() {
     assert!(central_key("rubbish", own, &good).is_err());
     assert!(central_key(&token, own, &good).is_ok());
 }
+
+#[tokio::test]
+async fn a_stolen_edge_is_trusted_no_longer_whatever_the_configuration_says() {
+    let fresh = fresh().await;
+    let clock = ManualClock::at(START);
+    let config = || IdentityConfig {
+        node: "central".parse().unwrap(),
+        standing: Standing::Central,
+        key: key(CENTRAL_SEED),
+        known: vec![known_edge()],
+        districts: Districts::All,
+        origins: Vec::new(),
+        transport: Transport::Tls,
+    };
+    let edge = pair().await.edge;
+    let central = Identity::open(config(), IdentityStore::new(&fresh.store), clock.clone()).await.unwrap();
+    let (call, page) = (edge.peer_token(central.node()), edge.sign(b"page"));
+    assert!(central.verify_peer(&call).is_ok());
+    assert_eq!(central.distrust(central.node()).await.unwrap(), 0, "a node goes on trusting itself");
+    assert_eq!(central.distrust(edge.node()).await.unwrap(), 1);
+    let restarted = Identity::open(config(), IdentityStore::new(&fresh.store), clock).await.unwrap();
+    for node in [&central, &restarted] {
+        assert_eq!(node.verify_peer(&call), Err(TokenRefusal::UnknownKey));
+        assert!(!node.is_signed_by(edge.node(), b"page", &page));
+    }
+    let token = restarted.enrol_token(edge.node(), &"north".parse().unwrap()).unwrap();
+    let old = restarted.enrol(&EnrolRequest::make(token.clone(), &key(EDGE_SEED))).await;
+    assert!(matches!(old, Err(EnrolRefusal::Token(TokenRefusal::Revoked))), "{old:?}");
+    assert!(
+        restarted.enrol(&EnrolRequest::make(token, &key(50))).await.is_ok(),
+        "a new key uses the same token"
+    );
+}

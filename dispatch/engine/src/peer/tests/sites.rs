@@ -8,11 +8,12 @@ use ondol_core::ids::{BookingId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Head, Lane, Series};
 use ondol_core::node::{Mode, ModeReason};
 use ondol_core::travel::StraightLine;
+use ondol_core::units::UtcMs;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::clock::{RealClock, SharedClock};
-use crate::config::Config;
+use crate::config::{ClockConfig, Config};
 use crate::identity::policy::Districts;
 use crate::identity::{Identity, IdentityConfig, KnownKey, SigningKey, Standing, Transport};
 use crate::peer::{PeerLink, peer_router};
@@ -48,9 +49,17 @@ pub(super) struct Running {
 
 impl Pair {
     pub(super) async fn new() -> Self {
+        Self::at_speed(50.0).await
+    }
+
+    pub(super) async fn at_speed(speed: f64) -> Self {
+        // One epoch for all clocks: at another speed than 1, clocks that began apart drift apart.
+        let epoch = crate::http::rfc3339(UtcMs(crate::clock::wall_ms()));
+        let clock = format!("speed = {speed:?}\nwall_start = \"{epoch}\"\nsim_start = \"{epoch}\"");
         let (central_port, edge_port) = (free_port().await, free_port().await);
-        let central = config("central", "role = \"central\"", "edge-a", edge_port);
-        let edge = config("edge-a", "role = \"edge\"\ncentral = \"central\"", "central", central_port);
+        let central = config("central", "role = \"central\"", "edge-a", edge_port, &clock);
+        let edge_role = "role = \"edge\"\ncentral = \"central\"";
+        let edge = config("edge-a", edge_role, "central", central_port, &clock);
         Self {
             central: Site::new(central, central_port, CENTRAL_KEY),
             edge: Site::new(edge, edge_port, EDGE_KEY),
@@ -60,15 +69,16 @@ impl Pair {
     /// A token as the edge would make it, with a key that nobody knows.
     pub(super) async fn stranger_token(&self) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let identity = identity("edge-a", [66; 32], folder.path()).await;
+        let config: Config = self.edge.config.parse().unwrap();
+        let identity = identity("edge-a", [66; 32], folder.path(), &config.clock).await;
         identity.peer_token(&"central".parse().unwrap())
     }
 }
 
-fn config(id: &str, role: &str, peer: &str, peer_port: u16) -> String {
+fn config(id: &str, role: &str, peer: &str, peer_port: u16, clock: &str) -> String {
     format!(
         "districts = [{{ id = \"hanbuk\", zones = [\"hanbuk-1\"], edge = \"edge-a\" }}]\n\
-         [node]\nid = \"{id}\"\n{role}\n[clock]\nspeed = 50.0\n[listen]\naddress = \"127.0.0.1:0\"\n\
+         [node]\nid = \"{id}\"\n{role}\n[clock]\n{clock}\n[listen]\naddress = \"127.0.0.1:0\"\n\
          [store]\nurl = \"unused\"\n[keys]\nmaster = \"unused\"\nnode = \"unused\"\n\
          [[peers]]\nid = \"{peer}\"\nurl = \"http://127.0.0.1:{peer_port}\"\npublic_key = \"unused\"\n"
     )
@@ -98,7 +108,7 @@ impl Site {
             travel: Arc::new(StraightLine),
         };
         let running = start(setup).await.unwrap();
-        let identity = identity(config.node.id.as_str(), self.key, self.folder.path()).await;
+        let identity = identity(config.node.id.as_str(), self.key, self.folder.path(), &config.clock).await;
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let router = peer_router(running.handle.clone(), Arc::clone(&identity));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
@@ -112,7 +122,7 @@ fn url(folder: &std::path::Path) -> String {
     format!("sqlite://{}", folder.join("node.db").display())
 }
 
-pub(super) async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path) -> Arc<Identity> {
+async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path, clock: &ClockConfig) -> Arc<Identity> {
     let known = |node: &str, seed: [u8; 32], standing| KnownKey {
         node: node.parse().unwrap(),
         public: SigningKey::from_seed(&seed).public(),
@@ -133,8 +143,7 @@ pub(super) async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path) 
         transport: Transport::LoopbackHttp,
     };
     let store = Store::open(&url(folder)).await.unwrap();
-    let clock_config = crate::config::ClockConfig { speed: 50.0, ..Default::default() };
-    let clock: SharedClock = Arc::new(RealClock::new(&clock_config));
+    let clock: SharedClock = Arc::new(RealClock::new(clock));
     let identity_store = crate::identity::IdentityStore::new(&store);
     Arc::new(Identity::open(identity_config, identity_store, clock).await.unwrap())
 }
@@ -142,11 +151,6 @@ pub(super) async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path) 
 impl Running {
     pub(super) fn identity_url(&self) -> &str {
         &self.url
-    }
-
-    /// Takes the node's server off the network; what it calls itself still works.
-    pub(super) fn cut(&self) {
-        self.server.abort();
     }
 
     pub(super) async fn stop(self) {

@@ -52,7 +52,7 @@ impl Bench {
     pub(crate) async fn start(&self) -> Started {
         let clock: SharedClock = Arc::<ManualClock>::clone(&self.clock);
         let setup = Setup {
-            config: CONFIG.parse::<Config>().unwrap(),
+            config: config(),
             clock,
             store: Store::open(&self.url).await.unwrap(),
             vault: Vault::new(&Secrets::from_bytes([3; 32])),
@@ -74,6 +74,10 @@ impl Started {
     pub(crate) async fn ended(self) -> Result<(), StoreError> {
         self.running.task.await.unwrap()
     }
+}
+
+pub(crate) fn config() -> Config {
+    CONFIG.parse().unwrap()
 }
 
 pub(crate) fn district() -> DistrictId {

@@ -54,9 +54,9 @@ async fn a_commit_given_up_half_way_is_whole_or_absent(db: Db) {
             "{entries} entries, {notices} notices"
         );
         if entries == 0 {
-            absent += 1
+            absent += 1;
         } else {
-            whole += 1
+            whole += 1;
         }
         db.store.commit(&batch, NOW).await.unwrap();
         head = db.store.heads().of(&series);

@@ -6,6 +6,7 @@ mod chains;
 mod crash;
 mod fixture;
 mod notices;
+mod rows;
 mod starts;
 
 /// Runs each story on both databases.

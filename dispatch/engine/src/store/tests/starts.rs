@@ -1,7 +1,7 @@
 //! Starting: the same board from the journal as from a snapshot, and lives that only rise.
 
 use ondol_core::board::Board;
-use ondol_core::journal::{Head, Lane};
+use ondol_core::journal::{Entry, Head, Lane};
 use ondol_core::units::UtcMs;
 
 use super::super::Store;
@@ -14,13 +14,19 @@ on_both!(
     lives_only_rise,
 );
 
+fn apply(board: &mut Board, entries: &[Entry]) {
+    for entry in entries {
+        board.apply(entry).unwrap();
+    }
+}
+
 async fn a_start_finds_the_same_board_with_and_without_a_snapshot(db: Db) {
     let series = series("central", 9, "hanbuk", Lane::Bookings);
     let entries = chain(&series, Head::default(), 30, "{}");
     let mut board = Board::default();
     for (i, part) in entries.chunks(10).enumerate() {
         db.store.commit(&batch(part), NOW).await.unwrap();
-        part.iter().for_each(|entry| drop(board.apply(entry).unwrap()));
+        apply(&mut board, part);
         if i < 2 {
             db.store.snapshot(board.clone(), UtcMs(NOW.0 + 1)).await.unwrap();
         }
@@ -41,13 +47,13 @@ async fn a_snapshot_that_is_of_no_use_is_passed_over(db: Db) {
     let entries = chain(&series, Head::default(), 4, "{}");
     db.store.commit(&batch(&entries[..3]), NOW).await.unwrap();
     let mut ahead = Board::default();
-    entries.iter().for_each(|entry| drop(ahead.apply(entry).unwrap()));
+    apply(&mut ahead, &entries);
     db.store.snapshot(ahead, NOW).await.unwrap();
     let loaded = db.store.load().await.unwrap();
     assert_eq!((loaded.entries, loaded.entries_since_snapshot), (3, 3), "it knew what no journal holds");
 
     let mut right = Board::default();
-    entries[..2].iter().for_each(|entry| drop(right.apply(entry).unwrap()));
+    apply(&mut right, &entries[..2]);
     db.store.snapshot(right, NOW).await.unwrap();
     assert_eq!(db.store.load().await.unwrap().entries_since_snapshot, 1);
     db.tamper("UPDATE snapshot SET board = '{}'").await;
