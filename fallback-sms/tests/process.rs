@@ -233,6 +233,13 @@ async fn a_notice_is_sent_once_and_its_node_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_notice_names_the_depots_own_number() {
+    let mut office = office().await;
+    office.node.notify(notice(1, "sms-unserved", &[("code", "K001")]));
+    assert_eq!(office.read_notices().await, ["K001 차를 찾지 못했습니다. 죄송합니다. 문의 02-123-4567"]);
+}
+
+#[tokio::test]
 async fn a_question_in_a_notice_is_answered_by_number() {
     let mut office = office().await;
     office.text(RIDER, "택시 서울역").await;

@@ -8,7 +8,7 @@ use crate::dialogue::budget::Urgency;
 use crate::dialogue::{Consent, Event, Party};
 use crate::node::NodeApi;
 use crate::number::e164;
-use crate::reply::{Sending, Text, compose};
+use crate::reply::{Sending, Text, compose, template};
 use crate::store::{Draft, Tx};
 use crate::wire::{NOTICES_MAX, Notice, NoticeOutcome};
 
@@ -63,7 +63,12 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
             tracing::warn!("a notice was refused: its number is not one that is answered");
             return Ok(NoticeOutcome::Refused);
         };
-        let text = Text { template: notice.template.clone(), args: notice.args.clone() };
+        let mut text = Text { template: notice.template.clone(), args: notice.args.clone() };
+        if template(&text.template).is_some_and(|known| known.value("phone").is_some()) {
+            // A node does not know where this depot's riders and drivers call.
+            let phone = &self.rules.settings.operator_phone;
+            text.args.entry("phone".to_owned()).or_insert_with(|| phone.clone());
+        }
         let composed = match compose(notice.lang, &text, Sending::First) {
             Ok(composed) => composed,
             Err(error) => {

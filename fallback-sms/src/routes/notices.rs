@@ -219,7 +219,7 @@ fn words(
         }
         NoticeText::TaxiLost { code } => ("sms-no-car", args(&[("code", code.clone())])),
         NoticeText::BookingEnded { code, reason: CancelReason::NoTaxi } => {
-            ("sms-no-car", args(&[("code", code.clone())]))
+            ("sms-unserved", args(&[("code", code.clone())]))
         }
         NoticeText::BookingEnded { code, .. } => ("sms-cancelled", args(&[("code", code.clone())])),
         NoticeText::StillWanted { code } => {

@@ -11,7 +11,8 @@ use crate::clock::UtcMs;
 /// A text that a node wants sent: a row of its durable outbox.
 ///
 /// `template` and the names in `args` are those of [`crate::reply::TEMPLATES`] (`sms-…`); values
-/// that would not fit one message are shortened, an unknown template is answered `refused`.
+/// that would not fit one message are shortened, an unknown template is answered `refused`. A `phone`
+/// that is left out is the depot's own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
