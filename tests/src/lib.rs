@@ -3,5 +3,11 @@
 //! | about | module |
 //! |---|---|
 //! | the shipped core and device under faults, in virtual time, from a seed | [`faults`] |
+//! | a city of clients that uses a running system | [`city`] |
+//! | the outage report, from what clients wrote down and from the stores | [`checker`] |
 
+#[cfg(feature = "city")]
+pub mod checker;
+#[cfg(feature = "city")]
+pub mod city;
 pub mod faults;

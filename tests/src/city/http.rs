@@ -1,5 +1,6 @@
 //! Asking a node over HTTP, as a page or an app does.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, header};
@@ -53,15 +54,16 @@ pub struct Http {
 }
 
 impl Http {
-    /// Returns a client that waits `wait` for an answer.
+    /// Returns a client that asks from `address` and waits `wait` for an answer.
     ///
     /// # Errors
     ///
     /// If the system gives no means to connect.
-    pub fn new(wait: Duration) -> reqwest::Result<Self> {
+    pub fn new(wait: Duration, address: IpAddr) -> reqwest::Result<Self> {
         // A city of clients, each with its own phone: idle connections are not kept long.
         let client = reqwest::Client::builder()
             .no_proxy()
+            .local_address(address)
             .connect_timeout(wait)
             .pool_idle_timeout(Duration::from_secs(10))
             .build()?;
@@ -119,6 +121,15 @@ impl Http {
     }
 }
 
+/// The addresses of a city's clients: nodes bound what one address may ask, and a city is not one household.
+///
+/// # Errors
+///
+/// If the system gives no means to connect.
+pub fn clients(wait: Duration, count: u8) -> reqwest::Result<Vec<Http>> {
+    (0..count).map(|n| Http::new(wait, IpAddr::V4(Ipv4Addr::new(127, 0, 1, n.saturating_add(1))))).collect()
+}
+
 async fn send(request: RequestBuilder) -> Result<(Value, Option<String>), Failed> {
     let answer = request.send().await.map_err(|_| Failed::Unreachable)?;
     let status = answer.status();
@@ -139,6 +150,10 @@ async fn send(request: RequestBuilder) -> Result<(Value, Option<String>), Failed
         Err(Failed::Unreachable)
     } else {
         let code = value["code"].as_str().unwrap_or("no_code").to_owned();
-        Err(Failed::Refused { status: status.as_u16(), code, retry: value["retry"].as_bool().unwrap_or(false) })
+        Err(Failed::Refused {
+            status: status.as_u16(),
+            code,
+            retry: value["retry"].as_bool().unwrap_or(false),
+        })
     }
 }

@@ -13,7 +13,7 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use ondol_core::booking::Door;
@@ -219,6 +219,10 @@ pub struct Recorder {
     texts: Lines,
     watch: Lines,
     has_failed: AtomicBool,
+    asked: AtomicU32,
+    acknowledged: AtomicU32,
+    boarded: AtomicU32,
+    ended: AtomicU32,
 }
 
 impl Recorder {
@@ -236,11 +240,29 @@ impl Recorder {
             texts: open("texts.jsonl")?,
             watch: open("watch.jsonl")?,
             has_failed: AtomicBool::new(false),
+            asked: AtomicU32::new(0),
+            acknowledged: AtomicU32::new(0),
+            boarded: AtomicU32::new(0),
+            ended: AtomicU32::new(0),
         })
     }
 
     /// Writes a rider's line.
     pub fn rider(&self, at: UtcMs, wish: u32, note: RiderNote) {
+        let counter = match &note {
+            RiderNote::Asked { .. } => Some(&self.asked),
+            RiderNote::Acknowledged { .. } => Some(&self.acknowledged),
+            RiderNote::Boarded { .. } => Some(&self.boarded),
+            RiderNote::Ended {} => Some(&self.ended),
+            RiderNote::Refused { .. }
+            | RiderNote::Unanswered {}
+            | RiderNote::Assigned { .. }
+            | RiderNote::Cancelled { .. }
+            | RiderNote::Last { .. } => None,
+        };
+        if let Some(counter) = counter {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
         self.write(&self.riders, &RiderLine { at, wish, note });
     }
 
@@ -257,6 +279,19 @@ impl Recorder {
     /// Writes what a bystander sees.
     pub fn watch(&self, line: &WatchLine) {
         self.write(&self.watch, line);
+    }
+
+    /// What was written so far, in words for whoever watches.
+    #[must_use]
+    pub fn counts(&self) -> String {
+        let of = |counter: &AtomicU32| counter.load(Ordering::Relaxed);
+        format!(
+            "{} riders asked, {} acknowledgements, {} boarded, {} arrived",
+            of(&self.asked),
+            of(&self.acknowledged),
+            of(&self.boarded),
+            of(&self.ended)
+        )
     }
 
     /// True if a line could not be written: the run proves nothing then.

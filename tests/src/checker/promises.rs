@@ -1,0 +1,245 @@
+//! One small check per promise.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ondol_core::board::Board;
+use ondol_core::booking::{AssignmentRecord, Status};
+use ondol_core::fact::{Fact, Release, Step};
+use ondol_core::ids::{AssignmentId, BookingId, NodeId};
+use ondol_core::journal::Entry;
+use ondol_core::units::UtcMs;
+
+use super::evidence::Evidence;
+use super::story::{Fate, Story};
+use crate::city::record::DriverNote;
+
+/// Two bonds that touch for less than this overlap by the roundings of clocks only.
+const TOUCH_MS: i64 = 0;
+
+/// Says which drivers had two active assignments at once (I1): by what their own devices and phones wrote down, and
+/// by what the journals say of their shifts.
+#[must_use]
+pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
+    let mut found: BTreeMap<String, String> = BTreeMap::new();
+    let mut held: BTreeMap<&str, AssignmentId> = BTreeMap::new();
+    let mut over: BTreeSet<&AssignmentId> = BTreeSet::new();
+    let mut texted: BTreeMap<&str, &str> = BTreeMap::new();
+    for line in &evidence.drivers {
+        let driver = line.driver.as_str();
+        match &line.note {
+            DriverNote::Over { assignment, .. } => {
+                over.insert(assignment);
+            }
+            DriverNote::Slot { slot } => {
+                let current = slot.current.as_ref().map(|held| held.assignment.clone());
+                let next = slot.next.as_ref().map(|held| &held.assignment);
+                if let Some(before) = held.remove(driver)
+                    && current.as_ref() != Some(&before)
+                    && next != Some(&before)
+                    && !over.contains(&before)
+                    && let Some(current) = &current
+                {
+                    let what = format!("driver {driver} took {current} while {before} was not over");
+                    found.entry(driver.to_owned()).or_insert(what);
+                }
+                if let Some(current) = current {
+                    held.insert(driver, current);
+                }
+            }
+            DriverNote::TextTaken { code } => {
+                if let Some(before) = texted.insert(driver, code) {
+                    let what =
+                        format!("driver {driver} was given {code} by text while {before} was not over");
+                    found.entry(driver.to_owned()).or_insert(what);
+                }
+            }
+            DriverNote::TextOver { .. } => {
+                texted.remove(driver);
+            }
+            DriverNote::OnDuty { .. }
+            | DriverNote::Attached { .. }
+            | DriverNote::Central { .. }
+            | DriverNote::Holder { .. }
+            | DriverNote::Offered { .. }
+            | DriverNote::Hailed { .. }
+            | DriverNote::OffDuty { .. } => {}
+        }
+    }
+    for (driver, what) in doubled_in_journals(union) {
+        found.entry(driver).or_insert(what);
+    }
+    found.into_values().collect()
+}
+
+fn doubled_in_journals(union: &Board) -> Vec<(String, String)> {
+    let mut bonds: BTreeMap<String, Vec<(UtcMs, UtcMs, &AssignmentId)>> = BTreeMap::new();
+    for (_, district) in union.districts() {
+        for record in district.bookings.values() {
+            for (id, bond) in &record.assignments {
+                let Some((from, until)) = span(bond) else { continue };
+                let start = district.shifts.get(&bond.shift).and_then(|shift| shift.start.as_ref());
+                let driver = start.map_or_else(|| bond.shift.to_string(), |start| start.driver.to_string());
+                bonds.entry(driver).or_default().push((from, until, id));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for (driver, mut spans) in bonds {
+        spans.sort_unstable();
+        let overlap = spans.windows(2).find(|pair| pair[0].1.since_ms(pair[1].0) > TOUCH_MS);
+        if let Some([first, second]) = overlap {
+            let what = format!("driver {driver} held {} and {} at once, by the journals", first.2, second.2);
+            found.push((driver, what));
+        }
+    }
+    found
+}
+
+/// From when until when a bond held; nothing if it never did.
+fn span(bond: &AssignmentRecord) -> Option<(UtcMs, UtcMs)> {
+    let boarded_at = bond.boarded.map(|(at, _)| at);
+    let from = bond.assigned_at.or(bond.arrived_at).or(boarded_at)?;
+    let done_at = bond.done.as_ref().map(|(at, _)| *at);
+    let released_at = bond.released.map(|(at, _)| at).filter(|_| boarded_at.is_none());
+    Some((from, done_at.or(released_at).unwrap_or(UtcMs(i64::MAX)).max(from)))
+}
+
+/// Bookings to which two taxis were bound at the same time.
+#[must_use]
+pub fn duplicate_dispatches(union: &Board) -> Vec<BookingId> {
+    let records = union.districts().flat_map(|(_, district)| district.bookings.values());
+    let doubled = records.filter(|record| {
+        let mut spans: Vec<_> = record.assignments.values().filter_map(span).collect();
+        spans.sort_unstable();
+        spans.windows(2).any(|pair| pair[0].1 > pair[1].0)
+    });
+    doubled.map(|record| record.id).collect()
+}
+
+/// Every entry that any store holds, once.
+#[must_use]
+pub fn all_entries(evidence: &Evidence) -> Vec<&Entry> {
+    let mut seen = BTreeSet::new();
+    let entries = evidence.stores.values().flat_map(|store| &store.entries);
+    entries.filter(|entry| seen.insert((&entry.series, entry.seq))).collect()
+}
+
+/// Charges beyond the first one of a booking (I3).
+#[must_use]
+pub fn double_charges(entries: &[&Entry]) -> Vec<String> {
+    let mut charges: BTreeMap<BookingId, usize> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.kind == "charged") {
+        if let Ok(Some(Fact::Charged { booking, .. })) = Fact::read(entry) {
+            *charges.entry(booking).or_default() += 1;
+        }
+    }
+    let twice = charges.into_iter().filter(|(_, times)| *times > 1);
+    twice
+        .flat_map(|(booking, times)| (1..times).map(move |_| format!("booking {booking} was charged again")))
+        .collect()
+}
+
+/// Boarded trips that a machine ended or gave to another taxi (I5).
+///
+/// By devices: a slot that held a boarded trip let it go without its end. By journals: a node that had itself written
+/// that the rider boarded asked another taxi later, or a bond was released after boarding by anybody but its driver.
+#[must_use]
+pub fn boarded_reassigned(evidence: &Evidence, entries: &[&Entry]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut boarded: BTreeSet<AssignmentId> = BTreeSet::new();
+    for line in &evidence.drivers {
+        match &line.note {
+            DriverNote::Slot { slot } => {
+                let held = slot.current.iter().filter(|held| held.boarded);
+                boarded.extend(held.map(|held| held.assignment.clone()));
+            }
+            DriverNote::Over { assignment, how, .. } if how != "done" && boarded.contains(assignment) => {
+                found.push(format!("device of {}: {assignment} ended {how} after boarding", line.driver));
+            }
+            _ => {}
+        }
+    }
+    let mut riding: BTreeMap<(&NodeId, BookingId), AssignmentId> = BTreeMap::new();
+    for entry in entries {
+        match Fact::read(entry) {
+            Ok(Some(Fact::Stepped { booking, assignment, what: Step::Boarded { .. }, .. })) => {
+                riding.entry((&entry.series.origin, booking)).or_insert(assignment);
+            }
+            Ok(Some(Fact::Offered { booking, assignment, .. })) => {
+                if let Some(first) = riding.get(&(&entry.series.origin, booking))
+                    && *first != assignment
+                {
+                    let node = &entry.series.origin;
+                    found.push(format!("{node} asked for {booking} again after {first} had boarded"));
+                }
+            }
+            Ok(Some(Fact::Stepped { booking, assignment, what: Step::Released { reason }, .. }))
+                if riding.get(&(&entry.series.origin, booking)) == Some(&assignment)
+                    && reason != Release::GivenBack =>
+            {
+                let node = &entry.series.origin;
+                found.push(format!("{node} released {assignment} ({reason:?}) after it had boarded"));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+/// What clients lived through and the stores do not tell (I2).
+#[must_use]
+pub fn lost(stories: &[Story], central: Option<&Board>) -> Vec<String> {
+    let mut found = Vec::new();
+    for story in stories {
+        let booking = story.booking.map_or_else(|| "a booking".to_owned(), |booking| booking.to_string());
+        let door = story.door.as_str();
+        let record = story.booking.and_then(|booking| central?.booking(booking));
+        let status = record.map(|(_, record)| record.status());
+        match story.fate(central) {
+            Fate::Lost => {
+                found.push(format!("wish {} ({door}): {booking} was acknowledged and is lost", story.wish))
+            }
+            Fate::Served if !matches!(status, Some(Status::Boarded | Status::Done)) => {
+                found.push(format!(
+                    "wish {} ({door}): the rider of {booking} rode, and central does not know",
+                    story.wish
+                ));
+            }
+            Fate::Served | Fate::Cancelled | Fate::Refused | Fate::Unanswered | Fate::Open => {}
+        }
+    }
+    found
+}
+
+/// What stores tell differently of a district in the end (I4).
+#[must_use]
+pub fn diverged(evidence: &Evidence) -> Vec<String> {
+    let mut found = Vec::new();
+    for (node, store) in &evidence.stores {
+        found.extend(store.troubles.iter().map(|trouble| format!("{node}: {trouble}")));
+    }
+    let Some(central) = evidence.central() else {
+        found.push("central's journal is not among the evidence".to_owned());
+        return found;
+    };
+    for (node, store) in evidence.stores.iter().filter(|(node, _)| node.as_str() != "central") {
+        // An edge follows its own district and what concerns the whole platform.
+        for district in store.districts() {
+            if store.board.state_hash(district) != central.board.state_hash(district) {
+                found.push(format!("{node} and central tell different things of district {district}"));
+            }
+            let mut series: BTreeSet<_> = store.board.heads().0.keys().collect();
+            series.extend(central.board.heads().0.keys());
+            for series in series.into_iter().filter(|series| series.district == *district) {
+                let (here, there) = (store.board.head(series), central.board.head(series));
+                if here != there {
+                    found.push(format!(
+                        "{series}: {node} holds {} entries and central {}",
+                        here.seq, there.seq
+                    ));
+                }
+            }
+        }
+    }
+    found
+}

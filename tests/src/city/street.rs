@@ -1,0 +1,141 @@
+//! The street: where a rider and a driver meet without any network.
+//!
+//! A rider stands at the pickup and knows a PIN; a driver who gets there asks for it. Nothing else passes between
+//! them: a driver learns of a rider's change of mind only from a node, or by finding nobody.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use ondol_core::ids::BookingId;
+use ondol_core::pin::booking_code;
+use ondol_core::position::Position;
+use tokio::sync::mpsc::UnboundedSender;
+
+/// What a rider lives through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lived {
+    /// Got into the taxi with this plate.
+    Boarded {
+        /// The plate.
+        plate: String,
+        /// The booking, as the driver's device names it.
+        booking: Option<BookingId>,
+    },
+    /// Got out.
+    Ended,
+}
+
+/// A rider at the pickup.
+#[derive(Debug)]
+struct Waiting {
+    code: String,
+    pin: String,
+    pickup: Position,
+    dropoff: Position,
+    is_riding: bool,
+    rider: UnboundedSender<Lived>,
+}
+
+/// What a driver finds at the pickup.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Met {
+    /// Number of the rider's wish.
+    pub wish: u32,
+    /// What the rider says when asked.
+    pub pin: String,
+    /// Where the rider wants to go.
+    pub dropoff: Position,
+}
+
+/// Everybody who waits in the street, by wish.
+#[derive(Debug, Default)]
+pub struct Street(Mutex<HashMap<u32, Waiting>>);
+
+impl Street {
+    /// The rider of `wish` waits, knowing code and PIN of the booking.
+    pub fn wait(
+        &self,
+        wish: u32,
+        (code, pin): (&str, &str),
+        (pickup, dropoff): (Position, Position),
+        rider: UnboundedSender<Lived>,
+    ) {
+        let (code, pin) = (code.to_owned(), pin.to_owned());
+        let waiting = Waiting { code, pin, pickup, dropoff, is_riding: false, rider };
+        self.lock().insert(wish, waiting);
+    }
+
+    /// The rider no longer waits; one who rides goes on riding.
+    pub fn leave(&self, wish: u32) {
+        let mut all = self.lock();
+        if all.get(&wish).is_some_and(|waiting| !waiting.is_riding) {
+            all.remove(&wish);
+        }
+    }
+
+    /// Where the rider of a code waits, as a driver who knows the town finds the place named in a text.
+    #[must_use]
+    pub fn pickup(&self, code: &str) -> Option<Position> {
+        self.lock().values().find(|waiting| waiting.code == code && !waiting.is_riding).map(|w| w.pickup)
+    }
+
+    /// Looks for the rider of `booking`, if its rider still waits.
+    #[must_use]
+    pub fn meet(&self, booking: BookingId) -> Option<Met> {
+        self.meet_code(&booking_code(booking))
+    }
+
+    /// Looks for the rider of a code.
+    #[must_use]
+    pub fn meet_code(&self, code: &str) -> Option<Met> {
+        let all = self.lock();
+        let (wish, waiting) = all.iter().find(|(_, waiting)| waiting.code == code && !waiting.is_riding)?;
+        Some(Met { wish: *wish, pin: waiting.pin.clone(), dropoff: waiting.dropoff })
+    }
+
+    /// The rider gets in; false if the rider has gone or sits in another taxi.
+    pub fn board(&self, wish: u32, plate: &str, booking: Option<BookingId>) -> bool {
+        let mut all = self.lock();
+        let Some(waiting) = all.get_mut(&wish).filter(|waiting| !waiting.is_riding) else { return false };
+        waiting.is_riding = true;
+        // A rider who no longer listens rides all the same.
+        let _told = waiting.rider.send(Lived::Boarded { plate: plate.to_owned(), booking });
+        true
+    }
+
+    /// The rider gets out.
+    pub fn end(&self, wish: u32) {
+        if let Some(waiting) = self.lock().remove(&wish) {
+            let _told = waiting.rider.send(Lived::Ended);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Waiting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc::unbounded_channel;
+
+    #[test]
+    fn nobody_gets_into_two_taxis() {
+        let street = Street::default();
+        let (rider, mut lived) = unbounded_channel();
+        let here = Position::new(37.5, 127.0).unwrap();
+        let booking = BookingId::from_number(5);
+        street.wait(1, (&booking_code(booking), "0420"), (here, here), rider);
+        assert_eq!(street.meet(booking).unwrap().pin, "0420");
+        assert!(street.board(1, "A", Some(booking)));
+        assert!(!street.board(1, "B", Some(booking)));
+        assert_eq!(street.meet(booking), None);
+        street.leave(1);
+        street.end(1);
+        assert_eq!(lived.try_recv(), Ok(Lived::Boarded { plate: "A".into(), booking: Some(booking) }));
+        assert_eq!(lived.try_recv(), Ok(Lived::Ended));
+        street.leave(1);
+        assert!(!street.board(1, "B", None));
+    }
+}
