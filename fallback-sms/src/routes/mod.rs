@@ -44,7 +44,6 @@ impl FromRef<TextDoor> for Arc<Identity> {
 }
 
 /// The whole API of the text door.
-#[must_use]
 pub fn router(door: TextDoor) -> Router {
     Router::new()
         .route("/text/v1/places", get(places::find))
