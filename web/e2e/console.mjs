@@ -98,3 +98,49 @@ export async function modes(chrome, options) {
   await context.close();
   return Object.fromEntries(seen);
 }
+
+const HOSTILE = [
+  '<img src=x onerror="window.broken=1">',
+  "<script>window.broken=1</script>",
+  '"><svg onload=window.broken=1>',
+  "<iframe srcdoc='<script>parent.broken=1</script>'></iframe>",
+  "{@html `<b>x</b>`}{{constructor.constructor('window.broken=1')()}}",
+  "javascript:window.broken=1",
+];
+
+/** What riders type is text on the operator's screen, whatever it is. */
+export async function hostileText(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor();
+  const [from] = await somePlaces(options.base);
+  const { places } = await (await fetch(`${options.base}/rider/v1/places?q=${encodeURIComponent(from)}&lang=ko`)).json();
+  const send = (path, body) =>
+    fetch(options.base + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  const booked = [];
+  for (const text of HOSTILE) {
+    const answer = await send("/rider/v1/bookings", {
+      booking_id: crypto.randomUUID(),
+      door: "web",
+      lang: "en",
+      pickup: { label: text, position: places[0].position },
+      name: text.slice(0, 60),
+      note: text,
+    });
+    assert.equal(answer.status, 201, text);
+    booked.push(await answer.json());
+  }
+  await page.goto(options.base + "/console/");
+  await page.waitForSelector("input[name=account]");
+  await signIn(page, options, options.password);
+  for (const { code, pickup } of booked) {
+    await page.fill("#filter", code);
+    await page.waitForFunction((text) => document.querySelector(".where")?.textContent.includes(text), pickup.label);
+    await page.click(".row");
+    await page.waitForSelector("aside details");
+    await page.keyboard.press("Escape");
+  }
+  assert.equal(await page.evaluate(() => window.broken), undefined, "nothing that was typed ran");
+  for (const { token } of booked) await send(`/rider/v1/bookings/${token}/cancel`, { reason: "other" });
+  // The policy would have spoken up too: it was never needed.
+  assert.deepEqual(complaints, []);
+  await context.close();
+}

@@ -6,10 +6,10 @@
 // `--taxi` waits until a taxi is assigned. One JSON line per story; the last line sums up. Exit 0 if all passed.
 
 import { open } from "./browser.mjs";
-import { callByKeyboard, modes, wrongPassword } from "./console.mjs";
+import { callByKeyboard, hostileText, modes, wrongPassword } from "./console.mjs";
 import { bookFollowCancel, english, withoutNetwork } from "./rider.mjs";
 
-const stories = { bookFollowCancel, english, withoutNetwork, wrongPassword, callByKeyboard, modes };
+const stories = { bookFollowCancel, english, withoutNetwork, wrongPassword, callByKeyboard, hostileText, modes };
 
 function usage(text) {
   console.error(text);

@@ -137,11 +137,9 @@ async fn nothing_personal_is_written_in_clear() {
     let entries = bench.handle.store().history(&district, KEY, 10).await.unwrap();
     assert!(!entries.is_empty());
     for entry in entries {
-        for secret in ["김하늘", "1234", "5678", "솔내시장", "한내역", "우산"] {
-            let sealed_away = entry.payload.replace(KEY, "");
-            assert!(!sealed_away.contains(secret) || secret.is_ascii(), "{secret}: {}", entry.payload);
+        for secret in ["김하늘", "솔내시장", "한내역", "우산", "1012345678", "010-1234"] {
+            assert!(!entry.payload.contains(secret), "{secret}: {}", entry.payload);
         }
-        assert!(!entry.payload.contains("821012345678") && !entry.payload.contains("010-1234"));
     }
 }
 
