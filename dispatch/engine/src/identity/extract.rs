@@ -53,6 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ClientAddress {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_canonical());
         Ok(Self(match peer {
             Some(IpAddr::V4(address)) => address.to_string(),
+            Some(IpAddr::V6(address)) if address.is_loopback() => address.to_string(),
             Some(IpAddr::V6(address)) => {
                 let [a, b, c, d, ..] = address.segments();
                 format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")

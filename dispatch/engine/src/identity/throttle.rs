@@ -14,6 +14,8 @@ const WINDOW_MS: u64 = 15 * 60 * 1_000;
 const PAIR_MAX: u32 = 5;
 /// Failures from one address within the window.
 const ADDRESS_MAX: u32 = 30;
+/// The same for this machine itself: behind a proxy on it everybody has its address.
+const OWN_ADDRESS_MAX: u32 = 3_000;
 /// Failures of one account within the window, from anywhere.
 const ACCOUNT_MAX: u32 = 200;
 /// Counters kept; the oldest gives way.
@@ -94,9 +96,14 @@ impl Throttle {
 fn keys(account: &str, address: &str) -> [(Key, u32); 3] {
     [
         (Key::Pair(account.into(), address.into()), PAIR_MAX),
-        (Key::Address(address.into()), ADDRESS_MAX),
+        (Key::Address(address.into()), address_max(address)),
         (Key::Account(account.into()), ACCOUNT_MAX),
     ]
+}
+
+fn address_max(address: &str) -> u32 {
+    let is_own = address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    if is_own { OWN_ADDRESS_MAX } else { ADDRESS_MAX }
 }
 
 #[cfg(test)]
@@ -123,6 +130,16 @@ mod tests {
             throttle.failed(&format!("account-{n}"), "10.0.0.1", Ticks(0));
         }
         assert!(throttle.wait_ms("fresh", "10.0.0.1", Ticks(1)) > 0);
+    }
+
+    #[test]
+    fn a_proxy_on_this_machine_locks_nobody_out_soon() {
+        let mut throttle = Throttle::default();
+        for n in 0..OWN_ADDRESS_MAX {
+            assert_eq!(throttle.wait_ms("fresh", "127.0.0.1", Ticks(1)), 0);
+            throttle.failed(&format!("account-{n}"), "127.0.0.1", Ticks(0));
+        }
+        assert!(throttle.wait_ms("fresh", "127.0.0.1", Ticks(1)) > 0);
     }
 
     #[test]
