@@ -67,3 +67,21 @@ export async function somePlaces(base) {
   if (served.length === 0) throw new Error("the node's map has no place that it serves");
   return [served[0], served.at(-1)];
 }
+
+/** A served place that `node` itself takes bookings for. */
+export async function placeOf(node) {
+  const map = await (await fetch(`${node}/rider/v1/map`)).json();
+  const stands = map.features.filter((feature) => feature.properties.kind === "stand");
+  for (const { properties, geometry } of stands.slice(0, 40)) {
+    const [lon, lat] = geometry.coordinates;
+    const wish = { booking_id: crypto.randomUUID(), door: "web", lang: "ko", pickup: { position: { lat, lon } } };
+    const send = (path, body) =>
+      fetch(node + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+    const answer = await send("/rider/v1/bookings", wish);
+    if (answer.status !== 201) continue;
+    const { token } = await answer.json();
+    await send(`/rider/v1/bookings/${token}/cancel`, { reason: "other" });
+    return properties.code ? `#${properties.code}` : properties.name;
+  }
+  throw new Error(`${node} takes no booking at any stand of the map`);
+}

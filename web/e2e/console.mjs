@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { mapDrawn, shot, somePlaces } from "./browser.mjs";
+import { mapDrawn, placeOf, shot, somePlaces } from "./browser.mjs";
 
 async function signIn(page, options, password) {
   await page.fill("input[name=account]", options.account);
@@ -24,7 +24,9 @@ export async function wrongPassword(chrome, options) {
 
 export async function callByKeyboard(chrome, options) {
   const { context, page, complaints } = await chrome.visitor();
-  const [from, to] = await somePlaces(options.base);
+  // An edge takes calls for its own district only; the destination may lie anywhere.
+  const from = await placeOf(options.base);
+  const [, to] = await somePlaces(options.base);
   await page.goto(options.base + "/console/");
   await page.waitForSelector("input[name=account]");
   await signIn(page, options, options.password);
@@ -111,7 +113,7 @@ const HOSTILE = [
 /** What riders type is text on the operator's screen, whatever it is. */
 export async function hostileText(chrome, options) {
   const { context, page, complaints } = await chrome.visitor();
-  const [from] = await somePlaces(options.base);
+  const from = await placeOf(options.base);
   const { places } = await (await fetch(`${options.base}/rider/v1/places?q=${encodeURIComponent(from)}&lang=ko`)).json();
   const send = (path, body) =>
     fetch(options.base + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 
-import { mapDrawn, shot, somePlaces } from "./browser.mjs";
+import { mapDrawn, placeOf, shot, somePlaces } from "./browser.mjs";
 
 const PHONE = { width: 412, height: 860 };
 
@@ -88,6 +88,30 @@ export async function withoutNetwork(chrome, options) {
   await status(page, ["open", "offered", "assigned", "arrived", "boarded"]);
   const booked = await page.evaluate(() => JSON.parse(localStorage.getItem("ondol.booking")).view.booking);
   assert.equal(booked, kept, "what was kept is what was booked");
+  await page.click("button.danger");
+  await page.click("button.danger");
+  await status(page, ["cancelled"]);
+  assert.deepEqual(complaints, []);
+  await context.close();
+}
+
+/** The node that served the page falls silent: the booking goes on at the next one, under the same key. */
+export async function nextNode(chrome, options) {
+  const other = options.nodes.find((node) => new URL(node).host !== new URL(options.base).host);
+  if (!other) return { skipped: "the system has one node" };
+  const { context, page, complaints } = await chrome.visitor(PHONE);
+  const place = await placeOf(other);
+  await page.goto(options.base + "/");
+  await mapDrawn(page);
+  await choose(page, "pickup", place);
+  const silent = options.nodes.concat(options.base).filter((node) => node !== other);
+  for (const node of silent) await context.route(`${node}/rider/**`, (route) => route.abort());
+  await page.click("#book");
+  await status(page, ["open", "offered", "assigned", "arrived", "boarded"]);
+  const booked = await page.evaluate(() => JSON.parse(localStorage.getItem("ondol.booking")));
+  assert.equal(booked.view.booking, booked.body.booking_id);
+  const asked = await (await fetch(`${other}/rider/v1/bookings/${booked.token}`)).json();
+  assert.equal(asked.booking, booked.body.booking_id, "the next node has it");
   await page.click("button.danger");
   await page.click("button.danger");
   await status(page, ["cancelled"]);

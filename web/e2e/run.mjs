@@ -7,9 +7,9 @@
 
 import { open } from "./browser.mjs";
 import { callByKeyboard, hostileText, modes, wrongPassword } from "./console.mjs";
-import { bookFollowCancel, english, withoutNetwork } from "./rider.mjs";
+import { bookFollowCancel, english, nextNode, withoutNetwork } from "./rider.mjs";
 
-const stories = { bookFollowCancel, english, withoutNetwork, wrongPassword, callByKeyboard, hostileText, modes };
+const stories = { bookFollowCancel, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, modes };
 
 function usage(text) {
   console.error(text);
