@@ -318,11 +318,14 @@ impl CentralSide {
     }
 
     /// The edge answered a renewal that was sent at `sent_at` under the current epoch, and stands by.
-    pub fn answered(&mut self, sent_at: Ticks, utc: UtcMs) {
-        if self.answered_at.is_none_or(|known| sent_at > known) {
-            self.answered_at = Some(sent_at);
+    ///
+    /// An answer that was held up for longer than the lease says nothing about the present: the edge may have taken
+    /// over since it wrote it.
+    pub fn answered(&mut self, sent_at: Ticks, now: Ticks, utc: UtcMs) {
+        self.heard(sent_at);
+        if now.since_ms(sent_at) <= self.timing.holder_stops_after_ms() {
+            self.enter(CentralMode::Holder, utc);
         }
-        self.enter(CentralMode::Holder, utc);
     }
 
     /// The edge says that it has taken over.
@@ -453,11 +456,18 @@ mod tests {
     fn central_is_uncertain_until_an_edge_answers_and_after_a_lease_without_answer() {
         let mut central = CentralSide::new(LeaseTiming::default(), Epoch::default(), UtcMs(0));
         assert_eq!(central.mode(), CentralMode::Uncertain);
-        central.answered(Ticks(1_000), UtcMs(1));
+        central.answered(Ticks(1_000), Ticks(1_200), UtcMs(1));
         assert_eq!(central.mode(), CentralMode::Holder);
         assert!(!central.evaluate(Ticks(13_700), UtcMs(2)));
         assert!(central.evaluate(Ticks(13_701), UtcMs(2)));
         assert!(!central.evaluate(Ticks(13_702), UtcMs(2)));
+        assert_eq!(central.mode(), CentralMode::Uncertain);
+    }
+
+    #[test]
+    fn an_answer_held_up_for_longer_than_the_lease_does_not_make_central_holder() {
+        let mut central = CentralSide::new(LeaseTiming::default(), Epoch::default(), UtcMs(0));
+        central.answered(Ticks(1_000), Ticks(13_701), UtcMs(1));
         assert_eq!(central.mode(), CentralMode::Uncertain);
     }
 }

@@ -60,7 +60,7 @@ impl Side {
                 let mut lease = CentralSide::new(timing, authority.epoch(), now.utc);
                 let mut frozen = BTreeMap::new();
                 if district.edge.is_none() {
-                    lease.answered(now.ticks, now.utc);
+                    lease.answered(now.ticks, now.ticks, now.utc);
                 } else {
                     frozen =
                         freezable(config, board, id).map(|booking| (booking, (now.ticks, false))).collect();
@@ -200,7 +200,7 @@ impl Node {
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
         if mode_before == CentralMode::Holder && standing_by && answer.epoch == side.lease.epoch() {
-            side.lease.answered(answer.sent_at, now.utc);
+            side.lease.answered(answer.sent_at, now.ticks, now.utc);
             return Ok(Answer::Done);
         }
         let level = side.probed.as_ref().is_some_and(|(mode, theirs, mine)| {
@@ -211,9 +211,11 @@ impl Node {
         side.probed = Some((answer.mode, answer.heads, self.board.heads().clone()));
         if standing_by {
             if level && side.granted && answer.epoch == side.lease.epoch() {
-                side.lease.answered(answer.sent_at, now.utc);
-                side.frozen.clear();
-                side.probed = None;
+                side.lease.answered(answer.sent_at, now.ticks, now.utc);
+                if side.lease.mode() == CentralMode::Holder {
+                    side.frozen.clear();
+                    side.probed = None;
+                }
             } else if level && !side.granted {
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
             }

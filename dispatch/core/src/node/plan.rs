@@ -47,7 +47,10 @@ impl Node {
     }
 
     /// Plans a district; false if there was nothing to plan, so that the next booking need not wait.
+    ///
+    /// The lease is looked at first: a process that was stopped for a while must not act on what it held before.
     fn plan(&mut self, district: &DistrictId, now: Now) -> bool {
+        self.sweep_lease(district, now);
         let Some(scope) = self.scope(district, now) else { return false };
         let bookings = self.wanting(district, now);
         if bookings.is_empty() {
