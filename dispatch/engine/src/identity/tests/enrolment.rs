@@ -1,5 +1,8 @@
 //! Nodes: tokens between them, signatures, enrolment.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 
 #[tokio::test]
@@ -98,6 +101,10 @@ async fn an_edge_takes_no_answer_from_a_false_central() {
     let good = central.enrol(&EnrolRequest::make(token.clone(), &key(50))).await.unwrap();
     let false_key = EnrolAnswer { key: key(66).public(), ..good.clone() };
     assert!(central_key(&token, own, &false_key).is_err());
+    // Somebody between the two, who answers with a key of its own and signs well with it.
+    let signature = URL_SAFE_NO_PAD.encode(key(66).sign(own.to_string().as_bytes()));
+    let well_signed = EnrolAnswer { signature, ..false_key };
+    assert!(central_key(&token, own, &well_signed).is_err());
     assert!(central_key(&token, key(51).public(), &good).is_err(), "an answer to another node");
     assert!(central_key("rubbish", own, &good).is_err());
     assert!(central_key(&token, own, &good).is_ok());
