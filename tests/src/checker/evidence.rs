@@ -89,7 +89,7 @@ impl Evidence {
         let riders: Vec<RiderLine> = record::read(&of("riders.jsonl"))?;
         let drivers: Vec<DriverLine> = record::read(&of("drivers.jsonl"))?;
         ensure!(
-            !riders.is_empty() && !drivers.is_empty(),
+            !riders.is_empty() && (config.crash.is_some() || !drivers.is_empty()),
             "{}: nobody wrote anything down",
             config.record.display()
         );

@@ -31,8 +31,27 @@ pub struct CityConfig {
     /// A recorded fleet instead of a made-up one.
     #[serde(default)]
     pub replay: Option<ReplayConfig>,
+    /// Bookings without a pause, and nobody who drives: for runs in which processes are killed.
+    #[serde(default)]
+    pub crash: Option<CrashConfig>,
     /// Simulated time.
     pub clock: ClockConfig,
+}
+
+/// Bookings without a pause.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CrashConfig {
+    /// How many in a second of the wall.
+    pub bookings_per_s: f64,
+    /// How many in all.
+    pub bookings: u32,
+}
+
+impl Default for CrashConfig {
+    fn default() -> Self {
+        Self { bookings_per_s: 8.0, bookings: 1_400 }
+    }
 }
 
 /// How many rides people want.
@@ -106,6 +125,11 @@ impl CityConfig {
         ensure!((1..=20_000).contains(&self.demand.wishes), "demand.wishes must be 1 to 20000");
         ensure!((60..=7_200).contains(&self.demand.patience_s), "demand.patience_s must be 60 to 7200");
         ensure!((1..=2_000).contains(&self.demand.shifts_max), "demand.shifts_max must be 1 to 2000");
+        if let Some(crash) = &self.crash {
+            let fine = (0.1..=200.0).contains(&crash.bookings_per_s);
+            ensure!(fine, "crash.bookings_per_s must be 0.1 to 200");
+            ensure!((1..=100_000).contains(&crash.bookings), "crash.bookings must be 1 to 100000");
+        }
         for url in self.edges.iter().chain([&self.central]) {
             let fine = url.starts_with("http://") && !url.ends_with('/');
             ensure!(fine, "{url:?}: an address is http://HOST:PORT, without a slash at its end");
@@ -146,6 +170,7 @@ sim_start = "2022-10-15T15:19:00+09:00"
             ("duration_s = 2700", "duration_s = 1", "duration_s"),
             ("speed = 20.0", "speed = 0.0", "clock.speed"),
             ("http://127.0.0.1:7400", "127.0.0.1:7400", "without a slash"),
+            ("[clock]", "[crash]\nbookings = 0\n[clock]", "crash.bookings"),
             ("seed = 1", "seed = 1\ncolour = 2", "colour"),
         ] {
             let error = format!("{:#}", read(&SAMPLE.replace(from, to)).unwrap_err());

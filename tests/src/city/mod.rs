@@ -15,9 +15,11 @@
 //! | operators | [`operators`] |
 //! | the mobile network | [`sms`] |
 //! | what was told | [`record`] |
+//! | bookings without a pause while processes die | [`crash`] |
 
 pub mod clock;
 pub mod config;
+pub mod crash;
 pub mod driver;
 pub mod geo;
 pub mod http;
@@ -94,6 +96,9 @@ pub struct World {
 /// If something cannot be read or written, or nobody came to work. What a node answers is never an error here.
 pub async fn run(file: &Path) -> Result<()> {
     let world = World::load(CityConfig::load(file)?)?;
+    if let Some(config) = world.config.crash {
+        return crash::run(Arc::new(world), config).await;
+    }
     let (cabs, wishes) = people(&world)?;
     tell(&format!("{} drivers and {} wishes", cabs.len(), wishes.len()));
     let world = Arc::new(world);

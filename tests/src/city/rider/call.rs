@@ -3,6 +3,7 @@
 use ondol_core::booking::Door;
 use ondol_core::fact::Lang;
 use ondol_core::ids::BookingId;
+use ondol_core::units::Ticks;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 use uuid::Uuid;
@@ -18,10 +19,13 @@ const AGAIN_MS: u64 = 10_000;
 
 /// Lives one wish.
 pub async fn live(world: &World, wish: &Wish) {
-    let booking = BookingId(Uuid::new_v4());
-    let call = Call { http: world.http(wish.number), booking, world, wish };
-    world.tell(wish, RiderNote::Asked { door: Door::Phone, booking: Some(booking), pickup: wish.pickup });
-    call.live().await;
+    Call::begin(world, wish).live().await;
+}
+
+/// Calls until somebody takes the booking, and looks no further.
+pub async fn ask(world: &World, wish: &Wish) {
+    // What was answered is written down.
+    let _answer = Call::begin(world, wish).take_until(Ticks(u64::MAX)).await;
 }
 
 struct Call<'w> {
@@ -31,19 +35,34 @@ struct Call<'w> {
     booking: BookingId,
 }
 
-impl Call<'_> {
-    async fn live(&self) {
-        let gives_up_at = self.world.clock.now().ticks.plus_ms(self.world.config.demand.patience_s * 1_000);
-        let answer = loop {
+impl<'w> Call<'w> {
+    fn begin(world: &'w World, wish: &'w Wish) -> Self {
+        let booking = BookingId(Uuid::new_v4());
+        world.tell(wish, RiderNote::Asked { door: Door::Phone, booking: Some(booking), pickup: wish.pickup });
+        Self { http: world.http(wish.number), booking, world, wish }
+    }
+
+    /// Calls again and again; the answer, unless it was refused or nobody took the call in time.
+    async fn take_until(&self, gives_up_at: Ticks) -> Option<Value> {
+        loop {
             match self.take().await {
-                Ok(answer) => break answer,
-                Err(Some(code)) => return self.world.tell(self.wish, RiderNote::Refused { code }),
+                Ok(answer) => return Some(answer),
+                Err(Some(code)) => {
+                    self.world.tell(self.wish, RiderNote::Refused { code });
+                    return None;
+                }
                 Err(None) if self.world.clock.now().ticks >= gives_up_at => {
-                    return self.world.tell(self.wish, RiderNote::Unanswered {});
+                    self.world.tell(self.wish, RiderNote::Unanswered {});
+                    return None;
                 }
                 Err(None) => self.world.clock.pass(AGAIN_MS).await,
             }
-        };
+        }
+    }
+
+    async fn live(&self) {
+        let gives_up_at = self.world.clock.now().ticks.plus_ms(self.world.config.demand.patience_s * 1_000);
+        let Some(answer) = self.take_until(gives_up_at).await else { return };
         let code = answer["row"]["code"].as_str().unwrap_or_default();
         let pin = answer["pin"].as_str().unwrap_or_default();
         let (rider, mut street) = unbounded_channel();

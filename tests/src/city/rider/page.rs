@@ -37,19 +37,13 @@ struct Page<'w> {
 
 /// Lives one wish.
 pub async fn live(world: &World, wish: &Wish) {
-    let booking = BookingId(Uuid::new_v4());
-    let mut page = Page {
-        http: world.http(wish.number),
-        booking,
-        body: body(wish, booking),
-        nodes: world.urls_at(wish.pickup).into_iter().map(|url| (url, Ticks(0))).collect(),
-        token: None,
-        plate: None,
-        world,
-        wish,
-    };
-    world.tell(wish, RiderNote::Asked { door: wish.door, booking: Some(booking), pickup: wish.pickup });
-    page.live().await;
+    Page::open(world, wish).live().await;
+}
+
+/// Asks until somebody answers, and looks no further.
+pub async fn ask(world: &World, wish: &Wish) {
+    // What was answered is written down.
+    let _view = Page::open(world, wish).book_until(Ticks(u64::MAX)).await;
 }
 
 fn body(wish: &Wish, booking: BookingId) -> Value {
@@ -62,21 +56,28 @@ fn body(wish: &Wish, booking: BookingId) -> Value {
     })
 }
 
-impl Page<'_> {
+impl<'w> Page<'w> {
+    /// Opens the page; the booking is kept before it is sent.
+    fn open(world: &'w World, wish: &'w Wish) -> Self {
+        let booking = BookingId(Uuid::new_v4());
+        world.tell(wish, RiderNote::Asked { door: wish.door, booking: Some(booking), pickup: wish.pickup });
+        Self {
+            http: world.http(wish.number),
+            booking,
+            body: body(wish, booking),
+            nodes: world.urls_at(wish.pickup).into_iter().map(|url| (url, Ticks(0))).collect(),
+            token: None,
+            plate: None,
+            world,
+            wish,
+        }
+    }
+
     async fn live(&mut self) {
         let (rider, mut street) = unbounded_channel();
         let begun_at = self.world.clock.now().ticks;
         let gives_up_at = begun_at.plus_ms(self.world.config.demand.patience_s * 1_000);
-        let view = loop {
-            match self.book().await {
-                Ok(view) => break view,
-                Err(Some(code)) => return self.world.tell(self.wish, RiderNote::Refused { code }),
-                Err(None) if self.world.clock.now().ticks >= gives_up_at => {
-                    return self.world.tell(self.wish, RiderNote::Unanswered {});
-                }
-                Err(None) => self.world.clock.pass(AGAIN_MS).await,
-            }
-        };
+        let Some(view) = self.book_until(gives_up_at).await else { return };
         let said = |key: &str| view[key].as_str().unwrap_or_default().to_owned();
         let (code, pin) = (said("code"), said("pin"));
         let places = (self.wish.pickup, self.wish.dropoff);
@@ -104,6 +105,24 @@ impl Page<'_> {
             }
         }
         self.look_back().await;
+    }
+
+    /// Asks again and again; the booking, unless it was refused or nobody answered in time.
+    async fn book_until(&mut self, gives_up_at: Ticks) -> Option<Value> {
+        loop {
+            match self.book().await {
+                Ok(view) => return Some(view),
+                Err(Some(code)) => {
+                    self.world.tell(self.wish, RiderNote::Refused { code });
+                    return None;
+                }
+                Err(None) if self.world.clock.now().ticks >= gives_up_at => {
+                    self.world.tell(self.wish, RiderNote::Unanswered {});
+                    return None;
+                }
+                Err(None) => self.world.clock.pass(AGAIN_MS).await,
+            }
+        }
     }
 
     /// Asks node after node; `Err(None)` if none answered.
