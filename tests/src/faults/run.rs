@@ -18,6 +18,8 @@ use super::schedule::{Profile, Schedule};
 const SAFETY_MS: Ms = 480_000;
 /// After the end of all faults, everything must have converged within this time.
 const CONVERGES_WITHIN_MS: Ms = 1_200_000;
+/// Faults are over: operators give back districts that they took, this often.
+const GIVE_BACK_EVERY_MS: Ms = 30_000;
 /// Events of one run; more means that something never comes to rest.
 const OPS_MAX: u64 = 3_000_000;
 /// Runs spent on leaving out faults of a failure.
@@ -130,6 +132,10 @@ fn simulate(seed: u64, schedule: &Schedule, traced: bool) -> Finished {
         while world.checkers.broken.is_none() && healed_after.is_none() {
             look_at += 5_000;
             step_until(&mut world, look_at);
+            // What an operator wanted before may have waited in front of a node that stood still.
+            if (look_at - SAFETY_MS).is_multiple_of(GIVE_BACK_EVERY_MS) {
+                world.operators_settle();
+            }
             match world.unsettled() {
                 None => healed_after = Some(look_at - SAFETY_MS),
                 Some(why) if look_at >= SAFETY_MS + CONVERGES_WITHIN_MS => {

@@ -79,13 +79,14 @@ impl World {
         }
     }
 
-    /// Ends every fault, and lets people finish what they began.
+    /// Ends every fault, and lets people finish what they began. A process that stands still goes on when its time is
+    /// over: until then it has not noticed anything.
     pub(crate) fn heal(&mut self) {
         self.healing = true;
         self.net.heal();
         for node in 0..NODES {
             self.start_node(node);
-            (self.nodes[node].paused_until, self.nodes[node].stalled_until) = (0, 0);
+            self.nodes[node].stalled_until = 0;
         }
         for place in &mut self.devices {
             place.dies_after = None;

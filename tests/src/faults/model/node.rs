@@ -370,7 +370,12 @@ impl World {
                     Ok(command) => {
                         self.command(node, command, caller);
                     }
-                    Err(invalid) => self.checkers.break_promise("wire", invalid.to_string()),
+                    // Clocks that lie far apart: the device keeps what it has to tell and hands it in again.
+                    Err(invalid) => {
+                        let (code, detail) = (invalid.code().into(), invalid.to_string());
+                        let answer = DeviceAnswer::Refused(Problem { code, detail, retry: false });
+                        self.reply(node, caller, Reply::Device(answer));
+                    }
                 }
             }
         }

@@ -368,7 +368,7 @@ impl World {
     }
 
     /// Faults are over: operators give districts back.
-    pub(super) fn operators_settle(&mut self) {
+    pub(crate) fn operators_settle(&mut self) {
         for edge in 1..NODES {
             let command = Command::GiveBackDistrict { district: district_of(edge) };
             self.asked(edge, Ask::Command(command), Caller::Operator);
