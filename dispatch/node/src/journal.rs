@@ -1,9 +1,14 @@
 //! `ondol journal`: check a node's journal, or write it out.
 
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::PathBuf;
+
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use ondol_core::ids::DistrictId;
 use ondol_core::journal::Heads;
+use ondol_engine::config::Config;
 use ondol_engine::store::Store;
 
 use crate::output;
@@ -25,9 +30,12 @@ pub(crate) enum JournalCommand {
     },
     /// Write every entry as one line of JSON, each series in its order.
     Export {
-        /// The store.
+        /// The configuration of the node whose store is read.
         #[arg(long)]
-        store: String,
+        config: PathBuf,
+        /// The file to write; standard output if absent.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 
@@ -42,11 +50,23 @@ pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
                 output::line(&format!("{entries} entries in {series} series: every chain is whole"))
             }
         }
-        JournalCommand::Export { store } => export(&Store::open(store).await?).await,
+        JournalCommand::Export { config, out } => {
+            let store = Store::open(&Config::read(config)?.store.url).await.context("store.url")?;
+            let mut sink: Box<dyn Write> = match out {
+                Some(file) => {
+                    let file =
+                        File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+                    Box::new(BufWriter::new(file))
+                }
+                None => Box::new(std::io::stdout().lock()),
+            };
+            export(&store, &mut sink).await?;
+            sink.flush().context("the journal could not be written to its end")
+        }
     }
 }
 
-async fn export(store: &Store) -> anyhow::Result<()> {
+async fn export(store: &Store, sink: &mut dyn Write) -> anyhow::Result<()> {
     let _loaded = store.load().await?;
     let mut held = store.heads();
     let mut districts: Vec<DistrictId> = held.0.keys().map(|series| series.district.clone()).collect();
@@ -60,7 +80,7 @@ async fn export(store: &Store) -> anyhow::Result<()> {
         }
         for entry in page {
             cursors.0.insert(entry.series.clone(), entry.as_head());
-            output::line(&serde_json::to_string(&entry).context("an entry is plain JSON")?)?;
+            writeln!(sink, "{}", serde_json::to_string(&entry).context("an entry is plain JSON")?)?;
         }
     }
     held.0.retain(|series, head| cursors.of(series).seq < head.seq);

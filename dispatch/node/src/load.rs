@@ -1,16 +1,73 @@
-//! `ondol load`: drives a running system as a city of separate clients.
+//! `ondol load`: drives a running system as a city of separate clients, and checks what they were told.
 
 use std::path::PathBuf;
 
-use clap::Args;
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use ondol_sim::checker::{self, Options, crash};
+
+use crate::output;
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct LoadArguments {
     /// The city's configuration (TOML).
     #[arg(long)]
-    config: PathBuf,
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<LoadCommand>,
+}
+
+#[derive(Subcommand)]
+enum LoadCommand {
+    /// Compare what clients wrote down with every node's journal; exit ≠ 0 if a promise was broken.
+    Check {
+        /// The folder of the run.
+        #[arg(long)]
+        run: PathBuf,
+        /// The folder of the same city's run without the outage.
+        #[arg(long)]
+        usual: Option<PathBuf>,
+        /// Write the report here as JSON.
+        #[arg(long)]
+        report: Option<PathBuf>,
+    },
+    /// Look for every acknowledged booking after crashes; exit ≠ 0 if one is lost.
+    CheckCrash {
+        /// The folder of the run.
+        #[arg(long)]
+        run: PathBuf,
+        /// Leave one booking out of what is looked through, to see that the loss is found.
+        #[arg(long)]
+        plant_loss: bool,
+    },
 }
 
 pub(crate) fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
-    crate::block_on(ondol_sim::city::run(&arguments.config))
+    match (&arguments.config, &arguments.command) {
+        (Some(config), None) => crate::block_on(ondol_sim::city::run(config)),
+        (None, Some(LoadCommand::Check { run, usual, report })) => {
+            check(&Options { run: run.clone(), usual: usual.clone(), report: report.clone() })
+        }
+        (None, Some(LoadCommand::CheckCrash { run, plant_loss })) => {
+            let found = crash::run(run, plant_loss.then_some(crash::PlantLoss))?;
+            output::json(&found)?;
+            if found.lost.is_empty() {
+                Ok(())
+            } else {
+                bail!("{} acknowledged bookings are lost", found.lost.len())
+            }
+        }
+        (None, None) | (Some(_), Some(_)) => bail!("say --config FILE, or check"),
+    }
+}
+
+fn check(options: &Options) -> anyhow::Result<()> {
+    let report = checker::run(options)?;
+    output::line(&serde_json::to_string_pretty(&report).context("a report is plain JSON")?)?;
+    if report.violations.is_empty() {
+        Ok(())
+    } else {
+        bail!("{} promises were broken", report.violations.len())
+    }
 }

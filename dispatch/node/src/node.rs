@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Subcommand;
 use ondol_core::ids::{DistrictId, NodeId};
-use ondol_engine::config::RoleName;
-use ondol_engine::identity::{SigningKey, TEXT_LIFE_MS};
+use ondol_core::units::UtcMs;
+use ondol_engine::clock::{Clock as _, RealClock};
+use ondol_engine::config::{Config, RoleName};
+use ondol_engine::identity::{Issuer, SigningKey, TEXT_LIFE_MS, enrol_token, text_token};
 use ondol_engine::roster::{Entered, ListedStand, RosterFile, enter_stands};
 use ondol_engine::vault::Secrets;
 use ondol_roads::RoadMap;
@@ -30,7 +32,7 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         key: PathBuf,
     },
-    /// Print a single-use token with which a new edge is admitted within 15 minutes; while central is stopped.
+    /// Print a single-use token with which a new edge is admitted within 15 minutes.
     Token {
         /// Central's configuration.
         #[arg(long)]
@@ -53,7 +55,7 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Print a token for the text process beside this node; while the node is stopped or running.
+    /// Print a token for the text process beside this node, good for 30 days.
     TextToken {
         /// The node's configuration.
         #[arg(long)]
@@ -72,20 +74,28 @@ pub(crate) async fn run(command: &NodeCommand) -> anyhow::Result<()> {
         }
         NodeCommand::Enrol { key } => output::line(&SigningKey::load_or_create(key)?.public().to_string()),
         NodeCommand::Token { config, node, district } => {
-            let station = serve::start(config).await?;
-            let token = station.identity.enrol_token(node, district)?;
-            station.running.handle.shut_down().await;
-            output::line(&token)
+            let (config, issuer, now) = issuer(config)?;
+            if config.node.role == RoleName::Edge {
+                bail!("only central admits nodes: give central's configuration");
+            }
+            output::line(&enrol_token(&issuer, node, district, now))
         }
         NodeCommand::Roster { config, file, json } => roster(config, file, *json).await,
         NodeCommand::TextToken { config } => {
-            let station = serve::start(config).await?;
-            let districts = station.config.districts.iter().map(|district| district.id.clone()).collect();
-            let token = station.identity.text_token(districts, TEXT_LIFE_MS);
-            station.running.handle.shut_down().await;
-            output::line(&token)
+            let (config, issuer, now) = issuer(config)?;
+            let districts = config.districts.iter().map(|district| district.id.clone()).collect();
+            output::line(&text_token(&issuer, districts, TEXT_LIFE_MS, now))
         }
     }
+}
+
+/// A node's key and the present by its clock; its store is not touched, so that it may go on running.
+fn issuer(file: &Path) -> anyhow::Result<(Config, Issuer, UtcMs)> {
+    let config = Config::read(file)?;
+    let key = SigningKey::load(&config.keys.node).context("keys.node")?;
+    let issuer = Issuer::new(config.node.id.clone(), key);
+    let now = RealClock::new(&config.clock).now().utc;
+    Ok((config, issuer, now))
 }
 
 async fn roster(config: &Path, file: &Path, json: bool) -> anyhow::Result<()> {

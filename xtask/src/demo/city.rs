@@ -19,6 +19,8 @@ use crate::supervise::{Program, Supervisor};
 
 /// How long a process may take until it answers that it is ready.
 const READY: Duration = Duration::from_secs(60);
+/// How long writing out a journal may take.
+const EXPORT: Duration = Duration::from_secs(120);
 /// How long making or importing a map may take.
 const MAP: Duration = Duration::from_secs(600);
 
@@ -137,6 +139,28 @@ impl<'a> City<'a> {
     /// If a process had to be killed.
     pub(crate) fn stop(mut self) -> Result<()> {
         self.supervisor.stop_all()
+    }
+
+    /// Stops everything but the database, and writes every node's journal to `journals/NODE.jsonl` for the checker.
+    ///
+    /// # Errors
+    ///
+    /// If a process had to be killed, or a journal cannot be read.
+    pub(crate) fn stop_and_export(mut self, stop: &Stop) -> Result<()> {
+        self.supervisor.stop_all()?;
+        let journals = self.dir.join("journals");
+        fs::create_dir_all(&journals).with_context(|| format!("cannot make {}", journals.display()))?;
+        let edges = self.edges();
+        for name in edges.iter().map(|(name, _)| name.as_str()).chain(["central"]) {
+            let mut command = std::process::Command::new(ondol());
+            command.args(["journal", "export", "--config"]).arg(self.dir.join(format!("{name}.toml")));
+            command.arg("--out").arg(journals.join(format!("{name}.jsonl")));
+            let log = self.dir.join(format!("export-{name}.log"));
+            if !run::to_log(&mut command, &log, EXPORT, stop)?.is_success() {
+                bail!("the journal of {name} cannot be written out:\n{}", run::tail(&log));
+            }
+        }
+        Ok(())
     }
 
     /// Prints what to open.

@@ -60,7 +60,7 @@ fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBu
     let status = city.wait_load(SLACK)?;
     clock.say("the city is asleep");
     let dir = city.dir().to_owned();
-    city.stop()?;
+    city.stop_and_export(stop)?;
     if status.success() {
         Ok(dir)
     } else {

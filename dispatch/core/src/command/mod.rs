@@ -1,0 +1,120 @@
+//! What the doors ask of a node, and what it answers.
+
+mod device;
+mod home;
+mod lease;
+mod notice;
+mod refusal;
+
+pub use device::{Attach, Beat, BeatAnswer, Happening, Held, Offer, Report, Slot, ToDevice};
+pub use home::{HomeAnswer, HomeCommand, HomeWish};
+pub use lease::{Renewal, RenewalAnswer};
+pub use notice::{Notice, NoticeText, Recipient};
+pub use refusal::Refusal;
+
+use crate::booking::{CancelReason, Party};
+use crate::fact::{Driver, Request};
+use crate::ids::{BookingId, DistrictId, ShiftId, StandId, ZoneId};
+use crate::position::Position;
+
+/// A wish that changes something. Whether the caller may have it was decided at the door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// A rider wants a taxi.
+    Book {
+        /// The request key, made by the rider's device; the same key again is the same booking.
+        booking: BookingId,
+        /// The district of the pickup.
+        district: DistrictId,
+        /// The zone of the pickup.
+        zone: ZoneId,
+        /// What is asked.
+        request: Request,
+    },
+    /// Somebody wants a booking to end. After boarding it is refused.
+    Cancel {
+        /// The booking.
+        booking: BookingId,
+        /// Who asks.
+        by: Party,
+        /// Why.
+        reason: CancelReason,
+    },
+    /// The rider says that a booking which waited through a cut is still wanted.
+    Keep {
+        /// The booking.
+        booking: BookingId,
+    },
+    /// An operator asks a certain shift.
+    AssignByHand {
+        /// The booking.
+        booking: BookingId,
+        /// The shift.
+        shift: ShiftId,
+    },
+    /// An operator takes a booking back from its shift before boarding.
+    Recall {
+        /// The booking.
+        booking: BookingId,
+    },
+    /// An operator at the edge takes the district by hand.
+    TakeDistrict {
+        /// The district.
+        district: DistrictId,
+    },
+    /// An operator lets a district go back: the edge drains and returns it as soon as central grants it.
+    GiveBackDistrict {
+        /// The district.
+        district: DistrictId,
+    },
+    /// Central's staff add or change a driver.
+    ListDriver(Driver),
+    /// Central's staff add or change a stand.
+    ListStand {
+        /// The stand.
+        stand: StandId,
+        /// Its name, in Korean.
+        name_ko: String,
+        /// Its name, in English.
+        name_en: String,
+        /// Where it is.
+        position: Position,
+        /// Its district.
+        district: DistrictId,
+    },
+    /// A device binds itself to this node.
+    Attach(Attach),
+    /// A device says that it lives, and what it sees.
+    Beat(Beat),
+    /// A device hands in an entry of its outbox.
+    Report(Report),
+    /// A feature-phone driver's text, read.
+    Home(HomeCommand),
+    /// Central renews the lease of this edge's district.
+    Renew(Renewal),
+    /// The edge of a district answered a renewal.
+    Renewed(RenewalAnswer),
+}
+
+/// What a node answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// The booking is in the journal; `repeat` if it already was.
+    Booked {
+        /// The key had been used for the same request before.
+        repeat: bool,
+    },
+    /// It is done, or was done before.
+    Done,
+    /// The device is attached.
+    Attached {
+        /// Names the session; offers carry it, beats and reports show it.
+        session: String,
+    },
+    /// What the device should know.
+    Beat(BeatAnswer),
+    /// What to tell the feature-phone driver.
+    Home(HomeAnswer),
+    /// The edge's answer to a renewal.
+    Renewal(RenewalAnswer),
+}
