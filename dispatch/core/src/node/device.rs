@@ -17,7 +17,7 @@ use crate::units::{Now, UtcMs};
 /// A contact of a shift that is not on duty, or not heard for this long, is forgotten.
 const CONTACT_LIFE_MS: u64 = 600_000;
 /// Furthest a device's clock may be ahead or behind and its times still be taken as they are.
-const DEVICE_CLOCK_SLACK_MS: i64 = 24 * 3_600_000;
+const DEVICE_CLOCK_SLACK_MS: i64 = 7 * 24 * 3_600_000;
 
 impl Node {
     pub(super) fn attach(&mut self, attach: Attach, now: Now) -> Result<Answer, Refusal> {

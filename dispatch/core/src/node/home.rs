@@ -13,6 +13,8 @@ use crate::shift::{Duty, Serialiser};
 use crate::stand::place;
 use crate::units::{Money, Now};
 
+/// Texts of one driver that a node remembers with their answers, so that a repeated one acts once.
+pub(super) const HOME_SAID_MAX: usize = 32;
 /// A plausible fare, in the tariff's currency.
 const FARE_MAX: i64 = 2_000_000;
 
@@ -25,14 +27,24 @@ impl Node {
         let (district, driver) = (district.clone(), driver.clone());
         let shift =
             self.district(&district).and_then(|board| board.shift_of(driver.driver)).map(|shift| shift.id);
-        let answer = match command.what {
-            HomeWish::On { stand } => self.home_on(&district, &driver, &command.command, stand, now)?,
-            wish => {
-                let shift = shift.ok_or(Refusal::NotAvailable)?;
-                self.home_wish(&district, shift, wish, now)?
-            }
+        // A carrier delivers twice and a text process asks again: the same text gets the same answer, and acts once.
+        let lately = self.home_said.get(&driver.driver).into_iter().flatten();
+        if let Some((_, said)) = lately.into_iter().find(|(id, _)| *id == command.command) {
+            return said.clone().map(Answer::Home);
+        }
+        let id = command.command;
+        let said = match command.what {
+            HomeWish::On { stand } => self.home_on(&district, &driver, &id, stand, now),
+            wish => shift
+                .ok_or(Refusal::NotAvailable)
+                .and_then(|shift| self.home_wish(&district, shift, wish, now)),
         };
-        Ok(Answer::Home(answer))
+        let lately = self.home_said.entry(driver.driver).or_default();
+        if lately.len() >= HOME_SAID_MAX {
+            lately.pop_front();
+        }
+        lately.push_back((id, said.clone()));
+        said.map(Answer::Home)
     }
 
     fn home_on(

@@ -17,11 +17,13 @@ use std::sync::Arc;
 
 use crate::authority::{CentralMode, Epoch};
 use crate::board::{ApplyError, Board, DistrictBoard};
-use crate::command::{Answer, Command, Refusal, Slot};
+use crate::command::{Answer, Command, HomeAnswer, Refusal, Slot};
 use crate::face::{Change, Input, NodeConfig, Output, Role};
 use crate::fact::{Fact, SCHEMA_VERSION, district_wide};
 use crate::hlc;
-use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
+use crate::ids::{
+    AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, ZoneId,
+};
 use crate::journal::{Entry, Hash, Head, Heads, Series};
 use crate::matching::{NearestPair, Policy};
 use crate::position::Position;
@@ -65,6 +67,8 @@ pub struct Node {
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// Wrong PINs texted for a bond.
     pin_tries: BTreeMap<AssignmentId, u8>,
+    /// What feature-phone drivers' last texts were answered, at most [`home::HOME_SAID_MAX`] of each driver.
+    home_said: BTreeMap<DriverId, VecDeque<HomeSaid>>,
     /// Where a feature-phone driver was last known to be: the stand left, or where the last trip ended.
     last_seen: BTreeMap<ShiftId, Position>,
     /// When each peer was last heard to hold nothing that this node lacks.
@@ -111,6 +115,9 @@ struct Question {
     /// Withdrawn: the device is asked to forget it.
     withdrawn: Option<crate::fact::Release>,
 }
+
+/// What a feature-phone driver's text was answered.
+type HomeSaid = (CommandId, Result<HomeAnswer, Refusal>);
 
 /// How a district is dispatched, as screens show it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,6 +198,7 @@ impl Node {
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
             pin_tries: BTreeMap::new(),
+            home_said: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             level_at: BTreeMap::new(),
         };

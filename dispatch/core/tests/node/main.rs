@@ -3,6 +3,8 @@
 //! Nodes run in one process on a clock that the test moves. The link between them is [`World::sync`]; a test
 //! that does not call it has cut the link.
 
+#![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
+
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

@@ -216,9 +216,11 @@ pub(super) fn chain(series: &Series, count: u64) -> Vec<Entry> {
 
 /// Waits until `condition` holds; the message says what never came.
 pub(super) async fn until(what: &str, condition: impl AsyncFn() -> bool) {
+    // Real nodes on real sockets: there is no event to wait for, so it looks again at short intervals.
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
     let waiting = async {
         while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            looks.tick().await;
         }
     };
     if tokio::time::timeout(Duration::from_secs(30), waiting).await.is_err() {
