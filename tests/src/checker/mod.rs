@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use ondol_core::reconcile;
 use ondol_core::units::UtcMs;
+use ondol_roads::Meta;
 
 use crate::city::config::CityConfig;
 use crate::city::record::DriverNote;
@@ -56,7 +57,7 @@ pub fn run(options: &Options) -> Result<Report> {
         Some(dir) => Some(Evidence::read(dir, &CityConfig::load(&dir.join("load.toml"))?)?),
         None => None,
     };
-    let report = check(&config, &evidence, usual.as_ref());
+    let report = check(&config, map_name(&config.map), &evidence, usual.as_ref());
     if let Some(file) = &options.report {
         write(&report, file)?;
     }
@@ -68,10 +69,22 @@ fn write(report: &Report, file: &Path) -> Result<()> {
     std::fs::write(file, text + "\n").with_context(|| format!("report {}", file.display()))
 }
 
-/// Checks evidence.
+/// `synthetic`, or the files that the map was made from; the map's folder if it does not say.
+fn map_name(dir: &Path) -> String {
+    let meta = std::fs::read(dir.join("meta.json")).ok();
+    let meta = meta.and_then(|bytes| serde_json::from_slice::<Meta>(&bytes).ok());
+    match meta {
+        None => dir.display().to_string(),
+        Some(meta) if meta.sources.iter().all(|source| source.format == "synthetic") => {
+            "synthetic".to_owned()
+        }
+        Some(meta) => meta.sources.into_iter().map(|source| source.file).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Checks evidence; `map` names the map in the report.
 #[must_use]
-pub fn check(config: &CityConfig, evidence: &Evidence, usual: Option<&Evidence>) -> Report {
-    let map = if config.replay.is_some() { config.map.display().to_string() } else { "synthetic".to_owned() };
+pub fn check(config: &CityConfig, map: String, evidence: &Evidence, usual: Option<&Evidence>) -> Report {
     let mut report = Report::new(map, config.seed, config.clock.speed, config.edges.len());
     let union = evidence.union();
     let central = evidence.central().map(|store| &store.board);

@@ -197,7 +197,7 @@ pub fn lost(stories: &[Story], central: Option<&Board>) -> Vec<String> {
         let status = record.map(|(_, record)| record.status());
         match story.fate(central) {
             Fate::Lost => {
-                found.push(format!("wish {} ({door}): {booking} was acknowledged and is lost", story.wish))
+                found.push(format!("wish {} ({door}): {booking} was acknowledged and is lost", story.wish));
             }
             Fate::Served if !matches!(status, Some(Status::Boarded | Status::Done)) => {
                 found.push(format!(

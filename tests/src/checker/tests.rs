@@ -215,7 +215,7 @@ fn evidence(run: Run) -> Evidence {
 }
 
 fn checked(run: Run) -> Report {
-    check(&toml::from_str::<CityConfig>(CONFIG).unwrap(), &evidence(run), None)
+    check(&toml::from_str::<CityConfig>(CONFIG).unwrap(), "synthetic".into(), &evidence(run), None)
 }
 
 #[test]
@@ -299,10 +299,10 @@ fn stores_that_differ_or_are_missing_have_not_converged() {
     entries.pop();
     evidence.stores.insert(node.clone(), Store::of(entries));
     let config = toml::from_str(CONFIG).unwrap();
-    let report = check(&config, &evidence, None);
+    let report = check(&config, "synthetic".into(), &evidence, None);
     assert!(!report.journals_converged && !report.violations.is_empty());
     evidence.stores.remove(&node);
-    assert!(!check(&config, &evidence, None).journals_converged);
+    assert!(!check(&config, "synthetic".into(), &evidence, None).journals_converged);
 }
 
 #[test]
@@ -320,7 +320,7 @@ fn a_fine_run_is_fine_and_told_in_figures() {
     assert_eq!((report.takeover_s, report.heal_s), (None, None));
     let usual = evidence(fine());
     let config = toml::from_str(CONFIG).unwrap();
-    let report = check(&config, &evidence(fine()), Some(&usual));
+    let report = check(&config, "synthetic".into(), &evidence(fine()), Some(&usual));
     assert_eq!((report.degraded.expected, report.degraded.ratio), (Some(1.0), Some(1.0)));
 }
 

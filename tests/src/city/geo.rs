@@ -15,7 +15,7 @@ const JUNCTIONS: usize = 4_000;
 /// Tries to find two junctions that are as far apart as a ride is long.
 const TRIES: usize = 40;
 /// Shortest and longest ride of a made-up city, straight, in metres.
-const RIDE_M: std::ops::Range<f64> = 700.0..3_000.0;
+const RIDE_M: std::ops::Range<f64> = 600.0..1_900.0;
 /// What a straight line is multiplied with where no street leads, and its speed.
 const DETOUR: f64 = 1.4;
 const STRAIGHT_MPS: f64 = 6.0;

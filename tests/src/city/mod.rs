@@ -141,8 +141,11 @@ pub async fn run(file: &Path) -> Result<()> {
     Ok(())
 }
 
+/// When, in milliseconds of the city's own time, who comes to work where.
+type Coming = (u64, Listed, Position);
+
 /// Who works from when and where, and who wants a ride.
-fn people(world: &World) -> Result<(Vec<(u64, Listed, Position)>, Vec<Wish>)> {
+fn people(world: &World) -> Result<(Vec<Coming>, Vec<Wish>)> {
     let roster = Roster::read(&world.config.roster)?;
     let demand = world.config.demand;
     let mut rng = ChaCha8Rng::seed_from_u64(world.config.seed);

@@ -11,6 +11,8 @@ use super::geo::City;
 /// Doors with their weights.
 const DOORS: [(Door, u32); 5] =
     [(Door::App, 25), (Door::Web, 25), (Door::Sms, 15), (Door::Phone, 17), (Door::Street, 18)];
+/// Farthest that a rider who texts walks to a stand, in metres; from elsewhere the text names the street.
+const STAND_M: f64 = 1_200.0;
 /// Nobody asks in the first and the last simulated seconds.
 const FIRST_S: f64 = 30.0;
 const LAST_S: f64 = 60.0;
@@ -69,11 +71,10 @@ pub fn wish(
     let stands = city.stands();
     let mut wish = Wish { number, at_ms, door, pickup, stand: None, dropoff, lang };
     // A text names a stand more often than anything else: the number is painted on the pole.
-    if door == Door::Sms && !stands.is_empty() {
-        let nearest = stands
-            .iter()
-            .min_by(|a, b| a.position.distance_m(pickup).total_cmp(&b.position.distance_m(pickup)));
-        if let Some(stand) = nearest {
+    if door == Door::Sms {
+        let near = stands.iter().map(|stand| (stand.position.distance_m(pickup), stand));
+        let nearest = near.filter(|(m, _)| *m <= STAND_M).min_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((_, stand)) = nearest {
             wish.stand = Some(stand.number);
             wish.pickup = stand.position;
         }

@@ -27,6 +27,8 @@ const AGAIN_MS: u64 = 120_000;
 const NO_SHOW_MS: u64 = 240_000;
 /// How long after the city's end a driver still finishes a trip.
 const LINGER_MS: u64 = 1_200_000;
+/// Answers that nobody knows the number, after which the driver goes home.
+const STRANGER_MAX: u8 = 3;
 
 /// What the driver is doing, or waits to be told.
 #[derive(Debug)]
@@ -78,6 +80,8 @@ enum Said {
     Gone,
     WrongPin,
     CodeNeeded,
+    /// Nobody knows the number.
+    Stranger,
     Off,
     Other,
 }
@@ -95,6 +99,8 @@ struct PhoneDriver {
     sent_at: Ticks,
     sent: String,
     adds_code: bool,
+    is_on_duty: bool,
+    taken_for_stranger: u8,
 }
 
 /// Goes to work and stays until the city sleeps.
@@ -110,7 +116,6 @@ pub async fn work(world: Arc<World>, number: u32, listed: Listed, at: Position) 
     let nearest = nearest.min_by(|a, b| a.position.distance_m(at).total_cmp(&b.position.distance_m(at)));
     let (at, stand) = nearest.map_or((at, None), |stand| (stand.position, Some(stand.number)));
     let phone = world.network.phone(&e164(&listed.phone));
-    world.record(&listed.driver, DriverNote::OnDuty { shift: None, by_text: true });
     let now = world.clock.now().ticks;
     let on = stand.map_or_else(|| "ON".to_owned(), |stand| format!("ON {stand}"));
     let mut driver = PhoneDriver {
@@ -118,6 +123,8 @@ pub async fn work(world: Arc<World>, number: u32, listed: Listed, at: Position) 
         sent_at: now,
         sent: String::new(),
         adds_code: false,
+        is_on_duty: false,
+        taken_for_stranger: 0,
         doing: Doing::ComingOn,
         world,
         listed,
@@ -157,6 +164,7 @@ impl PhoneDriver {
                 () = self.world.clock.pass(3_000) => {}
             }
         }
+        anyhow::ensure!(self.is_on_duty, "driver {} was never told to be on duty", self.listed.driver);
         self.world.record(&self.listed.driver, DriverNote::OffDuty { unsent: 0 });
         Ok(())
     }
@@ -231,6 +239,10 @@ impl PhoneDriver {
     fn read(&mut self, text: &str) -> bool {
         let now = self.world.clock.now().ticks;
         let said = said(text);
+        if !self.is_on_duty && matches!(said, Said::Idle | Said::Offer(_) | Said::Trip(_)) {
+            self.is_on_duty = true;
+            self.world.record(&self.listed.driver, DriverNote::OnDuty { shift: None, by_text: true });
+        }
         match (said, std::mem::replace(&mut self.doing, Doing::Free)) {
             (Said::CodeNeeded, doing) => {
                 self.doing = doing;
@@ -274,6 +286,11 @@ impl PhoneDriver {
                 if let Some(stand) = self.nearest_stand() {
                     self.say(format!("AT {stand}"), now);
                 }
+            }
+            (Said::Stranger, doing) => {
+                self.doing = doing;
+                self.taken_for_stranger += 1;
+                return self.taken_for_stranger >= STRANGER_MAX;
             }
             (Said::Off, Doing::Leaving) => return true,
             (_, doing) => self.doing = doing,
@@ -335,6 +352,8 @@ fn said(text: &str) -> Said {
         Said::WrongPin
     } else if has(&["기사 코드를 끝에", "Add your driver code"]) {
         Said::CodeNeeded
+    } else if has(&["등록된 기사 번호가 아닙니다", "Not a registered driver"]) {
+        Said::Stranger
     } else if has(&["퇴근 처리", "Off duty"]) {
         Said::Off
     } else {
@@ -371,6 +390,7 @@ mod tests {
             ("12번 승강장 대기 3번째입니다.".to_owned(), Said::Idle),
             ("PIN이 다릅니다. 손님께 다시 확인해 주세요.".to_owned(), Said::WrongPin),
             ("기사 코드를 끝에 붙여 주세요. 예) ON 12 *1234".to_owned(), Said::CodeNeeded),
+            ("등록된 기사 번호가 아닙니다. 문의 02-000-0000".to_owned(), Said::Stranger),
             ("퇴근 처리했습니다. 수고하셨습니다.".to_owned(), Said::Off),
         ] {
             assert_eq!(said(&text), meaning, "{text}");
