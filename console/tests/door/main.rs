@@ -1,6 +1,8 @@
 //! Goal: operators take calls and act on bookings; nobody else does, and nobody on what is another fleet's.
 //! Method: the whole door over a real node with a real store and real accounts, asked as a browser asks.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod bench;
 
 use axum::body::Body;

@@ -1,6 +1,8 @@
 //! Goal: a guest orders, follows and cancels; whatever else comes is refused in one sentence and changes nothing.
 //! Method: the whole door over a real node with a real store, asked as a browser asks.
 
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
 mod bench;
 
 use axum::body::Body;
