@@ -5,6 +5,7 @@
 
 mod city;
 mod configs;
+mod crash;
 mod keys;
 mod outage;
 mod plan;
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Plays a blackout by itself: normal, central killed, takeover, restart, heal, report.
     #[arg(long)]
     outage: bool,
+    /// Books without a pause, kills processes N times at random moments, and looks for every promised booking.
+    #[arg(long, value_name = "N", conflicts_with_all = ["outage", "replay"], value_parser = clap::value_parser!(u32).range(1..=1000))]
+    crash: Option<u32>,
     /// Asks nothing and ends by itself; for machines.
     #[arg(long, requires = "outage")]
     headless: bool,
@@ -57,7 +61,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "TIME", requires = "replay")]
     from: Option<String>,
     /// How long the city runs, in simulated minutes.
-    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u32).range(10..=1440))]
+    #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u32).range(10..=1440))]
     minutes: u32,
     /// Central's port; the edges and the text process take the next three.
     #[arg(long, default_value_t = 7400, value_parser = clap::value_parser!(u16).range(1024..=65000))]
@@ -79,7 +83,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("build: the ondol executable");
         run::on_terminal(run::cargo().args(["build", "--quiet", "--package", "ondol"]), "build")?;
     }
-    if args.outage { outage::run(&plan, &stop) } else { open_house(&plan, &stop) }
+    match args.crash {
+        Some(kills) => crash::run(&plan, kills, &stop),
+        None if args.outage => outage::run(&plan, &stop),
+        None => open_house(&plan, &stop),
+    }
 }
 
 /// Keeps the city going and cuts central off when asked to on the terminal.

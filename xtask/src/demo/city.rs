@@ -26,6 +26,8 @@ const MAP: Duration = Duration::from_secs(600);
 
 /// The simulated fleet and riders: the one process that ends by itself.
 const LOAD: &str = "load";
+/// Central's PostgreSQL among the victims.
+const DATABASE: &str = "postgres";
 
 /// A running system. Dropping it stops the processes and then the database.
 pub(crate) struct City<'a> {
@@ -121,6 +123,48 @@ impl<'a> City<'a> {
         self.supervisor.restart("central")?;
         let url = self.ready_url("central");
         self.supervisor.wait_ready("central", &url, READY)
+    }
+
+    /// What can be killed.
+    pub(crate) fn victims(&self) -> Vec<String> {
+        let edges = self.edges().into_iter().map(|(name, _)| name);
+        ["central", "sms", DATABASE].map(str::to_owned).into_iter().chain(edges).collect()
+    }
+
+    /// Kills one of [`City::victims`] at once.
+    ///
+    /// # Errors
+    ///
+    /// If it is not running, or the database is not ours to kill.
+    pub(crate) fn kill(&mut self, victim: &str) -> Result<()> {
+        match &mut self.server {
+            Server::Private(cluster) if victim == DATABASE => cluster.kill_9(),
+            _ => self.supervisor.kill_9(victim),
+        }
+    }
+
+    /// Brings a victim back, and central with its database, and waits until it is ready.
+    ///
+    /// # Errors
+    ///
+    /// If it does not get ready.
+    pub(crate) fn revive(&mut self, victim: &str) -> Result<()> {
+        let process = match &mut self.server {
+            Server::Private(cluster) if victim == DATABASE => {
+                cluster.start()?;
+                "central"
+            }
+            _ => victim,
+        };
+        if self.supervisor.pid(process).is_none() {
+            self.supervisor.restart(process)?;
+        }
+        let url = self.ready_url(process);
+        if victim == DATABASE && self.supervisor.wait_ready(process, &url, READY).is_err() {
+            // Central may end rather than go on with a database that failed it.
+            self.supervisor.restart(process)?;
+        }
+        self.supervisor.wait_ready(process, &url, READY)
     }
 
     /// Fails if a process ended that nobody killed.
@@ -230,11 +274,11 @@ fn enter_people(plan: &Plan, dir: &Path, districts: &[District], password: &str)
     };
     enter("central", "roster.json", &Roster::central(plan.seed, plan.drivers, districts, password))?;
     let mut edges = districts.iter().filter_map(|district| district.edge.as_ref());
-    let home = edges.clone().next().map(|(name, _)| dir.join(format!("{name}.toml")));
     edges.try_for_each(|(name, _)| {
         enter(name, &format!("{name}-roster.json"), &Roster::edge(password)).map(drop)
     })?;
-    let token = keys::node(&["text-token", "--config"], &home.context("the demo has an edge")?)?;
+    // Every edge trusts central's key, so one text process may speak to all of them.
+    let token = keys::node(&["text-token", "--config"], &dir.join("central.toml"))?;
     keys::write_private(&dir.join("sms/token"), &token)
 }
 

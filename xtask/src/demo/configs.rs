@@ -139,6 +139,9 @@ impl Configs<'_> {
             url(self.plan.ports.central),
             self.urls(),
         );
+        if let Some(bookings) = self.plan.crash_bookings {
+            text += &format!("[crash]\nbookings_per_s = 8.0\nbookings = {bookings}\n\n");
+        }
         if let Some(replay) = &self.plan.replay {
             text += &format!("[replay]\nfixes = {}\n", quoted(&replay.fixes.to_string_lossy()));
             if let Some(demand) = &replay.demand {

@@ -19,6 +19,8 @@ const MAP_ENDINGS: [&str; 5] = [".osm.pbf", ".osm.gz", ".graphml", ".graphml.gz"
 const DRIVERS: usize = 80;
 /// Drivers for a recorded fleet: more than any recording we know has vehicles.
 const REPLAYED_DRIVERS: usize = 600;
+/// Bookings for each kill of a run that kills: at eight in a second about nine seconds.
+const BOOKINGS_PER_KILL: u32 = 70;
 /// When the first alarm went off in Pangyo: the day and hour of a demo that replays nothing.
 const PANGYO: OffsetDateTime = datetime!(2022-10-15 15:19:00 +9);
 
@@ -37,6 +39,8 @@ pub(crate) struct Plan {
     pub(crate) map: Option<PathBuf>,
     pub(crate) replay: Option<Replay>,
     pub(crate) report: Option<PathBuf>,
+    /// Bookings of a run in which processes are killed; absent in all others.
+    pub(crate) crash_bookings: Option<u32>,
     /// Whether only milestones are told, for machines.
     pub(crate) is_headless: bool,
     pub(crate) ports: Ports,
@@ -94,6 +98,7 @@ impl Plan {
             map: args.map.as_deref().map(|file| existing("--map", file)).transpose()?,
             replay,
             report: args.report.as_deref().map(writable).transpose()?,
+            crash_bookings: args.crash.map(|kills| kills * BOOKINGS_PER_KILL),
             is_headless: args.headless,
             ports: Ports { central: port, edges: [port + 1, port + 2], sms: port + 3 },
         })

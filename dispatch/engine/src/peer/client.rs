@@ -233,10 +233,15 @@ impl Puller {
     }
 
     /// Entries of this node's present life that it has not written: somebody else runs under its name.
+    ///
+    /// A long poll brings this node's own entries back, because the cursors are of its beginning; those are held here.
     fn warn_of_own_name(&self, entries: &[Entry]) {
         let handle = &self.caller.handle;
+        let held = handle.store().heads_of(&self.peer.districts);
         let foreign = entries.iter().any(|entry| {
-            entry.series.origin == *handle.node_id() && entry.series.incarnation >= handle.incarnation()
+            entry.series.origin == *handle.node_id()
+                && entry.series.incarnation >= handle.incarnation()
+                && entry.seq > held.of(&entry.series).seq
         });
         if foreign {
             tracing::error!(peer = %self.peer.id, "a peer holds entries of this node's life that this node never wrote");
