@@ -38,6 +38,11 @@ fn who() -> NodeRequest {
     NodeRequest::Rider { phone: RIDER.to_owned() }
 }
 
+/// Any node can answer this.
+fn where_is() -> NodeRequest {
+    NodeRequest::Places { query: "station".to_owned(), near: None }
+}
+
 #[tokio::test]
 async fn with_no_node_the_request_fails_with_each_reason() {
     let dir = TempDir::new().unwrap();
@@ -65,9 +70,30 @@ async fn it_falls_over_and_comes_back() {
     let (edge, _serving) = serve_on(TcpListener::bind(edge_address).await.unwrap(), city());
     nodes.ask(&who(), None, MORNING.plus_ms(HOLD_MS - 1)).await.unwrap();
     assert_eq!(edge.calls.load(Ordering::SeqCst), 0, "it is held back for a while");
-    nodes.ask(&who(), None, MORNING.plus_ms(HOLD_MS)).await.unwrap();
+    nodes.ask(&where_is(), None, MORNING.plus_ms(HOLD_MS)).await.unwrap();
     assert_eq!(edge.calls.load(Ordering::SeqCst), 1);
     assert_eq!(central.calls.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_number_is_looked_up_at_each_node_until_one_knows_it() {
+    let dir = TempDir::new().unwrap();
+    let (north_address, north, _north_serving) = serve(city()).await;
+    let (south_address, south, _south_serving) = serve(city()).await;
+    let (central_address, central, _central_serving) = serve(city()).await;
+    let nodes = nodes(&dir, TOKEN, &[north_address, south_address, central_address]);
+    south.node.add_driver(RIDER, ondol_messages::Lang::Ko);
+    let answered = nodes.ask(&who(), None, MORNING).await.unwrap();
+    assert!(matches!(answered.answer, NodeAnswer::Rider(facts) if facts.driver.is_some()));
+    assert_eq!(answered.node, "node-1");
+    let asked = |door: &common::http::Door| door.calls.load(Ordering::SeqCst);
+    assert_eq!([asked(&north), asked(&south), asked(&central)], [1, 1, 0]);
+    // A stranger is a stranger everywhere, and the preferred node says so.
+    let stranger = NodeRequest::Rider { phone: "821099990000".to_owned() };
+    let answered = nodes.ask(&stranger, None, MORNING).await.unwrap();
+    assert!(matches!(answered.answer, NodeAnswer::Rider(facts) if facts.driver.is_none()));
+    assert_eq!(answered.node, "node-0");
+    assert_eq!([asked(&north), asked(&south), asked(&central)], [2, 2, 1]);
 }
 
 #[tokio::test]
@@ -114,12 +140,12 @@ async fn the_node_that_serves_it_is_found_and_then_preferred() {
     let (second_address, second, _also_serving) = serve(city()).await;
     let nodes = nodes(&dir, TOKEN, &[first_address, second_address]);
     first.elsewhere.store(true, Ordering::SeqCst);
-    let answered = nodes.ask(&who(), None, MORNING).await.unwrap();
+    let answered = nodes.ask(&where_is(), None, MORNING).await.unwrap();
     assert_eq!(answered.node, "node-1");
-    nodes.ask(&who(), Some("node-1"), MORNING).await.unwrap();
+    nodes.ask(&where_is(), Some("node-1"), MORNING).await.unwrap();
     assert_eq!(first.calls.load(Ordering::SeqCst), 1, "the preferred one is asked first");
     // With all of them well and none serving it, the refusal is the answer.
     second.elsewhere.store(true, Ordering::SeqCst);
-    let refused = nodes.ask(&who(), None, MORNING).await.unwrap().answer;
+    let refused = nodes.ask(&where_is(), None, MORNING).await.unwrap().answer;
     assert!(matches!(refused, NodeAnswer::Refused(problem) if problem.code == code::OUTSIDE_SERVICE_AREA));
 }

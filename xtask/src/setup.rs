@@ -2,6 +2,7 @@
 //!
 //! Everything is looked for first and installed only when missing; each installation is announced.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -49,7 +50,8 @@ impl Need {
 ///
 /// If a package is missing and cannot be installed; the sentence names the packages.
 pub(crate) fn ensure(needs: &[Need]) -> Result<()> {
-    let missing: Vec<Need> = needs.iter().copied().filter(|need| !need.is_met()).collect();
+    let needs: BTreeSet<Need> = needs.iter().copied().collect();
+    let missing: Vec<Need> = needs.into_iter().filter(|need| !need.is_met()).collect();
     let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages()).copied().collect();
     install(&packages)?;
     match missing.into_iter().find(|need| !need.is_met()) {

@@ -12,7 +12,7 @@ use super::{Answered, Endpoints, NodeApi, Unreachable};
 use crate::clock::{SimClock, UtcMs};
 use crate::dialogue::{NodeAnswer, NodeRequest};
 use crate::wire::{
-    AckRequest, BODY_MAX_BYTES, Empty, NOTICES_MAX, NoticesAnswer, PlacesAnswer, Problem, Report,
+    AckRequest, BODY_MAX_BYTES, Empty, NOTICES_MAX, NoticesAnswer, PlacesAnswer, Problem, Report, RiderFacts,
 };
 
 /// Shortest wait for an answer on the wall, however fast the simulated clock runs, in milliseconds.
@@ -96,21 +96,33 @@ impl HttpNode {
         self.config.endpoints.iter().map(|endpoint| endpoint.name.clone()).zip(up).collect()
     }
 
-    /// Tries the nodes in order until one answers or refuses. If all are well and none serves this, the last
-    /// one's problem is the answer.
+    /// Tries the nodes in order until one refuses or gives an answer that is `enough`. Failing that, the first
+    /// answer is taken; and if all are well and none serves this, the last one's problem.
     async fn first_answer<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         call: &Call<'_, B>,
+        enough: impl Fn(&T) -> bool,
         prefer: Option<&str>,
         now: UtcMs,
     ) -> Result<(Reply<T>, String), Unreachable> {
         let preferred = prefer.and_then(|name| self.index_of(name).ok());
-        let order = lock(&self.endpoints).order(preferred, now);
+        let (order, up) = {
+            let endpoints = lock(&self.endpoints);
+            (endpoints.order(preferred, now), endpoints.up(now))
+        };
         let mut reasons = Vec::new();
         let mut elsewhere = None;
+        let mut meagre = None;
         for index in order {
+            if meagre.is_some() && !up[index] {
+                break;
+            }
             let name = &self.config.endpoints[index].name;
             match self.call(index, call, 0).await {
+                Ok(Reply::Answer(answer)) if !enough(&answer) => {
+                    lock(&self.endpoints).answered(index);
+                    meagre = meagre.or_else(|| Some((Reply::Answer(answer), name.clone())));
+                }
                 Ok(reply) => {
                     lock(&self.endpoints).answered(index);
                     return Ok((reply, name.clone()));
@@ -125,9 +137,10 @@ impl HttpNode {
                 }
             }
         }
-        match (elsewhere, reasons.is_empty()) {
-            (Some(refused), true) => Ok(refused),
-            (Some(_) | None, _) => Err(Unreachable(reasons.join("; "))),
+        match (meagre, elsewhere, reasons.is_empty()) {
+            (Some(answered), ..) => Ok(answered),
+            (None, Some(refused), true) => Ok(refused),
+            (None, ..) => Err(Unreachable(reasons.join("; "))),
         }
     }
 
@@ -203,7 +216,11 @@ impl NodeApi for HttpNode {
         let booking = |view| NodeAnswer::Booking(Box::new(view));
         match request {
             NodeRequest::Rider { phone } => {
-                asking.get(&["riders", phone], &[], |facts| NodeAnswer::Rider(Box::new(facts))).await
+                // A node knows the people of its own districts: another may know this number.
+                let known = |facts: &RiderFacts| facts.driver.is_some() || !facts.open.is_empty();
+                let path: &[&str] = &["riders", phone];
+                let call = Call::<()> { method: Method::GET, path, query: &[], body: None };
+                asking.take(&call, known, |facts| NodeAnswer::Rider(Box::new(facts))).await
             }
             NodeRequest::Places { query, near } => {
                 let mut pairs = vec![("q", query.clone())];
@@ -258,7 +275,7 @@ impl NodeApi for HttpNode {
 
     async fn report(&self, report: &Report, now: UtcMs) -> Result<(), Unreachable> {
         let call = Call { method: Method::POST, path: &["reports"], query: &[], body: Some(report) };
-        match self.first_answer::<_, Empty>(&call, None, now).await? {
+        match self.first_answer(&call, |&Empty {}| true, None, now).await? {
             (Reply::Answer(Empty {}), _) => Ok(()),
             (Reply::Refused(problem), _) => Err(Unreachable(problem.code)),
         }
@@ -280,7 +297,7 @@ impl Asking<'_> {
         wrap: impl FnOnce(T) -> NodeAnswer,
     ) -> Result<Answered, Unreachable> {
         let call = Call::<()> { method: Method::GET, path, query, body: None };
-        self.take(&call, wrap).await
+        self.take(&call, |_| true, wrap).await
     }
 
     async fn post<B: Serialize + Sync, T: DeserializeOwned>(
@@ -290,15 +307,16 @@ impl Asking<'_> {
         wrap: impl FnOnce(T) -> NodeAnswer,
     ) -> Result<Answered, Unreachable> {
         let call = Call { method: Method::POST, path, query: &[], body: Some(body) };
-        self.take(&call, wrap).await
+        self.take(&call, |_| true, wrap).await
     }
 
     async fn take<B: Serialize + Sync, T: DeserializeOwned>(
         &self,
         call: &Call<'_, B>,
+        enough: impl Fn(&T) -> bool,
         wrap: impl FnOnce(T) -> NodeAnswer,
     ) -> Result<Answered, Unreachable> {
-        let (reply, node) = self.nodes.first_answer(call, self.prefer, self.now).await?;
+        let (reply, node) = self.nodes.first_answer(call, enough, self.prefer, self.now).await?;
         let answer = match reply {
             Reply::Answer(answer) => wrap(answer),
             Reply::Refused(problem) => NodeAnswer::Refused(*problem),

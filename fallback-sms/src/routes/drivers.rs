@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use ondol_core::command::{Answer, Command, HomeAnswer, HomeCommand, HomeWish, Refusal};
+use ondol_core::face::Role;
 use ondol_core::fact::{Driver, Lang};
 use ondol_core::ids::{CommandId, DriverId, StandId};
 use ondol_core::node::Node;
@@ -33,13 +34,7 @@ pub(super) async fn command(
         .read(move |node| node.board().driver_by_phone(&key).map(|(_, driver)| driver.clone()))
         .await?
         .filter(|driver| driver.home.is_some())
-        .ok_or_else(|| {
-            Problem::new(
-                StatusCode::NOT_FOUND,
-                code::DRIVER_UNKNOWN,
-                "this number is no feature-phone driver's",
-            )
-        })?;
+        .ok_or_else(|| unknown(door.handle.role()))?;
     check_code(&driver, wish.driver_code.as_deref(), &wish.command, &door.secret_key)?;
     if let Some(what) = meaning(&wish.command)? {
         let command = HomeCommand { command: CommandId(wish.command_id), driver: driver.driver, what };
@@ -55,6 +50,15 @@ pub(super) async fn command(
     let id = driver.driver;
     let seen = door.handle.read_at(move |node, now| look(node, id, now)).await?;
     Ok(Json(seen.answer(door.handle.vault())))
+}
+
+/// An edge knows the drivers of its own district, so the text process asks on; central knows them all.
+fn unknown(role: &Role) -> Problem {
+    let status = match role {
+        Role::Edge { .. } => StatusCode::MISDIRECTED_REQUEST,
+        Role::Central => StatusCode::NOT_FOUND,
+    };
+    Problem::new(status, code::DRIVER_UNKNOWN, "this number is no feature-phone driver's")
 }
 
 /// A sender's number can be forged: whoever asks for more than where things stand shows the driver's code.
