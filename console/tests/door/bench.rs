@@ -1,72 +1,30 @@
-//! A real node on a fresh SQLite file, its clock moved by hand, with accounts and the operators' door before it.
+//! The operators' door before a node, with accounts.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
+use axum::http::{Method, Request, StatusCode};
 use ondol_console::{ConsoleSetup, router};
-use ondol_core::position::Position;
-use ondol_core::units::UtcMs;
 use ondol_engine::Handle;
-use ondol_engine::clock::ManualClock;
-use ondol_engine::config::Config;
 use ondol_engine::identity::policy::Districts as Scope;
-use ondol_engine::identity::{
-    Identity, IdentityConfig, IdentityStore, NewOperator, Role, SigningKey, Standing, Transport,
-};
-use ondol_engine::run::{self, Setup};
-use ondol_engine::store::Store;
-use ondol_engine::vault::{Secrets, Vault};
-use ondol_roads::{RoadMap, generate};
+use ondol_engine::identity::{NewOperator, Role};
 use serde_json::{Value, json};
-use tempfile::TempDir;
-use tower::ServiceExt as _;
 
-pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
+pub(crate) use crate::testbed::ORIGIN;
+use crate::testbed::{Answer, Testbed, ask, place};
+
 pub(crate) const PASSWORD: &str = "warm floors for everybody";
 
 pub(crate) struct Bench {
     pub(crate) handle: Handle,
-    pub(crate) map: Arc<RoadMap>,
     door: Router,
-    _folder: TempDir,
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
+    _node: Testbed,
 }
 
 impl Bench {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let map = Arc::new(RoadMap::of(generate::city(7)));
-        let districts = Arc::new(map.districts().unwrap().clone());
-        let mut text = format!(
-            "[node]\nid = \"central\"\nrole = \"standalone\"\n[listen]\naddress = \"127.0.0.1:0\"\n\
-             [store]\nurl = \"sqlite://{}\"\n[keys]\nmaster = \"unused\"\nnode = \"unused\"\n",
-            folder.path().join("node.db").display(),
-        );
-        for district in districts.all() {
-            let zones: Vec<_> = district.zones.iter().map(|zone| zone.id.as_str()).collect();
-            text += &format!("[[districts]]\nid = \"{}\"\nzones = {}\n", district.id, json!(zones));
-        }
-        let config: Config = text.parse().unwrap();
-        let clock = ManualClock::at(UtcMs(1_790_000_000_000));
-        let store = Store::open(&config.store.url).await.unwrap();
-        let identity = IdentityConfig {
-            node: "central".parse().unwrap(),
-            standing: Standing::Central,
-            key: SigningKey::generate(),
-            known: Vec::new(),
-            districts: Scope::All,
-            origins: vec![ORIGIN.to_owned()],
-            transport: Transport::LoopbackHttp,
-        };
-        let identity = Identity::open(identity, IdentityStore::new(&store), clock.clone()).await.unwrap();
+        let node = Testbed::central().await;
         for (login, role, fleet) in [
             ("operator", Role::Operator, None),
             ("hanbit", Role::Operator, Some("hanbit")),
@@ -80,32 +38,23 @@ impl Bench {
                 fleet: fleet.map(|fleet| fleet.parse().unwrap()),
                 districts: Scope::All,
             };
-            identity.add_operator(new).await.unwrap();
+            node.identity.add_operator(new).await.unwrap();
         }
-        let vault = Vault::new(&Secrets::from_bytes([7; 32]));
-        let travel = Arc::clone(&map) as _;
-        let setup = Setup { config, clock, store, vault, travel };
-        let handle = run::start(setup).await.unwrap().handle;
         let door = router(ConsoleSetup {
-            handle: handle.clone(),
-            identity: Arc::new(identity),
-            map: Some(Arc::clone(&map)),
-            districts,
+            handle: node.handle.clone(),
+            identity: Arc::clone(&node.identity),
+            map: Some(Arc::clone(&node.map)),
+            districts: Arc::clone(&node.districts),
         });
-        Self { handle, map, door, _folder: folder }
-    }
-
-    /// A place in the city where taxis go.
-    pub(crate) fn place(&self, n: usize) -> Position {
-        self.map.stands()[n].position
+        Self { handle: node.handle.clone(), door, _node: node }
     }
 
     pub(crate) fn call(&self, key: u128) -> Value {
         json!({
             "booking_id": uuid::Uuid::from_u128(key), "lang": "ko",
             "phone": "010-1234-5678", "name": "김하늘", "note": "벨을 눌러 주세요",
-            "pickup": {"label": "솔내시장 정문", "position": self.place(0)},
-            "dropoff": {"label": "한내역 3번 출구", "position": self.place(5)},
+            "pickup": {"label": "솔내시장 정문", "position": place(0)},
+            "dropoff": {"label": "한내역 3번 출구", "position": place(5)},
         })
     }
 
@@ -146,16 +95,6 @@ impl Bench {
     }
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
-        let response = self.door.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
-    }
-}
-
-impl Answer {
-    pub(crate) fn code(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.body["code"].as_str().unwrap_or_default())
+        ask(&self.door, request).await
     }
 }

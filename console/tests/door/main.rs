@@ -4,6 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bench;
+#[path = "../../../dispatch/testbed/mod.rs"]
+mod testbed;
 
 use axum::body::Body;
 use axum::http::{Method, Request};

@@ -1,89 +1,39 @@
-//! A node with one district and three drivers: one with the app, one who is barred, one served by text.
+//! The drivers' door before a node with three drivers: one with the app, one who is barred, one served by text.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode, header};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
 use ondol_core::booking::{Door, Needs, Payment, Priority};
 use ondol_core::command::Command;
-use ondol_core::fact::{self, Driver, Lang, Vehicle};
-use ondol_core::ids::{BookingId, DistrictId, DriverId, NodeId, SubjectId, VehicleId};
+use ondol_core::fact::{self, Lang};
+use ondol_core::ids::{BookingId, DistrictId, NodeId, SubjectId};
 use ondol_core::position::Position;
-use ondol_core::travel::StraightLine;
-use ondol_core::units::UtcMs;
 use ondol_device::wire::Endpoints;
 use ondol_engine::Handle;
-use ondol_engine::clock::{Clock as _, ManualClock};
-use ondol_engine::config::Config;
-use ondol_engine::identity::policy::Districts;
-use ondol_engine::identity::{
-    Identity, IdentityConfig, IdentityStore, KnownKey, Proof, SigningKey, Standing, Transport,
-    driver_secret_digest,
-};
-use ondol_engine::run::{Setup, start};
-use ondol_engine::store::Store;
-use ondol_engine::vault::{E164, RiderPersonal, Secrets, Vault};
+use ondol_engine::clock::ManualClock;
+use ondol_engine::identity::{Identity, Proof, SigningKey};
+use ondol_engine::vault::RiderPersonal;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
+pub(super) use super::testbed::ORIGIN;
+use super::testbed::{self, Answer, EDGE, Listed, SECRET_KEY, Testbed};
 use crate::wire::{Session, SignedIn};
 use crate::{DriverSetup, Tracks, router};
 
-/// 2026-03-02T09:00:00Z.
-pub(super) const START: UtcMs = UtcMs(1_772_442_000_000);
-pub(super) const ORIGIN: &str = "http://127.0.0.1:8080";
-pub(super) const SECRET_KEY: [u8; 32] = [5; 32];
 pub(super) const APP: &str = "010-1000-0001";
 pub(super) const BARRED: &str = "010-1000-0002";
 pub(super) const BY_TEXT: &str = "010-1000-0003";
-
-const CONFIG: &str = r#"
-[node]
-id = "central"
-role = "central"
-[listen]
-address = "127.0.0.1:0"
-[store]
-url = "sqlite://unused"
-[keys]
-master = "unused"
-node = "unused"
-[[districts]]
-id = "north"
-zones = ["north-1"]
-"#;
-
-const EDGE_CONFIG: &str = r#"
-[node]
-id = "edge-a"
-role = "edge"
-central = "central"
-[listen]
-address = "127.0.0.1:0"
-[store]
-url = "sqlite://unused"
-[keys]
-master = "unused"
-node = "unused"
-[[districts]]
-id = "north"
-zones = ["north-1"]
-edge = "edge-a"
-[[peers]]
-id = "central"
-url = "http://127.0.0.1:1"
-public_key = "unused"
-"#;
 
 pub(super) struct Bench {
     pub(super) router: Router,
     pub(super) handle: Handle,
     pub(super) identity: Arc<Identity>,
     pub(super) clock: Arc<ManualClock>,
-    dir: tempfile::TempDir,
+    node: Testbed,
 }
 
 /// A device that has signed in and has a session.
@@ -96,67 +46,48 @@ pub(super) struct Phone {
 impl Bench {
     /// Central, with the three drivers listed.
     pub(super) async fn new() -> Self {
-        let bench =
-            Self::start(tempfile::tempdir().unwrap(), CONFIG, identity("central", 1, Standing::Central))
-                .await;
+        let node = Testbed::central().await;
+        let district = &district();
         for (number, phone) in [(1, APP), (2, BARRED), (3, BY_TEXT)] {
-            bench.handle.request(Command::ListDriver(driver(&bench.handle, number, phone))).await.unwrap();
+            let home = (phone == BY_TEXT).then_some(EDGE);
+            node.list_driver(Listed { number, phone, district, home, banned: phone == BARRED }).await;
         }
-        bench
+        Self::before(node)
     }
 
-    /// The edge of the district, started again while central is away: it has what it pulled before, here the whole
-    /// journal of `central`, and has heard nothing since.
+    /// The edge of the district, started while central is away.
     pub(super) async fn edge_after(central: Self) -> Self {
-        central.handle.shut_down().await;
-        let mut identity = identity("edge-a", 2, Standing::Edge(district()));
-        identity.known.push(KnownKey {
-            node: "central".parse().unwrap(),
-            public: SigningKey::from_seed(&[1; 32]).public(),
-            standing: Standing::Central,
-        });
-        identity.districts = Districts::Some(vec![district()]);
-        Self::start(central.dir, EDGE_CONFIG, identity).await
+        Self::before(Testbed::edge_after(central.node, &district()).await)
     }
 
-    async fn start(dir: tempfile::TempDir, config: &str, identity: IdentityConfig) -> Self {
-        let store = Store::open(&format!("sqlite://{}", dir.path().join("node.db").display())).await.unwrap();
-        let clock = ManualClock::at(START);
-        let identity =
-            Arc::new(Identity::open(identity, IdentityStore::new(&store), clock.clone()).await.unwrap());
-        let config: Config = config.parse().unwrap();
-        let vault = Vault::new(&Secrets::from_bytes([7; 32]));
-        let setup = Setup { config, clock: clock.clone(), store, vault, travel: Arc::new(StraightLine) };
-        let handle = start(setup).await.unwrap().handle;
+    fn before(node: Testbed) -> Self {
         let endpoints = BTreeMap::from([(district(), Endpoints { nodes: Vec::new(), text_number: None })]);
         let setup = DriverSetup {
-            handle: handle.clone(),
-            identity: identity.clone(),
+            handle: node.handle.clone(),
+            identity: Arc::clone(&node.identity),
             secret_key: SECRET_KEY,
             endpoints,
             tracks: Tracks::default(),
         };
-        Self { router: router(setup), handle, identity, clock, dir }
-    }
-
-    pub(super) fn now(&self) -> UtcMs {
-        self.clock.now().utc
+        Self {
+            router: router(setup),
+            handle: node.handle.clone(),
+            identity: Arc::clone(&node.identity),
+            clock: Arc::clone(&node.clock),
+            node,
+        }
     }
 
     /// Posts JSON, with a session's token if there is one.
     pub(super) async fn post(&self, path: &str, token: Option<&str>, body: &Value) -> (StatusCode, Value) {
-        let mut request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
-        if let Some(token) = token {
-            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
-        }
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        let bearer = token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<_> = bearer.iter().map(|bearer| ("authorization", bearer.as_str())).collect();
+        self.send(testbed::post(path, &headers, body)).await
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        let Answer { status, body, .. } = testbed::ask(&self.router, request).await;
+        (status, body)
     }
 
     pub(super) async fn sign_in(&self, seed: u8) -> SignedIn {
@@ -180,7 +111,7 @@ impl Bench {
 
     pub(super) fn proof(&self, key: &SigningKey, pass: &str, node: &str, nonce: u128) -> Proof {
         let node: NodeId = node.parse().unwrap();
-        Proof::make(key, &node, pass, self.now(), Uuid::from_u128(nonce))
+        Proof::make(key, &node, pass, self.node.now(), Uuid::from_u128(nonce))
     }
 
     /// Books a taxi beside the phone for a rider with name, number and note.
@@ -213,8 +144,8 @@ impl Bench {
             text_home: None,
             digest: "d".into(),
         };
-        let zone = "north-1".parse().unwrap();
-        self.handle.request(Command::Book { booking, district: district(), zone, request }).await.unwrap();
+        let (district, zone) = self.node.districts.locate(here()).unwrap();
+        self.handle.request(Command::Book { booking, district, zone, request }).await.unwrap();
         booking
     }
 }
@@ -240,44 +171,9 @@ impl Phone {
 }
 
 pub(super) fn district() -> DistrictId {
-    "north".parse().unwrap()
+    testbed::district_at(here())
 }
 
 pub(super) fn here() -> Position {
-    Position::new(37.5665, 126.978).unwrap()
-}
-
-fn identity(node: &str, seed: u8, standing: Standing) -> IdentityConfig {
-    IdentityConfig {
-        node: node.parse().unwrap(),
-        standing,
-        key: SigningKey::from_seed(&[seed; 32]),
-        known: Vec::new(),
-        districts: Districts::All,
-        origins: vec![ORIGIN.into()],
-        transport: Transport::LoopbackHttp,
-    }
-}
-
-fn driver(handle: &Handle, number: u128, phone: &str) -> Driver {
-    let id = DriverId::from_number(number);
-    let phone: E164 = phone.parse().unwrap();
-    Driver {
-        driver: id,
-        subject: SubjectId(id.0),
-        fleet: "blue".parse().unwrap(),
-        district: district(),
-        phone: Some(handle.vault().phone_key(&phone)),
-        personal: None,
-        lang: Lang::Ko,
-        secret_digest: driver_secret_digest(&SECRET_KEY, id, "4821"),
-        home: (number == 3).then(|| "edge-a".parse().unwrap()),
-        vehicle: Vehicle {
-            vehicle: VehicleId::from_number(number),
-            plate: "서울33바1234".into(),
-            seats: 4,
-            needs: Needs::default(),
-        },
-        banned: number == 2,
-    }
+    testbed::place(0)
 }

@@ -4,3 +4,5 @@
 mod bench;
 mod http;
 mod sockets;
+#[path = "../../../dispatch/testbed/mod.rs"]
+mod testbed;

@@ -1,26 +1,21 @@
-//! A real node on a fresh SQLite file, its clock moved by hand, with the riders' door before it.
+//! The riders' door before a node.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::Request;
 use http_body_util::BodyExt as _;
-use ondol_core::position::Position;
 use ondol_core::tariff::Tariff;
-use ondol_core::units::UtcMs;
 use ondol_engine::Handle;
 use ondol_engine::clock::ManualClock;
-use ondol_engine::config::Config;
-use ondol_engine::run::{self, Setup};
-use ondol_engine::store::Store;
-use ondol_engine::vault::{Secrets, Vault};
 use ondol_rider_api::wire::{Endpoint, EndpointsAnswer};
 use ondol_rider_api::{Limits, RiderSetup, router};
-use ondol_roads::{RoadMap, generate};
+use ondol_roads::RoadMap;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 use tower::ServiceExt as _;
+
+use crate::testbed::{Answer, Testbed, ask, get, place, post};
 
 pub(crate) const KEY: &str = "6f1c9bd2-6a52-4c5e-8d27-0c4a4e5f1a11";
 
@@ -29,13 +24,7 @@ pub(crate) struct Bench {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) map: Arc<RoadMap>,
     door: Router,
-    _folder: TempDir,
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Value,
+    node: Testbed,
 }
 
 impl Bench {
@@ -44,25 +33,7 @@ impl Bench {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let map = Arc::new(RoadMap::of(generate::city(7)));
-        let districts = Arc::new(map.districts().unwrap().clone());
-        let mut text = format!(
-            "[node]\nid = \"central\"\nrole = \"standalone\"\n[listen]\naddress = \"127.0.0.1:0\"\n\
-             [store]\nurl = \"sqlite://{}\"\n[keys]\nmaster = \"unused\"\nnode = \"unused\"\n",
-            folder.path().join("node.db").display(),
-        );
-        for district in districts.all() {
-            let zones: Vec<_> = district.zones.iter().map(|zone| zone.id.as_str()).collect();
-            text += &format!("[[districts]]\nid = \"{}\"\nzones = {}\n", district.id, json!(zones));
-        }
-        let config: Config = text.parse().unwrap();
-        let clock = ManualClock::at(UtcMs(1_790_000_000_000));
-        let store = Store::open(&config.store.url).await.unwrap();
-        let vault = Vault::new(&Secrets::from_bytes([7; 32]));
-        let travel = Arc::clone(&map) as _;
-        let setup = Setup { config, clock: clock.clone(), store, vault, travel };
-        let handle = run::start(setup).await.unwrap().handle;
+        let node = Testbed::central().await;
         let endpoints = EndpointsAnswer {
             endpoints: vec![Endpoint {
                 node: "central".parse().unwrap(),
@@ -72,45 +43,41 @@ impl Bench {
             phone_number: None,
         };
         let door = router(RiderSetup {
-            handle: handle.clone(),
-            map: Some(Arc::clone(&map)),
-            districts,
+            handle: node.handle.clone(),
+            map: Some(Arc::clone(&node.map)),
+            districts: Arc::clone(&node.districts),
             tariff: Tariff::seoul(),
             endpoints,
             limits,
         });
-        Self { handle, clock, map, door, _folder: folder }
-    }
-
-    /// A place in the city where taxis go.
-    pub(crate) fn place(&self, n: usize) -> Position {
-        self.map.stands()[n].position
+        Self {
+            handle: node.handle.clone(),
+            clock: Arc::clone(&node.clock),
+            map: Arc::clone(&node.map),
+            door,
+            node,
+        }
     }
 
     pub(crate) fn wish(&self) -> Value {
         json!({
             "booking_id": KEY, "door": "web", "lang": "ko",
-            "pickup": {"label": "솔내시장 정문", "position": self.place(0)},
-            "dropoff": {"label": "한내역 3번 출구", "position": self.place(5)},
+            "pickup": {"label": "솔내시장 정문", "position": place(0)},
+            "dropoff": {"label": "한내역 3번 출구", "position": place(5)},
             "name": "김하늘", "phone": "010-1234-5678", "note": "우산을 들고 있어요",
         })
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+        self.send(get(path, &[])).await
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
-        let request = Request::post(path).header("content-type", "application/json");
-        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+        self.send(post(path, &[], body)).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.door.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Answer { status: parts.status, headers: parts.headers, body }
+        ask(&self.door, request).await
     }
 
     /// The first piece of a stream.
@@ -122,12 +89,6 @@ impl Bench {
     }
 
     pub(crate) async fn bookings(&self) -> usize {
-        self.handle.read(|node| node.board().districts().map(|(_, d)| d.bookings.len()).sum()).await.unwrap()
-    }
-}
-
-impl Answer {
-    pub(crate) fn code(&self) -> (u16, &str) {
-        (self.status.as_u16(), self.body["code"].as_str().unwrap_or_default())
+        self.node.bookings().await
     }
 }

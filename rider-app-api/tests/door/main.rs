@@ -4,12 +4,15 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bench;
+#[path = "../../../dispatch/testbed/mod.rs"]
+mod testbed;
 
 use axum::body::Body;
 use axum::http::Request;
 use bench::{Bench, KEY};
 use ondol_rider_api::Limits;
 use serde_json::{Value, json};
+use testbed::place;
 
 #[tokio::test]
 async fn bad_wishes_are_refused_and_leave_nothing() {
@@ -135,7 +138,7 @@ async fn a_rider_cancels_once_however_often_and_not_for_reasons_of_others() {
 async fn nothing_personal_is_written_in_clear() {
     let bench = Bench::new().await;
     assert_eq!(bench.post("/rider/v1/bookings", &bench.wish()).await.status.as_u16(), 201);
-    let (district, _) = bench.map.districts().unwrap().locate(bench.place(0)).unwrap();
+    let (district, _) = bench.map.districts().unwrap().locate(place(0)).unwrap();
     let entries = bench.handle.store().history(&district, KEY, 10).await.unwrap();
     assert!(!entries.is_empty());
     for entry in entries {
@@ -179,12 +182,12 @@ async fn places_are_found_by_name_and_by_pin() {
 #[tokio::test]
 async fn a_quote_follows_the_streets_and_the_tariff() {
     let bench = Bench::new().await;
-    let wish = json!({"pickup": bench.place(0), "dropoff": bench.place(5)});
+    let wish = json!({"pickup": place(0), "dropoff": place(5)});
     let quote = bench.post("/rider/v1/quotes", &wish).await;
-    let leg = bench.map.leg(bench.place(0), bench.place(5)).unwrap();
+    let leg = bench.map.leg(place(0), place(5)).unwrap();
     assert_eq!(quote.body["distance_m"], leg.distance_m, "{}", quote.body);
     assert!(quote.body["quote"]["fare"].as_i64().unwrap() >= 4_800);
-    let away = json!({"pickup": {"lat": 48.2, "lon": 16.4}, "dropoff": bench.place(5)});
+    let away = json!({"pickup": {"lat": 48.2, "lon": 16.4}, "dropoff": place(5)});
     assert_eq!(bench.post("/rider/v1/quotes", &away).await.code(), (422, "outside_service_area"));
 }
 

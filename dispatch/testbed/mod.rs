@@ -1,0 +1,197 @@
+//! What the tests of every door stand on: a real node on a fresh SQLite file, in the generated city, its clock moved
+//! by hand.
+//!
+//! A door's tests take this file in by its path (`#[path = "…/dispatch/testbed/mod.rs"] mod testbed;`), make a
+//! [`Testbed`], and put their own door before it. What is absent: people, bookings and everything else that
+//! belongs to one door.
+
+#![allow(dead_code, unused_imports, reason = "each door uses a part")]
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
+
+mod http;
+
+use std::sync::{Arc, LazyLock};
+
+use ondol_core::booking::Needs;
+use ondol_core::command::Command;
+use ondol_core::fact::{Driver, Lang, Vehicle};
+use ondol_core::ids::{DistrictId, DriverId, NodeId, SubjectId, VehicleId};
+use ondol_core::position::Position;
+use ondol_core::units::UtcMs;
+use ondol_engine::Handle;
+use ondol_engine::clock::{Clock as _, ManualClock};
+use ondol_engine::config::Config;
+use ondol_engine::identity::policy::Districts as Scope;
+use ondol_engine::identity::{
+    Identity, IdentityConfig, IdentityStore, KnownKey, SigningKey, Standing, Transport, driver_secret_digest,
+};
+use ondol_engine::run::{Setup, start};
+use ondol_engine::store::Store;
+use ondol_engine::vault::{DriverPersonal, E164, Secrets, Vault};
+use ondol_roads::{Districts, RoadMap, generate};
+use serde_json::json;
+use tempfile::TempDir;
+
+pub(crate) use http::{Answer, ask, get, post};
+
+/// 2026-03-02T09:00:00Z, when every node starts.
+pub(crate) const START: UtcMs = UtcMs(1_772_442_000_000);
+/// Where the node's own pages come from.
+pub(crate) const ORIGIN: &str = "http://127.0.0.1:8080";
+/// Key of drivers' secrets.
+pub(crate) const SECRET_KEY: [u8; 32] = [5; 32];
+/// What every driver types at sign-in, or adds to a text.
+pub(crate) const SECRET: &str = "4821";
+/// The name of every edge.
+pub(crate) const EDGE: &str = "edge-a";
+
+/// Made once for all tests of a process: nothing in it changes.
+static CITY: LazyLock<Arc<RoadMap>> = LazyLock::new(|| Arc::new(RoadMap::of(generate::city(7))));
+
+/// A running node and what a door needs of it.
+pub(crate) struct Testbed {
+    pub(crate) handle: Handle,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) map: Arc<RoadMap>,
+    pub(crate) districts: Arc<Districts>,
+    folder: TempDir,
+}
+
+impl Testbed {
+    /// Central, which serves every district of the city and has no edges.
+    pub(crate) async fn central() -> Self {
+        let city = districts();
+        let names: Vec<&DistrictId> = city.all().iter().map(|district| &district.id).collect();
+        let identity = identity("central", Standing::Central, Scope::All);
+        Self::start(tempfile::tempdir().unwrap(), &config("central", &names), identity).await
+    }
+
+    /// The edge of `district`, started while central is away: it has what it pulled before, here the whole journal of
+    /// `central`, and has heard nothing since.
+    pub(crate) async fn edge_after(central: Self, district: &DistrictId) -> Self {
+        central.handle.shut_down().await;
+        let own = Scope::Some(vec![district.clone()]);
+        let mut identity = identity(EDGE, Standing::Edge(district.clone()), own);
+        identity.known.push(KnownKey {
+            node: "central".parse().unwrap(),
+            public: key("central").public(),
+            standing: Standing::Central,
+        });
+        Self::start(central.folder, &config(EDGE, &[district]), identity).await
+    }
+
+    async fn start(folder: TempDir, config: &str, identity: IdentityConfig) -> Self {
+        let url = format!("sqlite://{}", folder.path().join("node.db").display());
+        let store = Store::open(&url).await.unwrap();
+        let clock = ManualClock::at(START);
+        let identity = Identity::open(identity, IdentityStore::new(&store), clock.clone()).await.unwrap();
+        let config: Config = config.parse().unwrap();
+        let vault = Vault::new(&Secrets::from_bytes([7; 32]));
+        let map = Arc::clone(&CITY);
+        let setup = Setup { config, clock: clock.clone(), store, vault, travel: map.clone() };
+        let handle = start(setup).await.unwrap().handle;
+        Self { handle, identity: Arc::new(identity), clock, map, districts: Arc::new(districts()), folder }
+    }
+
+    pub(crate) fn now(&self) -> UtcMs {
+        self.clock.now().utc
+    }
+
+    /// Lists a driver of fleet `blue`, and returns the driver's id. One with a `home` is served by text there.
+    pub(crate) async fn list_driver(&self, listed: Listed<'_>) -> DriverId {
+        let Listed { number, phone, district, home, banned } = listed;
+        let (id, phone): (_, E164) = (DriverId::from_number(number), phone.parse().unwrap());
+        let subject = SubjectId(id.0);
+        let vault = self.handle.vault();
+        let personal = DriverPersonal { name: Some("박바다".to_owned()), phone: Some(phone.clone()) };
+        let driver = Driver {
+            driver: id,
+            subject,
+            fleet: "blue".parse().unwrap(),
+            district: district.clone(),
+            phone: Some(vault.phone_key(&phone)),
+            personal: Some(vault.seal(subject, &personal).unwrap()),
+            lang: Lang::Ko,
+            secret_digest: driver_secret_digest(&SECRET_KEY, id, SECRET),
+            home: home.map(|home| home.parse().unwrap()),
+            vehicle: Vehicle {
+                vehicle: VehicleId::from_number(number),
+                plate: "서울33바1234".into(),
+                seats: 4,
+                needs: Needs::default(),
+            },
+            banned,
+        };
+        self.handle.request(Command::ListDriver(driver)).await.unwrap();
+        id
+    }
+
+    /// Bookings that the node knows, open or not.
+    pub(crate) async fn bookings(&self) -> usize {
+        self.handle.read(|node| node.board().districts().map(|(_, d)| d.bookings.len()).sum()).await.unwrap()
+    }
+}
+
+/// A driver for the roster.
+pub(crate) struct Listed<'a> {
+    pub(crate) number: u128,
+    pub(crate) phone: &'a str,
+    pub(crate) district: &'a DistrictId,
+    pub(crate) home: Option<&'a str>,
+    /// Barred from new shifts.
+    pub(crate) banned: bool,
+}
+
+/// Place `n` of the city where taxis go.
+pub(crate) fn place(n: usize) -> Position {
+    CITY.stands()[n].position
+}
+
+/// The district of a position in the city.
+pub(crate) fn district_at(position: Position) -> DistrictId {
+    CITY.districts().unwrap().locate(position).unwrap().0
+}
+
+fn districts() -> Districts {
+    CITY.districts().unwrap().clone()
+}
+
+/// The key of `node`, the same in every test.
+pub(crate) fn key(node: &str) -> SigningKey {
+    SigningKey::from_seed(&[if node == EDGE { 2 } else { 1 }; 32])
+}
+
+fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig {
+    let node: NodeId = node.parse().unwrap();
+    IdentityConfig {
+        key: key(node.as_str()),
+        node,
+        standing,
+        known: Vec::new(),
+        districts,
+        origins: vec![ORIGIN.to_owned()],
+        transport: Transport::LoopbackHttp,
+    }
+}
+
+/// The configuration of `node`; what stands under `store` and `keys` is not opened.
+fn config(node: &str, served: &[&DistrictId]) -> String {
+    let is_edge = node == EDGE;
+    let role = if is_edge { "role = \"edge\"\ncentral = \"central\"" } else { "role = \"central\"" };
+    let mut text = format!(
+        "[node]\nid = \"{node}\"\n{role}\n[listen]\naddress = \"127.0.0.1:0\"\n[store]\nurl = \"sqlite://unused\"\n\
+         [keys]\nmaster = \"unused\"\nnode = \"unused\"\n"
+    );
+    for district in districts().all().iter().filter(|district| served.contains(&&district.id)) {
+        let zones: Vec<_> = district.zones.iter().map(|zone| zone.id.as_str()).collect();
+        text += &format!("[[districts]]\nid = \"{}\"\nzones = {}\n", district.id, json!(zones));
+        if is_edge {
+            text += &format!("edge = \"{node}\"\n");
+        }
+    }
+    if is_edge {
+        text += "[[peers]]\nid = \"central\"\nurl = \"http://127.0.0.1:1\"\npublic_key = \"unused\"\n";
+    }
+    text
+}
