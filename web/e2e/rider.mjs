@@ -1,6 +1,7 @@
 // A guest books, follows, reloads, cancels; and what the page does without a network.
 
 import assert from "node:assert/strict";
+import { appendFile } from "node:fs/promises";
 
 import { mapDrawn, placeOf, shot, somePlaces } from "./browser.mjs";
 
@@ -51,6 +52,31 @@ export async function bookFollowCancel(chrome, options) {
   assert.deepEqual(complaints, []);
   await context.close();
   return { first, code };
+}
+
+/** Books, tells the driver at the pickup the PIN, rides and arrives; needs a demo with drivers. */
+export async function ride(chrome, options) {
+  if (!options.says) return { skipped: "no demo to ride in: give --says target/demo/open/visitor/says.jsonl" };
+  const { context, page, complaints } = await chrome.visitor(PHONE);
+  const [from, to] = await somePlaces(options.base);
+  await page.goto(options.base + "/");
+  await choose(page, "pickup", from);
+  await choose(page, "dropoff", to);
+  await page.click("#book");
+  await status(page, ["assigned", "arrived"], 300_000);
+  const pin = await page.textContent("[data-pin]");
+  const code = await page.textContent("[data-code]");
+  await status(page, ["arrived"], 600_000);
+  await shot(page, options, "rider-arrived");
+  await appendFile(options.says, JSON.stringify({ pin: { code, pin } }) + "\n");
+  await status(page, ["boarded"], 300_000);
+  await shot(page, options, "rider-boarded");
+  await status(page, ["completed"], 900_000);
+  await shot(page, options, "rider-completed");
+  const receipt = await page.textContent("main");
+  assert.deepEqual(complaints, []);
+  await context.close();
+  return { code, receipt: receipt.replace(/\s+/g, " ").trim() };
 }
 
 export async function english(chrome, options) {

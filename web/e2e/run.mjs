@@ -1,15 +1,15 @@
 // Plays riders and an operator in a real Chromium against a running node.
 //
-//   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi]
+//   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi] [--says FILE]
 //
 // Accounts come from ONDOL_ACCOUNT and ONDOL_PASSWORD. `--node` names other nodes that the page may ask,
-// `--taxi` waits until a taxi is assigned. One JSON line per story; the last line sums up. Exit 0 if all passed.
+// `--taxi` waits until a taxi is assigned, `--says` is where a demo listens for a visitor's PIN. One JSON line per story; the last line sums up. Exit 0 if all passed.
 
 import { open } from "./browser.mjs";
 import { callByKeyboard, hostileText, modes, wrongPassword } from "./console.mjs";
-import { bookFollowCancel, english, nextNode, withoutNetwork } from "./rider.mjs";
+import { bookFollowCancel, english, nextNode, ride, withoutNetwork } from "./rider.mjs";
 
-const stories = { bookFollowCancel, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, modes };
+const stories = { bookFollowCancel, ride, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, modes };
 
 function usage(text) {
   console.error(text);
@@ -28,6 +28,7 @@ let only = Object.keys(stories);
 for (let at = 0; at < rest.length; at += 1) {
   if (rest[at] === "--taxi") options.taxi = true;
   else if (rest[at] === "--only") only = (rest[++at] ?? "").split(",");
+  else if (rest[at] === "--says") options.says = rest[++at];
   else if (rest[at] === "--shots") options.shots = rest[++at];
   else if (rest[at] === "--node") options.nodes.push(rest[++at]);
   else if (rest[at] === "--lang") options.lang = rest[++at];

@@ -10,6 +10,7 @@ mod keys;
 mod outage;
 mod plan;
 mod roster;
+mod visitor;
 
 use std::io::BufRead as _;
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ use crate::run::{self, Stop};
 use crate::web;
 use city::City;
 use plan::Plan;
+use visitor::{ORDERS, Order, Visitor};
 
 /// The variable that names an executable to use instead of building one.
 const OWN_EXECUTABLE: &str = "ONDOL_BIN";
@@ -45,9 +47,9 @@ pub(crate) struct Args {
     /// Makes the city and its demand; the same seed is the same city.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Simulated seconds in a second.
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=60))]
-    speed: u32,
+    /// Simulated seconds in a second: by default 5, or 20 for an outage and a run that kills.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=60))]
+    speed: Option<u32>,
     /// A map (.osm.pbf, .osm.gz, .graphml, .graphml.gz) instead of the synthetic city.
     #[arg(long, value_name = "FILE")]
     map: Option<PathBuf>,
@@ -60,9 +62,9 @@ pub(crate) struct Args {
     /// The moment of the recording to start at, as 2008-05-21T11:00:00-07:00.
     #[arg(long, value_name = "TIME", requires = "replay")]
     from: Option<String>,
-    /// How long the city runs, in simulated minutes.
-    #[arg(long, value_name = "N", default_value_t = 36, value_parser = clap::value_parser!(u32).range(10..=1440))]
-    minutes: u32,
+    /// How long the city runs, in simulated minutes: by default 600, or 36 for an outage and a run that kills.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=1440))]
+    minutes: Option<u32>,
     /// Central's port; the edges and the text process take the next three.
     #[arg(long, default_value_t = 7400, value_parser = clap::value_parser!(u16).range(1024..=65000))]
     port: u16,
@@ -90,24 +92,34 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// Keeps the city going and cuts central off when asked to on the terminal.
+/// Keeps the city going and does what is asked for on the terminal.
 fn open_house(plan: &Plan, stop: &Stop) -> Result<()> {
     let mut city = City::start(plan, "open", Server::open(Durability::Machine)?, stop)?;
+    let mut visitor = Visitor::new(&city.visitor());
     city.start_load()?;
     city.print_doors();
-    println!(
-        "Type `cut` to kill central and its PostgreSQL, `heal` to bring them back, `stop` (or Ctrl-C) to end."
-    );
+    println!("\n{ORDERS}\n");
     let orders = orders();
+    let mut is_awake = true;
     while !stop.is_asked() {
-        match orders.recv_timeout(Duration::from_millis(200)).as_deref() {
-            Ok("cut") => tell(city.cut(), "central and its PostgreSQL are dead"),
-            Ok("heal") => tell(city.restore(), "central is back"),
-            Ok("stop") => break,
-            Ok("") | Err(_) => {}
-            Ok(other) => println!("unknown: {other}; say cut, heal or stop"),
+        match orders.recv_timeout(Duration::from_millis(200)).as_deref().map(str::parse) {
+            Ok(Ok(Order::Cut)) => tell(city.cut(), "central and its PostgreSQL are dead"),
+            Ok(Ok(Order::Heal)) => tell(city.restore(), "central is back"),
+            Ok(Ok(Order::Say(what))) => visitor.say(&what)?,
+            Ok(Ok(Order::Stop)) => break,
+            Ok(Err(hint)) => println!("{hint}"),
+            Err(_) => {}
+        }
+        for line in visitor.hear() {
+            println!("{line}");
         }
         city.check()?;
+        if is_awake && !city.is_load_running() {
+            is_awake = false;
+            println!(
+                "the city sleeps: its drivers went home; start again, or give --minutes for a longer day"
+            );
+        }
     }
     println!("stopping");
     city.stop()
@@ -126,7 +138,7 @@ fn orders() -> Receiver<String> {
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { return };
-            if sender.send(line.trim().to_owned()).is_err() {
+            if !line.trim().is_empty() && sender.send(line).is_err() {
                 return;
             }
         }

@@ -21,6 +21,9 @@ pub struct CityConfig {
     pub record: PathBuf,
     /// Spool folders of the text process, as gammu-smsd has them.
     pub spool: PathBuf,
+    /// Folder through which a person at a terminal takes part.
+    #[serde(default)]
+    pub visitor: Option<PathBuf>,
     /// Central's address.
     pub central: String,
     /// The edges' addresses, in the order of the map's districts.
@@ -107,7 +110,9 @@ impl CityConfig {
         let mut config: Self = toml::from_str(&text).with_context(name)?;
         config.check().with_context(name)?;
         let base = file.parent().unwrap_or(Path::new("."));
-        let own = [&mut config.roster, &mut config.map, &mut config.record, &mut config.spool];
+        let own = [&mut config.roster, &mut config.map, &mut config.record, &mut config.spool]
+            .into_iter()
+            .chain(&mut config.visitor);
         let replayed = config.replay.iter_mut().flat_map(|replay| {
             let ReplayConfig { fixes, demand } = replay;
             std::iter::once(fixes).chain(demand)

@@ -14,6 +14,7 @@
 //! | riders | [`rider`] |
 //! | operators | [`operators`] |
 //! | the mobile network | [`sms`] |
+//! | a person at the terminal who takes part | [`visitor`] |
 //! | what was told | [`record`] |
 //! | bookings without a pause while processes die | [`crash`] |
 
@@ -31,6 +32,7 @@ pub mod rider;
 pub mod roster;
 pub mod sms;
 pub mod street;
+pub mod visitor;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -54,6 +56,7 @@ use record::{DriverNote, Recorder, RiderNote, WatchLine};
 use roster::{Listed, Roster};
 use sms::Network;
 use street::Street;
+use visitor::Visitor;
 
 /// Addresses that clients ask from.
 const ADDRESSES: u8 = 100;
@@ -63,6 +66,8 @@ const WATCH_EVERY: Duration = Duration::from_millis(100);
 const TELL_EVERY: Duration = Duration::from_secs(2);
 /// How long after its end the city may take to come to rest, in simulated milliseconds.
 const REST_MAX_MS: u64 = 1_500_000;
+/// How long a driver waits for a visitor, who has to read and type, in simulated milliseconds.
+const VISITOR_WAIT_MS: u64 = 1_800_000;
 /// How long nodes get to exchange the last entries, on the wall.
 const EXCHANGE: Duration = Duration::from_secs(3);
 
@@ -84,6 +89,8 @@ pub struct World {
     pub operators: Operators,
     /// The truth.
     pub recorder: Recorder,
+    /// Somebody at a terminal, if there is one.
+    pub visitor: Option<Visitor>,
     clients: Vec<Http>,
     central: NodeId,
     edges: Vec<(NodeId, DistrictId)>,
@@ -105,6 +112,7 @@ pub async fn run(file: &Path) -> Result<()> {
     let mut background = JoinSet::new();
     background.spawn(carry_texts(Arc::clone(&world)));
     background.spawn(watch_central(Arc::clone(&world)));
+    background.spawn(visitor::listen(Arc::clone(&world)));
     background.spawn(tell_progress(Arc::clone(&world)));
     let mut drivers = JoinSet::new();
     for (number, (at_ms, listed, at)) in (0..).zip(cabs) {
@@ -190,6 +198,7 @@ impl World {
             .with_context(|| format!("record folder {}", config.record.display()))?;
         let network =
             Network::open(&config.spool).with_context(|| format!("spool {}", config.spool.display()))?;
+        let visitor = config.visitor.as_deref().map(Visitor::open).transpose().context("visitor")?;
         // The last to be made: the city's own time begins with it.
         let clock = Clock::start(&config.clock)?;
         Ok(Self {
@@ -201,6 +210,7 @@ impl World {
             operators: Operators::new(account),
             network,
             recorder,
+            visitor,
             clock,
             city,
             config,
@@ -264,6 +274,17 @@ impl World {
     /// Waits until the city sleeps and a little longer, when nothing more should happen to a closed booking.
     pub async fn wait_for_the_end(&self) {
         self.clock.until(self.sleeps_at().plus_ms(120_000)).await;
+    }
+
+    /// Asks the visitor for the PIN of a booking that nobody of the city made; false if the driver need not wait on.
+    #[must_use]
+    pub fn ask_visitor(&self, code: &str, plate: &str, waited_ms: u64) -> bool {
+        let Some(visitor) = &self.visitor else { return false };
+        let waits = self.street.is_visitors(code) && waited_ms < VISITOR_WAIT_MS;
+        if waits {
+            visitor.ask(code, plate);
+        }
+        waits
     }
 
     /// Writes a rider's line.

@@ -64,16 +64,16 @@ impl Network {
         Phone { number: number.to_owned(), texts }
     }
 
-    /// Sends a text to us.
+    /// Sends a text to us from the phone with a number.
     ///
     /// # Errors
     ///
     /// If a file cannot be written.
-    pub fn send(&self, phone: &Phone, body: &str, at: UtcMs, recorder: &Recorder) -> io::Result<()> {
-        let line = TextLine { at, number: phone.number.clone(), is_from_phone: true, body: body.to_owned() };
+    pub fn send(&self, number: &str, body: &str, at: UtcMs, recorder: &Recorder) -> io::Result<()> {
+        let line = TextLine { at, number: number.to_owned(), is_from_phone: true, body: body.to_owned() };
         recorder.text(&line);
         let serial = self.serial.fetch_add(1, Ordering::Relaxed) % 10_000;
-        let stem = format!("IN{}_{serial:02}_{}", stamp(at)?, phone.number);
+        let stem = format!("IN{}_{serial:02}_{number}", stamp(at)?);
         for (part, piece) in parts(body).iter().enumerate() {
             let name = format!("{stem}_{part:02}.txt");
             let making = self.spool.join("inbox").join(format!(".{name}.part"));

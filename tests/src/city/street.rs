@@ -3,7 +3,7 @@
 //! A rider stands at the pickup and knows a PIN; a driver who gets there asks for it. Nothing else passes between
 //! them: a driver learns of a rider's change of mind only from a node, or by finding nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 
 use ondol_core::ids::BookingId;
@@ -23,6 +23,8 @@ pub enum Lived {
     },
     /// Got out.
     Ended,
+    /// The driver did not accept the PIN.
+    WrongPin,
 }
 
 /// A rider at the pickup.
@@ -30,8 +32,8 @@ pub enum Lived {
 struct Waiting {
     code: String,
     pin: String,
-    pickup: Position,
-    dropoff: Position,
+    /// From where to where; a visitor's are known to the nodes alone.
+    places: Option<(Position, Position)>,
     is_riding: bool,
     rider: UnboundedSender<Lived>,
 }
@@ -43,13 +45,21 @@ pub struct Met {
     pub wish: u32,
     /// What the rider says when asked.
     pub pin: String,
-    /// Where the rider wants to go.
-    pub dropoff: Position,
+    /// Where the rider wants to go; absent for a visitor, whose booking says it.
+    pub dropoff: Option<Position>,
 }
 
-/// Everybody who waits in the street, by wish.
+/// Everybody who waits in the street.
 #[derive(Debug, Default)]
-pub struct Street(Mutex<HashMap<u32, Waiting>>);
+pub struct Street(Mutex<People>);
+
+#[derive(Debug, Default)]
+struct People {
+    /// By wish.
+    waiting: HashMap<u32, Waiting>,
+    /// Codes of all bookings that people of the city made.
+    own: HashSet<String>,
+}
 
 impl Street {
     /// The rider of `wish` waits, knowing code and PIN of the booking.
@@ -57,17 +67,48 @@ impl Street {
         &self,
         wish: u32,
         (code, pin): (&str, &str),
-        (pickup, dropoff): (Position, Position),
+        places: (Position, Position),
+        rider: UnboundedSender<Lived>,
+    ) {
+        self.lock().own.insert(code.to_owned());
+        self.stand(wish, (code, pin), Some(places), rider);
+    }
+
+    /// A visitor waits, who booked without the city's knowledge.
+    pub fn visit(&self, wish: u32, (code, pin): (&str, &str), rider: UnboundedSender<Lived>) {
+        self.stand(wish, (code, pin), None, rider);
+    }
+
+    fn stand(
+        &self,
+        wish: u32,
+        (code, pin): (&str, &str),
+        places: Option<(Position, Position)>,
         rider: UnboundedSender<Lived>,
     ) {
         let (code, pin) = (code.to_owned(), pin.to_owned());
-        let waiting = Waiting { code, pin, pickup, dropoff, is_riding: false, rider };
-        self.lock().insert(wish, waiting);
+        self.lock().waiting.insert(wish, Waiting { code, pin, places, is_riding: false, rider });
+    }
+
+    /// True if a booking was made by nobody of the city.
+    #[must_use]
+    pub fn is_visitors(&self, code: &str) -> bool {
+        !self.lock().own.contains(code)
+    }
+
+    /// The driver does not accept the PIN; a visitor thinks again and says another.
+    pub fn refuse(&self, wish: u32) {
+        let mut people = self.lock();
+        if people.waiting.get(&wish).is_some_and(|waiting| waiting.places.is_none() && !waiting.is_riding)
+            && let Some(waiting) = people.waiting.remove(&wish)
+        {
+            let _told = waiting.rider.send(Lived::WrongPin);
+        }
     }
 
     /// The rider no longer waits; one who rides goes on riding.
     pub fn leave(&self, wish: u32) {
-        let mut all = self.lock();
+        let all = &mut self.lock().waiting;
         if all.get(&wish).is_some_and(|waiting| !waiting.is_riding) {
             all.remove(&wish);
         }
@@ -76,7 +117,9 @@ impl Street {
     /// Where the rider of a code waits, as a driver who knows the town finds the place named in a text.
     #[must_use]
     pub fn pickup(&self, code: &str) -> Option<Position> {
-        self.lock().values().find(|waiting| waiting.code == code && !waiting.is_riding).map(|w| w.pickup)
+        let people = self.lock();
+        let waiting = people.waiting.values().find(|waiting| waiting.code == code && !waiting.is_riding)?;
+        waiting.places.map(|(pickup, _)| pickup)
     }
 
     /// Looks for the rider of `booking`, if its rider still waits.
@@ -88,14 +131,16 @@ impl Street {
     /// Looks for the rider of a code.
     #[must_use]
     pub fn meet_code(&self, code: &str) -> Option<Met> {
-        let all = self.lock();
-        let (wish, waiting) = all.iter().find(|(_, waiting)| waiting.code == code && !waiting.is_riding)?;
-        Some(Met { wish: *wish, pin: waiting.pin.clone(), dropoff: waiting.dropoff })
+        let people = self.lock();
+        let mut waiting = people.waiting.iter();
+        let (wish, waiting) = waiting.find(|(_, waiting)| waiting.code == code && !waiting.is_riding)?;
+        let dropoff = waiting.places.map(|(_, dropoff)| dropoff);
+        Some(Met { wish: *wish, pin: waiting.pin.clone(), dropoff })
     }
 
     /// The rider gets in; false if the rider has gone or sits in another taxi.
     pub fn board(&self, wish: u32, plate: &str, booking: Option<BookingId>) -> bool {
-        let mut all = self.lock();
+        let all = &mut self.lock().waiting;
         let Some(waiting) = all.get_mut(&wish).filter(|waiting| !waiting.is_riding) else { return false };
         waiting.is_riding = true;
         // A rider who no longer listens rides all the same.
@@ -105,12 +150,12 @@ impl Street {
 
     /// The rider gets out.
     pub fn end(&self, wish: u32) {
-        if let Some(waiting) = self.lock().remove(&wish) {
+        if let Some(waiting) = self.lock().waiting.remove(&wish) {
             let _told = waiting.rider.send(Lived::Ended);
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u32, Waiting>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, People> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -137,5 +182,20 @@ mod tests {
         assert_eq!(lived.try_recv(), Ok(Lived::Ended));
         street.leave(1);
         assert!(!street.board(1, "B", None));
+    }
+
+    #[test]
+    fn a_visitor_may_say_another_pin() {
+        let street = Street::default();
+        let booking = BookingId::from_number(5);
+        let code = booking_code(booking);
+        assert!(street.is_visitors(&code));
+        let (rider, mut lived) = unbounded_channel();
+        street.visit(9, (&code, "0000"), rider.clone());
+        street.refuse(9);
+        assert_eq!(lived.try_recv(), Ok(Lived::WrongPin));
+        assert_eq!(street.meet(booking), None);
+        street.visit(8, (&code, "0420"), rider);
+        assert_eq!(street.meet(booking), Some(Met { wish: 8, pin: "0420".into(), dropoff: None }));
     }
 }

@@ -86,6 +86,16 @@ impl<'a> City<'a> {
         self.supervisor.start(program)
     }
 
+    /// True until the load has done its part.
+    pub(crate) fn is_load_running(&self) -> bool {
+        self.supervisor.pid(LOAD).is_some()
+    }
+
+    /// Returns the folder through which a person takes part in the city.
+    pub(crate) fn visitor(&self) -> PathBuf {
+        self.dir.join(configs::VISITOR)
+    }
+
     /// Waits until the load has done its part.
     ///
     /// # Errors
@@ -210,12 +220,15 @@ impl<'a> City<'a> {
     /// Prints what to open.
     pub(crate) fn print_doors(&self) {
         let ports = self.plan.ports;
-        println!("central   http://127.0.0.1:{}/", ports.central);
-        for (name, port) in self.edges() {
-            println!("{name:<9} http://127.0.0.1:{port}/");
+        let central = ("central".to_owned(), ports.central);
+        let nodes: Vec<_> = std::iter::once(central).chain(self.edges()).collect();
+        let width = nodes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        println!("\n{:width$}  book a taxi               dispatch it", "");
+        for (name, port) in nodes {
+            let rider = format!("http://127.0.0.1:{port}/");
+            println!("{name:width$}  {rider:<24}  {rider}console/");
         }
-        println!("sign in   {} with the password {}", roster::LOGIN, self.password);
-        println!("text      put a file into {}", self.dir.join("sms/spool").display());
+        println!("\nsign in to the console as {} with the password {}", roster::LOGIN, self.password);
     }
 
     /// Returns what the load said last.

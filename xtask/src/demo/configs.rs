@@ -10,6 +10,9 @@ use time::format_description::well_known::Rfc3339;
 use super::keys;
 use super::plan::{Plan, Ports};
 
+/// Folder, in a run's, through which the person at the terminal takes part in the city.
+pub(crate) const VISITOR: &str = "visitor";
+
 /// A district of the map, with its edge if it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct District {
@@ -139,6 +142,10 @@ impl Configs<'_> {
             url(self.plan.ports.central),
             self.urls(),
         );
+        if self.plan.is_open {
+            text.insert_str(0, &format!("visitor = \"{VISITOR}\"\n"));
+        }
+        text += &format!("[demand]\nwishes = {}\n\n", self.plan.wishes);
         if let Some(bookings) = self.plan.crash_bookings {
             text += &format!("[crash]\nbookings_per_s = 8.0\nbookings = {bookings}\n\n");
         }

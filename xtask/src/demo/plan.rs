@@ -21,6 +21,12 @@ const DRIVERS: usize = 80;
 const REPLAYED_DRIVERS: usize = 600;
 /// Bookings for each kill of a run that kills: at eight in a second about nine seconds.
 const BOOKINGS_PER_KILL: u32 = 70;
+/// Rides that are wanted in an outage, and in each minute of a demo that is left open.
+const WISHES: u32 = 300;
+const WISHES_PER_MINUTE: u32 = 3;
+/// Simulated seconds in a second, and length in minutes: slow and long enough to look around, or soon over.
+const OPEN: (u32, u32) = (5, 600);
+const PLAYED: (u32, u32) = (20, 36);
 /// When the first alarm went off in Pangyo: the day and hour of a demo that replays nothing.
 const PANGYO: OffsetDateTime = datetime!(2022-10-15 15:19:00 +9);
 
@@ -32,6 +38,10 @@ pub(crate) struct Plan {
     pub(crate) speed: u32,
     /// How long the city runs, in simulated seconds.
     pub(crate) duration_s: u64,
+    /// How many rides are wanted, about.
+    pub(crate) wishes: u32,
+    /// Whether a person at the terminal takes part.
+    pub(crate) is_open: bool,
     /// The simulated moment at which it begins.
     pub(crate) sim_start: OffsetDateTime,
     /// How many drivers the roster lists.
@@ -89,10 +99,15 @@ impl Plan {
             None => None,
         };
         let port = args.port;
+        let is_open = !args.outage && args.crash.is_none();
+        let (speed, minutes) = if is_open { OPEN } else { PLAYED };
+        let minutes = args.minutes.unwrap_or(minutes);
         Ok(Plan {
             seed: args.seed,
-            speed: args.speed,
-            duration_s: u64::from(args.minutes) * 60,
+            speed: args.speed.unwrap_or(speed),
+            duration_s: u64::from(minutes) * 60,
+            wishes: if is_open { minutes * WISHES_PER_MINUTE } else { WISHES },
+            is_open,
             sim_start: args.from.as_deref().map_or(Ok(PANGYO), moment)?,
             drivers: if replay.is_some() { REPLAYED_DRIVERS } else { DRIVERS },
             map: args.map.as_deref().map(|file| existing("--map", file)).transpose()?,
@@ -198,6 +213,14 @@ mod tests {
         let plan = Plan::of(&args(&["--minutes", "90", "--speed", "30"]).unwrap()).unwrap();
         assert_eq!(plan.cut(), Cut { from_s: 30 * 60, until_s: 81 * 60 });
         assert_eq!(plan.wall(plan.duration_s), Duration::from_secs(180));
+    }
+
+    #[test]
+    fn a_demo_that_is_left_open_is_slow_and_long() {
+        let plan = Plan::of(&args(&[]).unwrap()).unwrap();
+        assert_eq!((plan.wall(plan.duration_s), plan.wishes), (Duration::from_secs(7_200), 1_800));
+        let plan = Plan::of(&args(&["--outage"]).unwrap()).unwrap();
+        assert_eq!((plan.wall(plan.duration_s), plan.wishes), (Duration::from_secs(108), 300));
     }
 
     #[test]

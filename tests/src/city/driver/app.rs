@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result};
 use ondol_core::booking::Payment;
 use ondol_core::fact::Release;
 use ondol_core::ids::{AssignmentId, BookingId, NodeId, ShiftId};
+use ondol_core::pin::booking_code;
 use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::tariff::Tariff;
@@ -331,20 +332,33 @@ impl AppDriver {
     fn board(&mut self, booking: BookingId, of: AssignmentId, now: Ticks) -> Doing {
         let arrived_at = self.device.trip().and_then(|trip| trip.arrived_at);
         let waited_ms = arrived_at.map_or(0, |at| self.world.clock.now().utc.since_ms(at));
+        let again = Doing::AtPickup(of, now.plus_ms(10_000));
         let Some(met) = self.world.street.meet(booking) else {
+            let waited = u64::try_from(waited_ms).unwrap_or(0);
+            if self.world.ask_visitor(&booking_code(booking), &self.listed.plate, waited) {
+                return again;
+            }
             if waited_ms >= NO_SHOW_MS.cast_signed() {
                 let _wished = self.wish(Wish::NoShow);
                 return Doing::Standing;
             }
-            return Doing::AtPickup(of, now.plus_ms(10_000));
+            return again;
         };
+        let ride =
+            self.device.trip().and_then(|trip| trip.offer.as_ref()).and_then(|offer| offer.ride.dropoff);
         match self.wish(Wish::Board { pin: Some(met.pin.clone()) }) {
             Ok(()) if self.world.street.board(met.wish, &self.listed.plate, Some(booking)) => {
-                let drive = self.world.city.drive(self.at, met.dropoff, now);
+                let dropoff = met.dropoff.or(ride);
+                let dropoff = dropoff.unwrap_or_else(|| self.world.city.ride_from(self.at, &mut self.rng));
+                let drive = self.world.city.drive(self.at, dropoff, now);
                 Doing::Riding { wish: met.wish, drive }
             }
             // Another person with the same code: the device has noticed the PIN, and the driver asks again.
-            Ok(()) | Err(_) => Doing::AtPickup(of, now.plus_ms(10_000)),
+            Ok(()) => again,
+            Err(_) => {
+                self.world.street.refuse(met.wish);
+                again
+            }
         }
     }
 

@@ -181,7 +181,12 @@ impl PhoneDriver {
             self.sent_at = now;
             let with_code = format!("{body} *{}", self.listed.secret);
             let text = if self.adds_code { &with_code } else { &body };
-            self.world.network.send(&self.phone, text, self.world.clock.now().utc, &self.world.recorder)?;
+            self.world.network.send(
+                &self.phone.number,
+                text,
+                self.world.clock.now().utc,
+                &self.world.recorder,
+            )?;
             self.sent = body;
         }
         Ok(())
@@ -224,7 +229,12 @@ impl PhoneDriver {
         match self.world.street.meet_code(&code) {
             Some(met) if self.world.street.board(met.wish, &self.listed.plate, None) => {
                 self.say(format!("P {}", met.pin), now);
-                self.doing = Doing::Boarding { code, wish: met.wish, dropoff: met.dropoff };
+                let dropoff =
+                    met.dropoff.unwrap_or_else(|| self.world.city.ride_from(self.at, &mut self.rng));
+                self.doing = Doing::Boarding { code, wish: met.wish, dropoff };
+            }
+            _ if self.world.ask_visitor(&code, &self.listed.plate, waited_ms) => {
+                self.doing = Doing::AtPickup { code, since };
             }
             _ if waited_ms > NO_SHOW_MS => {
                 // Nobody came: an operator clears it up, and the driver asks again by `X`.

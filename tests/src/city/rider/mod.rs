@@ -66,6 +66,8 @@ pub fn lived(world: &World, wish: &Wish, event: Lived) -> Stage {
             world.tell(wish, RiderNote::Ended {});
             Stage::Over
         }
+        // A rider of the city says what its node told it: another rider has the same code.
+        Lived::WrongPin => Stage::Waiting,
     }
 }
 

@@ -177,7 +177,7 @@ impl Dialogue<'_> {
         self.sent += 1;
         self.waits_since = self.world.clock.now().ticks;
         let at = self.world.clock.now().utc;
-        if let Err(error) = self.world.network.send(&self.phone, body, at, &self.world.recorder) {
+        if let Err(error) = self.world.network.send(&self.phone.number, body, at, &self.world.recorder) {
             tracing::warn!(%error, "a text could not be sent");
         }
     }
