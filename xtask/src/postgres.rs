@@ -7,7 +7,7 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -115,12 +115,11 @@ impl Cluster {
         let bin = setup::postgres_bin().context("PostgreSQL's `initdb` and `postgres` are not found")?;
         let password = random_hex()?;
         let dir = std::env::temp_dir().join(format!("ondol-pg-{}", random_hex()?));
-        fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let private = fs::DirBuilder::new().mode(0o700).create(&dir);
+        private.with_context(|| format!("cannot make {}", dir.display()))?;
         let cluster = Cluster { bin, dir, port: free_port()?, password, server: None };
         let key = cluster.dir.join("password");
-        fs::write(&key, &cluster.password)?;
-        fs::set_permissions(&key, fs::Permissions::from_mode(0o600))?;
-        fs::set_permissions(&cluster.dir, fs::Permissions::from_mode(0o700))?;
+        run::write_private(&key, &cluster.password)?;
         if rustix::process::geteuid().is_root() {
             run::on_terminal(
                 Command::new("chown").args(["-R", "postgres:"]).arg(&cluster.dir),

@@ -2,6 +2,8 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -101,6 +103,18 @@ pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.current_dir(root());
     command
+}
+
+/// Writes a file that only its owner may read.
+///
+/// # Errors
+///
+/// If it cannot be written.
+pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
+    let mut options = File::options();
+    options.create(true).truncate(true).write(true).mode(0o600);
+    let written = options.open(file).and_then(|mut out| out.write_all(text.as_bytes()));
+    written.with_context(|| format!("cannot write {}", file.display()))
 }
 
 /// Runs `command` with both its streams in `log`; kills its process group after `limit` or when we are asked to stop.

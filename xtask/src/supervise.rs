@@ -92,8 +92,11 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// If it is unknown or not running.
+    /// If it is unknown or not running, above all if it has ended by itself before.
     pub(crate) fn kill_9(&mut self, name: &str) -> Result<()> {
+        if let Some(status) = self.ended(name)? {
+            bail!("{name} had ended by itself with {status}:\n{}", run::tail(&self.log(name)));
+        }
         let entry = self.entry_mut(name)?;
         let Some(mut child) = entry.child.take() else { bail!("{name} is not running") };
         run::signal_group(&child, Signal::KILL);
@@ -156,7 +159,8 @@ impl Supervisor {
     ///
     /// # Errors
     ///
-    /// If it is unknown or not running, takes longer than `limit` or we are asked to stop (it is left running then).
+    /// If it is unknown or not running, takes longer than `limit` or we are asked to stop (it is left running then); if
+    /// another program dies meanwhile that nobody killed.
     pub(crate) fn wait_end(&mut self, name: &str, limit: Duration) -> Result<ExitStatus> {
         let started = Instant::now();
         if self.ended(name)?.is_none() && self.entry(name)?.child.is_none() {
@@ -169,6 +173,7 @@ impl Supervisor {
             if let Some(status) = self.ended(name)? {
                 return Ok(status);
             }
+            self.check()?;
             std::thread::sleep(LOOK_EVERY);
         }
         bail!("{name} did not end within {} s:\n{}", limit.as_secs(), run::tail(&self.log(name)))

@@ -47,6 +47,9 @@ pub(crate) fn build(stop: &Stop) -> Result<()> {
     Ok(())
 }
 
+/// The sentences that pages show, beside the pages' folder.
+const CATALOGUES: [&str; 2] = ["../dispatch/messages/ko", "../dispatch/messages/en"];
+
 /// What the pages were built from, against what lies there now.
 struct Stamps {
     web: PathBuf,
@@ -59,7 +62,11 @@ struct Stamps {
 impl Stamps {
     fn of(web: &Path) -> Result<Stamps> {
         let lock = digest(&[web.join("package-lock.json")])?;
-        let sources = digest(&sources(web)?)?;
+        let mut files = sources(web)?;
+        for catalogue in CATALOGUES.map(|folder| web.join(folder)) {
+            files.extend(sources(&catalogue)?);
+        }
+        let sources = digest(&files)?;
         let mut stamps = Stamps { web: web.to_owned(), lock, sources, installed: false, built: false };
         stamps.installed = fs::read_to_string(stamps.lock_file()).is_ok_and(|text| text == stamps.lock);
         stamps.built = fs::read_to_string(stamps.source_file()).is_ok_and(|text| text == stamps.sources);
@@ -87,7 +94,7 @@ fn npm(stop: &Stop, web: &Path, path: &std::ffi::OsStr, args: &[&str]) -> Result
     }
 }
 
-/// Lists the source files of the pages, in one order on every machine.
+/// Lists the source files in a folder, in one order on every machine.
 fn sources(web: &Path) -> Result<BTreeSet<PathBuf>> {
     let mut found = BTreeSet::new();
     let mut folders = vec![web.to_owned()];
@@ -122,13 +129,17 @@ mod tests {
     use super::*;
 
     fn pages(name: &str) -> PathBuf {
-        let web = std::env::temp_dir().join(format!("ondol-web-{}-{name}", std::process::id()));
-        for folder in ["src", "node_modules", "dist"] {
+        let web = std::env::temp_dir().join(format!("ondol-web-{}-{name}/web", std::process::id()));
+        for folder in ["src", "node_modules", "dist"].iter().chain(&CATALOGUES) {
             fs::create_dir_all(web.join(folder)).unwrap();
         }
-        for (file, text) in
-            [("package.json", "{}"), ("package-lock.json", "{}"), ("src/a.ts", "1"), ("dist/a.js", "1")]
-        {
+        for (file, text) in [
+            ("package.json", "{}"),
+            ("package-lock.json", "{}"),
+            ("src/a.ts", "1"),
+            ("dist/a.js", "1"),
+            ("../dispatch/messages/ko/pages.ftl", "1"),
+        ] {
             fs::write(web.join(file), text).unwrap();
         }
         web
@@ -144,7 +155,7 @@ mod tests {
     fn nothing_is_up_to_date_in_a_fresh_clone() {
         let web = pages("fresh");
         let stamps = Stamps::of(&web).unwrap();
-        fs::remove_dir_all(&web).unwrap();
+        fs::remove_dir_all(web.parent().unwrap()).unwrap();
         assert!(!stamps.installed && !stamps.built);
     }
 
@@ -159,10 +170,14 @@ mod tests {
         fs::write(web.join("src/a.ts"), "1").unwrap();
         fs::write(web.join("src/b.ts"), "").unwrap();
         let added = Stamps::of(&web).unwrap();
-        fs::remove_dir_all(&web).unwrap();
+        fs::remove_file(web.join("src/b.ts")).unwrap();
+        fs::write(web.join("../dispatch/messages/ko/pages.ftl"), "2").unwrap();
+        let reworded = Stamps::of(&web).unwrap();
+        fs::remove_dir_all(web.parent().unwrap()).unwrap();
         assert!(same.installed && same.built, "what tools make is no source");
         assert!(changed.installed && !changed.built);
         assert!(!added.built);
+        assert!(!reworded.built, "a changed sentence is seen on the pages");
     }
 
     #[test]
@@ -171,7 +186,7 @@ mod tests {
         vouch(&web);
         fs::write(web.join("package-lock.json"), "{\"lockfileVersion\":3}").unwrap();
         let stamps = Stamps::of(&web).unwrap();
-        fs::remove_dir_all(&web).unwrap();
+        fs::remove_dir_all(web.parent().unwrap()).unwrap();
         assert!(!stamps.installed && !stamps.built);
     }
 }

@@ -199,8 +199,9 @@ impl<'a> City<'a> {
     ///
     /// # Errors
     ///
-    /// If a process had to be killed, or a journal cannot be read.
+    /// If a process had died by itself or had to be killed, or a journal cannot be read.
     pub(crate) fn stop_and_export(mut self, stop: &Stop) -> Result<()> {
+        self.supervisor.check()?;
         self.supervisor.stop_all()?;
         let journals = self.dir.join("journals");
         fs::create_dir_all(&journals).with_context(|| format!("cannot make {}", journals.display()))?;
@@ -282,7 +283,7 @@ pub(crate) fn ondol() -> PathBuf {
 fn enter_people(plan: &Plan, dir: &Path, districts: &[District], password: &str) -> Result<()> {
     let enter = |node: &str, file: &str, roster: &Roster| {
         let (config, file) = (dir.join(format!("{node}.toml")), dir.join(file));
-        keys::write_private(&file, &serde_json::to_string_pretty(roster)?)?;
+        run::write_private(&file, &serde_json::to_string_pretty(roster)?)?;
         keys::node(&["roster", "--config", &config.display().to_string()], &file)
     };
     enter("central", "roster.json", &Roster::central(plan.seed, plan.drivers, districts, password))?;
@@ -292,7 +293,7 @@ fn enter_people(plan: &Plan, dir: &Path, districts: &[District], password: &str)
     })?;
     // Every edge trusts central's key, so one text process may speak to all of them.
     let token = keys::node(&["text-token", "--config"], &dir.join("central.toml"))?;
-    keys::write_private(&dir.join("sms/token"), &token)
+    run::write_private(&dir.join("sms/token"), &token)
 }
 
 /// Generates the synthetic city, or imports the map that was asked for.

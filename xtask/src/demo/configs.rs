@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::keys;
 use super::plan::{Plan, Ports};
+use crate::run;
 
 /// Folder, in a run's, through which the person at the terminal takes part in the city.
 pub(crate) const VISITOR: &str = "visitor";
@@ -181,7 +182,7 @@ impl Configs<'_> {
     fn save(&self, name: &str, text: &str) -> Result<()> {
         let home = self.home(name);
         fs::create_dir_all(&home).with_context(|| format!("cannot make {}", home.display()))?;
-        keys::write_private(&self.dir.join(format!("{name}.toml")), text) // central's holds a password
+        run::write_private(&self.dir.join(format!("{name}.toml")), text) // central's holds a password
     }
 }
 

@@ -29,6 +29,7 @@ pub(super) fn run(plan: &Plan, kills: u32, stop: &Stop) -> Result<()> {
     let victims = city.victims();
     for kill in 1..=kills {
         pause(BETWEEN_MS, stop)?;
+        city.check()?;
         let victim = &victims[usize::try_from(random()? % victims.len() as u64)?];
         city.kill(victim)?;
         println!("kill {kill} of {kills}: {victim}");

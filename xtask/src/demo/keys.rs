@@ -1,26 +1,11 @@
 //! What the demo has `ondol node` do before anything runs: keys, rosters, a token for the text process.
 
-use std::fs;
-use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
 use super::city::ondol;
-
-/// Writes a file that only its owner may read.
-///
-/// # Errors
-///
-/// If it cannot be written.
-pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
-    let mut options = fs::File::options();
-    options.create(true).truncate(true).write(true).mode(0o600);
-    let written = options.open(file).and_then(|mut out| out.write_all(text.as_bytes()));
-    written.with_context(|| format!("cannot write {}", file.display()))
-}
 
 /// Runs `ondol node …` to its end and returns what it prints.
 ///

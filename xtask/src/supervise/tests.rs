@@ -129,6 +129,19 @@ fn check_names_a_program_that_died_unasked() {
 }
 
 #[test]
+fn a_program_that_died_unasked_cannot_be_killed() {
+    let mut run = supervisor("dead");
+    run.start(shell("edge", "exit 7")).unwrap();
+    let started = Instant::now();
+    while run.pid("edge").is_some() && run.check().is_ok() {
+        assert!(started.elapsed() < LONG, "the death of edge was not noticed");
+    }
+    let error = run.kill_9("edge").unwrap_err().to_string();
+    assert!(error.contains("edge had ended by itself"), "{error}");
+    end(run);
+}
+
+#[test]
 fn a_program_with_an_end_may_reach_it_but_not_fail() {
     let mut run = supervisor("end");
     run.start(Program { has_end: true, ..shell("load", "exit 0") }).unwrap();
