@@ -258,7 +258,10 @@ impl EdgeSide {
 
     /// Takes the district now, whatever the lease says: an operator's decision.
     pub fn take(&mut self, cause: TakeCause, now: Ticks, utc: UtcMs) -> EdgeChange {
-        self.epoch = Epoch { central_term: self.epoch.central_term, edge_term: self.epoch.edge_term + 1 };
+        self.epoch = Epoch {
+            central_term: self.epoch.central_term,
+            edge_term: self.epoch.edge_term.saturating_add(1),
+        };
         self.enter(EdgeMode::Active, now, utc);
         EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now) }
     }

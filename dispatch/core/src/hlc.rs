@@ -19,6 +19,16 @@ pub struct Hlc {
     pub logical: u32,
 }
 
+impl Hlc {
+    /// The least stamp after this one. A full counter, which a remote stamp may bring, goes on in the next millisecond.
+    fn next(self) -> Self {
+        match self.logical.checked_add(1) {
+            Some(logical) => Self { wall_ms: self.wall_ms, logical },
+            None => Self { wall_ms: self.wall_ms.saturating_add(1), logical: 0 },
+        }
+    }
+}
+
 /// One node's clock.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Clock {
@@ -28,17 +38,14 @@ pub struct Clock {
 impl Clock {
     /// Returns a stamp later than every stamp given or adopted before.
     pub fn stamp(&mut self, now: UtcMs) -> Hlc {
-        self.last = if now.0 > self.last.wall_ms {
-            Hlc { wall_ms: now.0, logical: 0 }
-        } else {
-            Hlc { wall_ms: self.last.wall_ms, logical: self.last.logical + 1 }
-        };
+        self.last =
+            if now.0 > self.last.wall_ms { Hlc { wall_ms: now.0, logical: 0 } } else { self.last.next() };
         self.last
     }
 
     /// Takes note of a remote stamp; returns false, and adopts nothing, if it is too far ahead of `now`.
     pub fn observe(&mut self, remote: Hlc, now: UtcMs) -> bool {
-        let believable = remote.wall_ms - now.0 <= MAX_AHEAD_MS;
+        let believable = remote.wall_ms.saturating_sub(now.0) <= MAX_AHEAD_MS;
         if believable && remote > self.last {
             self.last = remote;
         }
@@ -70,5 +77,16 @@ mod tests {
         assert_eq!(clock.stamp(UtcMs(1)).wall_ms, 1);
         assert!(clock.observe(Hlc { wall_ms: 59_000, logical: 4 }, UtcMs(0)));
         assert_eq!(clock.stamp(UtcMs(2)), Hlc { wall_ms: 59_000, logical: 5 });
+    }
+
+    #[test]
+    fn no_remote_stamp_breaks_the_arithmetic() {
+        let mut clock = Clock::default();
+        for wall_ms in [i64::MIN, -1, i64::MAX] {
+            clock.observe(Hlc { wall_ms, logical: u32::MAX }, UtcMs(1_000));
+            clock.observe(Hlc { wall_ms, logical: u32::MAX }, UtcMs(-1_000));
+        }
+        assert!(clock.observe(Hlc { wall_ms: 2_000, logical: u32::MAX }, UtcMs(1_000)));
+        assert_eq!(clock.stamp(UtcMs(1_000)), Hlc { wall_ms: 2_001, logical: 0 });
     }
 }

@@ -348,7 +348,7 @@ impl Node {
             .district(district)
             .and_then(|board| board.shifts.get(&shift))
             .and_then(|shift| shift.duty)
-            .map_or(1, |(number, ..)| number + 1);
+            .map_or(1, |(number, ..)| number.saturating_add(1));
         self.append(district, district_wide(), Fact::DutyChanged { shift, number, duty, at: now.utc }, now);
     }
 

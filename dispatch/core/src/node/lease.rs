@@ -235,7 +235,7 @@ impl Node {
     }
 
     fn grant(&mut self, district: &DistrictId, above: Epoch, now: Now) {
-        let epoch = Epoch { central_term: above.central_term + 1, edge_term: 0 };
+        let epoch = Epoch { central_term: above.central_term.saturating_add(1), edge_term: 0 };
         if let Some(Side::Central(side)) = self.sides.get_mut(district) {
             side.granted = true;
             side.lease.granted(epoch);
@@ -420,7 +420,7 @@ impl Node {
         let owner = if epoch > owner.epoch {
             Owner { epoch, version: 0, node: to }
         } else {
-            Owner { epoch: owner.epoch, version: owner.version + 1, node: to }
+            Owner { epoch: owner.epoch, version: owner.version.saturating_add(1), node: to }
         };
         let zone = record.zone().cloned().unwrap_or_else(district_wide);
         self.append(district, zone, Fact::BookingOwned { booking, owner, wanted }, now);
