@@ -96,6 +96,22 @@ pub enum Payment {
     Deferred,
 }
 
+/// Most that is charged by machine, of the fare that the rider was shown: traffic and a detour, not a typing error.
+const CHARGE_OF_QUOTE_PER_CENT: i64 = 150;
+/// Most that is charged by machine where no fare was shown, in the tariff's currency.
+const CHARGE_WITHOUT_QUOTE_MAX: Money = Money(200_000);
+
+/// What central may charge for a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// Nothing: it is charged already, was paid in the vehicle, or has not ended.
+    Nothing,
+    /// This amount.
+    Charge(Money),
+    /// A human decides: driver and rider differ about how it is paid, or the amount is not plausible.
+    Operator,
+}
+
 /// Who acted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -211,8 +227,11 @@ pub struct BookingRecord {
     pub owner: Option<(Owner, Option<ShiftId>)>,
     /// The wish to end it that stands.
     pub cancel: Option<Cancel>,
-    /// Its bonds with shifts, live and past.
+    /// Its bonds with shifts, live and past: of each, a node asked the shift or the rider got in from the street.
     pub assignments: BTreeMap<AssignmentId, AssignmentRecord>,
+    /// What shifts say of bonds for which nobody is known to have asked them. Nothing here counts: it becomes a
+    /// bond when the question arrives, which a cut may hold up for long, and never if a device invented it.
+    pub claims: BTreeMap<AssignmentId, BTreeMap<ShiftId, AssignmentRecord>>,
     /// The charge, written by central alone.
     pub charged: Option<Money>,
 }
@@ -286,7 +305,35 @@ impl BookingRecord {
             owner: None,
             cancel: None,
             assignments: BTreeMap::new(),
+            claims: BTreeMap::new(),
             charged: None,
+        }
+    }
+
+    /// What is known of `shift` under the name `assignment`, be it a bond or only a claim.
+    #[must_use]
+    pub fn said_of(&self, assignment: &AssignmentId, shift: ShiftId) -> Option<&AssignmentRecord> {
+        let bond = self.assignments.get(assignment).filter(|bond| bond.shift == shift);
+        bond.or_else(|| self.claims.get(assignment)?.get(&shift))
+    }
+
+    /// What central may charge by machine: the fare of the one trip that carried the rider, if the rider chose to
+    /// pay later and the amount is plausible. A device's word alone charges nobody.
+    #[must_use]
+    pub fn due(&self) -> Due {
+        let mut carried = self.assignments.values().filter(|bond| bond.boarded.is_some());
+        let (Some(bond), None) = (carried.next(), carried.next()) else { return Due::Nothing };
+        let (Some((_, fare)), Some(request)) = (&bond.done, self.request()) else { return Due::Nothing };
+        if self.charged.is_some() || fare.payment != Payment::Deferred {
+            return Due::Nothing;
+        }
+        let most = request.quote.as_ref().map_or(CHARGE_WITHOUT_QUOTE_MAX, |quote| {
+            Money(quote.fare.0.saturating_mul(CHARGE_OF_QUOTE_PER_CENT) / 100)
+        });
+        if request.payment == Payment::Deferred && (0..=most.0).contains(&fare.amount.0) {
+            Due::Charge(fare.amount)
+        } else {
+            Due::Operator
         }
     }
 

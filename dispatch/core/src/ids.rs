@@ -8,6 +8,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 use uuid::Uuid;
 
@@ -206,6 +207,21 @@ impl AssignmentId {
         let digits = device.0.simple().to_string();
         let origin = NodeId::new(&format!("d-{}", &digits[..24])).expect("hexadecimal digits are a name");
         Self { origin, incarnation: 0, counter }
+    }
+}
+
+impl BookingId {
+    /// The id of a device's `count`th street hail: nobody else makes the same, and the same count makes it again.
+    #[must_use]
+    pub fn of_hail(device: DeviceId, count: u64) -> Self {
+        let mut hasher = Sha256::new();
+        hasher.update(b"ondol-street-hail");
+        hasher.update(device.0.as_bytes());
+        hasher.update(count.to_be_bytes());
+        let digest = hasher.finalize();
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&digest[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
     }
 }
 

@@ -6,6 +6,7 @@
 //! | `same_key` | one booking with the assignments of both sides |
 //! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
+//! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
 //! | `cancel_against_assign` | the cancel wins unless the rider has boarded |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
 //!
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::board::DistrictBoard;
-use crate::booking::{AssignmentRecord, BookingRecord, Status};
+use crate::booking::{AssignmentRecord, BookingRecord, Due, Status};
 use crate::fact::{PhoneKey, Release};
 use crate::ids::{AssignmentId, BookingId, NodeId};
 use crate::units::UtcMs;
@@ -45,6 +46,8 @@ pub enum ConflictKind {
     TwoAssignments,
     /// Two shifts say that the rider of one booking boarded.
     TwoBoarded,
+    /// The driver says that the fare is to be charged, and it does not fit what the rider booked.
+    FareUnclear,
     /// A shift went on for a booking that had been cancelled.
     CancelAgainstAssign,
     /// One number asked on two nodes for what looks like the same journey.
@@ -53,10 +56,11 @@ pub enum ConflictKind {
 
 impl ConflictKind {
     /// All kinds.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::SameKey,
         Self::TwoAssignments,
         Self::TwoBoarded,
+        Self::FareUnclear,
         Self::CancelAgainstAssign,
         Self::PossibleDuplicate,
     ];
@@ -68,6 +72,7 @@ impl ConflictKind {
             Self::SameKey => "same_key",
             Self::TwoAssignments => "two_assignments",
             Self::TwoBoarded => "two_boarded",
+            Self::FareUnclear => "fare_unclear",
             Self::CancelAgainstAssign => "cancel_against_assign",
             Self::PossibleDuplicate => "possible_duplicate",
         }
@@ -168,9 +173,14 @@ pub fn conflicts(district: &DistrictBoard) -> Vec<Conflict> {
 
 /// Conflicts that concern one booking alone.
 fn within_booking(record: &BookingRecord) -> impl Iterator<Item = Conflict> {
-    [same_key(record), two_assignments(record), two_boarded(record), cancel_against_assign(record)]
-        .into_iter()
-        .flatten()
+    let found = [
+        same_key(record),
+        two_assignments(record),
+        two_boarded(record),
+        fare_unclear(record),
+        cancel_against_assign(record),
+    ];
+    found.into_iter().flatten()
 }
 
 fn same_key(record: &BookingRecord) -> Option<Conflict> {
@@ -229,6 +239,17 @@ fn two_boarded(record: &BookingRecord) -> Option<Conflict> {
         kind: ConflictKind::TwoBoarded,
         bookings: vec![record.id],
         assignments: boarded,
+        gives_way: Vec::new(),
+        resolution: Resolution::Operator,
+    })
+}
+
+fn fare_unclear(record: &BookingRecord) -> Option<Conflict> {
+    let done = record.assignments.iter().filter(|(_, bond)| bond.done.is_some());
+    (record.due() == Due::Operator).then(|| Conflict {
+        kind: ConflictKind::FareUnclear,
+        bookings: vec![record.id],
+        assignments: done.map(|(id, _)| id.clone()).collect(),
         gives_way: Vec::new(),
         resolution: Resolution::Operator,
     })

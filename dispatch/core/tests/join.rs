@@ -55,6 +55,7 @@ fn view(board: &Board) -> View {
     for shift in town::shifts() {
         let bonds = district.bonds_of(shift).map(|(record, bond)| format!("{} {bond}", record.id));
         found.push(format!("{shift} holds {:?}", bonds.collect::<Vec<_>>()));
+        found.push(format!("{shift} claims {}", district.claims_of(shift)));
     }
     for stand in town::stands() {
         found.push(format!("{stand} queue {:?}", district.queue(&stand)));
@@ -139,8 +140,8 @@ proptest! {
             (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for entry in &entries {
             match Fact::read(entry).unwrap() {
-                Some(Fact::Stepped { booking, assignment, what: Step::Done { fare }, .. }) => {
-                    let known = revisions.entry((booking, assignment)).or_insert(fare.revision);
+                Some(Fact::Stepped { booking, assignment, shift, what: Step::Done { fare }, .. }) => {
+                    let known = revisions.entry((booking, assignment, shift)).or_insert(fare.revision);
                     *known = fare.revision.max(*known);
                 }
                 Some(Fact::DutyChanged { shift, number, .. }) => {
@@ -158,9 +159,9 @@ proptest! {
                 _ => (),
             }
         }
-        for ((booking, assignment), revision) in revisions {
-            let record = board.booking(booking).unwrap().1;
-            prop_assert_eq!(record.assignments[&assignment].done.as_ref().unwrap().1.revision, revision);
+        for ((booking, assignment, shift), revision) in revisions {
+            let said = board.booking(booking).unwrap().1.said_of(&assignment, shift).unwrap();
+            prop_assert_eq!(said.done.as_ref().unwrap().1.revision, revision);
         }
         for (shift, number) in duties {
             prop_assert_eq!(board.shift(shift).unwrap().1.duty.unwrap().0, number);
@@ -252,6 +253,39 @@ proptest! {
                 }
                 prop_assert!(record.must_end().all(|(_, bond, _)| bond.boarded.is_none()));
             }
+        }
+    }
+
+    /// What shifts say of bonds is kept, and counts for those alone that were asked.
+    #[test]
+    fn only_who_was_asked_is_bound(series in histories(), order in order()) {
+        let entries = interleave(&series, &order);
+        let (mut asked, mut said) = (BTreeSet::new(), BTreeSet::new());
+        for entry in &entries {
+            match Fact::read(entry).unwrap() {
+                Some(
+                    Fact::Offered { booking, assignment, shift, .. }
+                    | Fact::StreetHailed { booking, assignment, shift, .. },
+                ) => {
+                    asked.insert((booking, assignment, shift));
+                }
+                Some(Fact::Stepped { booking, assignment, shift, .. }) => {
+                    said.insert((booking, assignment, shift));
+                }
+                _ => (),
+            }
+        }
+        let board = joined(&entries);
+        for record in records(&board) {
+            for (id, bond) in &record.assignments {
+                prop_assert!(asked.contains(&(record.id, id.clone(), bond.shift)));
+            }
+        }
+        for (booking, assignment, shift) in asked.iter().chain(&said) {
+            let record = board.booking(*booking).unwrap().1;
+            prop_assert!(record.said_of(assignment, *shift).is_some());
+            let bound = record.assignments.get(assignment).is_some_and(|bond| bond.shift == *shift);
+            prop_assert_eq!(bound, asked.contains(&(*booking, assignment.clone(), *shift)));
         }
     }
 

@@ -9,11 +9,10 @@
 //! ```
 
 use ondol_core::fact::{PinCheck, Release};
-use ondol_core::ids::{AssignmentId, BookingId, DeviceId};
+use ondol_core::ids::{AssignmentId, BookingId};
 use ondol_core::pin::{PIN_TRIES, pin_verifier};
 use ondol_core::shift::Duty;
 use ondol_core::units::{Now, Ticks, UtcMs};
-use sha2::{Digest, Sha256};
 
 use crate::device::Device;
 use crate::durable::Trip;
@@ -276,8 +275,10 @@ impl Device {
         }
         self.durable.hails += 1;
         let count = self.durable.hails;
-        let (booking, assignment) =
-            (hailed_booking(self.durable.device, count), AssignmentId::of_device(self.durable.device, count));
+        let (booking, assignment) = (
+            BookingId::of_hail(self.durable.device, count),
+            AssignmentId::of_device(self.durable.device, count),
+        );
         self.durable.current = Some(Trip {
             booking,
             assignment: assignment.clone(),
@@ -393,18 +394,6 @@ impl Trip {
             (None, None) => (Happening::Assigned { booking, assignment }, self.assigned_at),
         }
     }
-}
-
-/// The id of a device's street hail: nobody else makes the same, and the same count makes it again.
-fn hailed_booking(device: DeviceId, count: u64) -> BookingId {
-    let mut hasher = Sha256::new();
-    hasher.update(b"ondol-street-hail");
-    hasher.update(device.0.as_bytes());
-    hasher.update(count.to_be_bytes());
-    let digest = hasher.finalize();
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    BookingId(uuid::Builder::from_custom_bytes(bytes).into_uuid())
 }
 
 #[cfg(test)]

@@ -41,16 +41,18 @@ impl DistrictBoard {
                 self.touched_booking(booking)
             }
             Fact::Offered { booking, assignment, shift, eta_s, why, at } => {
-                least(&mut self.bond(booking, assignment, shift).offered, (eta_s, at, why));
+                self.ask(booking, &assignment, shift);
+                least(&mut self.said(booking, assignment, shift).offered, (eta_s, at, why));
                 self.touched_booking(booking)
             }
             Fact::Stepped { booking, assignment, shift, what, at } => {
-                step(self.bond(booking, assignment, shift), what, at);
+                step(self.said(booking, assignment, shift), what, at);
                 self.touched_booking(booking)
             }
             Fact::StreetHailed { booking, assignment, shift, request, at } => {
                 self.accept(entry, booking, request, at);
-                let bond = self.bond(booking, assignment, shift);
+                self.ask(booking, &assignment, shift);
+                let bond = self.said(booking, assignment, shift);
                 least(&mut bond.assigned_at, at);
                 least(&mut bond.arrived_at, at);
                 least(&mut bond.boarded, (at, crate::fact::PinCheck::NotNeeded));
@@ -157,23 +159,46 @@ impl DistrictBoard {
         self.bookings.entry(booking).or_insert_with(|| BookingRecord::unknown(booking))
     }
 
-    fn bond(
+    /// Where it is written what `shift` said of a bond: in the bond, if that shift was asked, else as a claim.
+    fn said(
         &mut self,
         booking: BookingId,
         assignment: AssignmentId,
         shift: ShiftId,
     ) -> &mut AssignmentRecord {
-        let record = self.bookings.entry(booking).or_insert_with(|| BookingRecord::unknown(booking));
-        let bond =
-            record.assignments.entry(assignment.clone()).or_insert_with(|| AssignmentRecord::new(shift));
-        // A bond has one shift. Where a faulty device names another, the lesser stands everywhere.
-        if shift < bond.shift {
-            if let Some(bonds) = self.index.bonds.get_mut(&bond.shift) {
-                bonds.remove(&(booking, assignment));
+        let record = self.booking(booking);
+        match record.assignments.get(&assignment) {
+            Some(bond) if bond.shift == shift => {
+                record.assignments.get_mut(&assignment).expect("it was found on the line before")
             }
-            bond.shift = shift;
+            Some(_) | None => {
+                let claims = record.claims.entry(assignment).or_default();
+                claims.entry(shift).or_insert_with(|| AssignmentRecord::new(shift))
+            }
         }
-        bond
+    }
+
+    /// `shift` was asked under this name: what it claimed so far counts from now on. Where a faulty node asks two
+    /// shifts under one name, the lesser stands everywhere.
+    fn ask(&mut self, booking: BookingId, assignment: &AssignmentId, shift: ShiftId) {
+        let record = self.booking(booking);
+        let before = record.assignments.get(assignment).map(|bond| bond.shift);
+        if before.is_some_and(|before| before <= shift) {
+            return;
+        }
+        let mut claims = record.claims.remove(assignment).unwrap_or_default();
+        let bond = claims.remove(&shift).unwrap_or_else(|| AssignmentRecord::new(shift));
+        let given_up = record.assignments.insert(assignment.clone(), bond);
+        claims.extend(given_up.map(|bond| (bond.shift, bond)));
+        if !claims.is_empty() {
+            record.claims.insert(assignment.clone(), claims);
+        }
+        if let Some(bonds) = before.and_then(|before| self.index.bonds.get_mut(&before)) {
+            bonds.remove(&(booking, assignment.clone()));
+        }
+        if let Some(claims) = self.index.claims.get_mut(&shift) {
+            claims.remove(&(booking, assignment.clone()));
+        }
     }
 
     fn shift(&mut self, shift: ShiftId) -> &mut ShiftRecord {

@@ -86,6 +86,7 @@ impl Authority {
 #[derive(Debug, Clone, Default)]
 struct Index {
     bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
+    claims: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     open: BTreeSet<BookingId>,
     shift_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
     drivers_of_phone: BTreeMap<PhoneKey, BTreeSet<DriverId>>,
@@ -217,12 +218,14 @@ impl Board {
         self.districts.iter()
     }
 
-    /// A booking and its district, wherever it is.
+    /// A booking and its district, wherever it is. The district that took it in comes before one in which there is
+    /// only talk of it.
     #[must_use]
     pub fn booking(&self, booking: BookingId) -> Option<(&DistrictId, &BookingRecord)> {
         self.districts
             .iter()
-            .find_map(|(id, district)| district.bookings.get(&booking).map(|record| (id, record)))
+            .filter_map(|(id, district)| district.bookings.get(&booking).map(|record| (id, record)))
+            .min_by_key(|(_, record)| record.accepted.is_none())
     }
 
     /// A shift and its district, wherever it is.
@@ -290,6 +293,12 @@ impl DistrictBoard {
             .filter_map(|(booking, assignment)| self.bookings.get(booking).map(|record| (record, assignment)))
     }
 
+    /// How many bonds `shift` speaks of for which nobody is known to have asked it.
+    #[must_use]
+    pub fn claims_of(&self, shift: ShiftId) -> usize {
+        self.index.claims.get(&shift).map_or(0, BTreeSet::len)
+    }
+
     /// The shift of `driver` that is on duty, if any; the latest started if several claim it.
     #[must_use]
     pub fn shift_of(&self, driver: DriverId) -> Option<&ShiftRecord> {
@@ -350,6 +359,11 @@ impl DistrictBoard {
                 bonds.insert((booking, assignment.clone()));
             } else {
                 bonds.remove(&(booking, assignment.clone()));
+            }
+        }
+        for (assignment, claims) in &record.claims {
+            for shift in claims.keys() {
+                self.index.claims.entry(*shift).or_default().insert((booking, assignment.clone()));
             }
         }
     }

@@ -1,23 +1,16 @@
-//! What driver devices ask of a node.
-//!
-//! The device is the only one who puts its driver's assignments in line; a node records what the device says and
-//! asks it to let go, never the other way round.
+//! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
 use super::{Contact, Node, Side};
-use crate::booking::{AssignmentRecord, Door, Needs, Payment, Priority};
-use crate::command::{Answer, Attach, Beat, BeatAnswer, Happening, Refusal, Report, ToDevice};
-use crate::face::Output;
-use crate::fact::{Fact, Lang, Release, Request, Step, district_wide};
-use crate::ids::{BookingId, DistrictId, ShiftId, SubjectId};
+use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal};
+use crate::fact::{Fact, Release, Step, district_wide};
+use crate::ids::{DistrictId, ShiftId};
 use crate::position::Position;
-use crate::shift::{Duty, Serialiser};
+use crate::shift::Serialiser;
 use crate::stand::{StandChange, StandWatch};
-use crate::units::{Now, UtcMs};
+use crate::units::Now;
 
 /// A contact of a shift that is not on duty, or not heard for this long, is forgotten.
 const CONTACT_LIFE_MS: u64 = 600_000;
-/// Furthest a device's clock may be ahead or behind and its times still be taken as they are.
-const DEVICE_CLOCK_SLACK_MS: i64 = 7 * 24 * 3_600_000;
 
 impl Node {
     pub(super) fn attach(&mut self, attach: Attach, now: Now) -> Result<Answer, Refusal> {
@@ -193,114 +186,6 @@ impl Node {
         self.append(district, district_wide(), Fact::StandChanged { shift, stand, at: now.utc }, now);
     }
 
-    pub(super) fn report(&mut self, report: Report, now: Now) -> Result<Answer, Refusal> {
-        self.serves(&report.district)?;
-        let (district, shift) = (report.district.clone(), report.shift);
-        let board = self.district(&district).ok_or(Refusal::UnknownShift)?;
-        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
-        if known.device() != Some(report.device) {
-            return Err(Refusal::UnknownShift);
-        }
-        if report.at.since_ms(now.utc).abs() > DEVICE_CLOCK_SLACK_MS {
-            return Err(Refusal::OutOfRange);
-        }
-        let fact = match report.what {
-            Happening::Duty { number, duty } => {
-                if known.duty.is_some_and(|(known, ..)| number <= known) {
-                    return Ok(Answer::Done);
-                }
-                Some((district_wide(), Fact::DutyChanged { shift, number, duty, at: report.at }))
-            }
-            Happening::Step { booking, assignment, what } => {
-                let record = board.bookings.get(&booking);
-                let bond = record.and_then(|record| record.assignments.get(&assignment));
-                if bond.is_some_and(|bond| bond.shift != shift) {
-                    return Err(Refusal::NoTrip);
-                }
-                if let (Step::Released { .. }, Some(bond)) = (&what, bond)
-                    && bond.boarded.is_some()
-                {
-                    return Err(Refusal::AlreadyBoarded);
-                }
-                let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
-                let news = bond.is_none_or(|bond| !is_known(bond, &what));
-                news.then_some((zone, Fact::Stepped { booking, assignment, shift, what, at: report.at }))
-            }
-            Happening::StreetHail { booking, assignment, pickup } => {
-                if board.bookings.get(&booking).is_some_and(|record| record.accepted.is_some()) {
-                    return Ok(Answer::Done);
-                }
-                let zone =
-                    self.config.districts[&district].zones.first().cloned().unwrap_or_else(district_wide);
-                let request = street_request(booking, pickup);
-                Some((zone, Fact::StreetHailed { booking, assignment, shift, request, at: report.at }))
-            }
-            Happening::Stand { stand } => {
-                if let Some(stand) = &stand
-                    && !board.stands.contains_key(stand)
-                {
-                    return Err(Refusal::UnknownStand);
-                }
-                let same = known.waits_at().map(|(stand, _)| stand) == stand.as_ref();
-                (!same).then_some((district_wide(), Fact::StandChanged { shift, stand, at: report.at }))
-            }
-        };
-        if let Some((zone, fact)) = fact {
-            let ended = matches!(fact, Fact::DutyChanged { duty: Duty::Ended, .. });
-            let assigned = match &fact {
-                Fact::Stepped { assignment, what: Step::Assigned, .. } => Some(assignment.clone()),
-                _ => None,
-            };
-            let closed = match &fact {
-                Fact::Stepped { assignment, what: Step::Released { .. } | Step::Done { .. }, .. } => {
-                    Some(assignment.clone())
-                }
-                _ => None,
-            };
-            self.append(&district, zone, fact, now);
-            if let Some(assignment) = assigned {
-                self.leave_stand(&district, shift, now);
-                self.confirm(&district, shift, assignment);
-            }
-            if let Some(assignment) = closed {
-                self.let_go(shift, &assignment);
-            }
-            if ended {
-                self.contacts.remove(&shift);
-            }
-        }
-        Ok(Answer::Done)
-    }
-
-    /// Tells the device that its acceptance is in the journal, unless the booking has gone to somebody else.
-    fn confirm(&mut self, district: &DistrictId, shift: ShiftId, assignment: crate::ids::AssignmentId) {
-        self.questions.remove(&assignment);
-        let stands = self.district(district).is_some_and(|district| {
-            district.bonds_of(shift).any(|(record, id)| {
-                *id == assignment && record.standing().is_some_and(|(standing, _)| *standing == assignment)
-            })
-        });
-        if let Some(contact) = self.contacts.get(&shift)
-            && stands
-        {
-            let device = contact.device;
-            self.outputs.push_back(Output::ToDevice { device, message: ToDevice::Confirm { assignment } });
-        }
-    }
-
-    /// The device no longer holds the assignment: what this node remembers of its slot follows.
-    fn let_go(&mut self, shift: ShiftId, assignment: &crate::ids::AssignmentId) {
-        self.questions.remove(assignment);
-        self.recalled.remove(assignment);
-        if let Some(contact) = self.contacts.get_mut(&shift) {
-            if contact.slot.current.as_ref().is_some_and(|held| held.assignment == *assignment) {
-                contact.slot.current = contact.slot.next.take();
-            } else if contact.slot.next.as_ref().is_some_and(|held| held.assignment == *assignment) {
-                contact.slot.next = None;
-            }
-        }
-    }
-
     /// True if the shift's device has a session here and has not attached elsewhere since, as far as is known.
     pub(super) fn is_attached_here(&self, district: &DistrictId, shift: ShiftId) -> bool {
         let session_epoch =
@@ -314,39 +199,5 @@ impl Node {
 
     pub(super) fn forget_old_contacts(&mut self, now: Now) {
         self.contacts.retain(|_, contact| now.ticks.since_ms(contact.heard_at) <= CONTACT_LIFE_MS);
-    }
-}
-
-/// True if the bond already says what a step says.
-fn is_known(bond: &AssignmentRecord, what: &Step) -> bool {
-    match what {
-        Step::Assigned => bond.assigned_at.is_some(),
-        Step::Arrived => bond.arrived_at.is_some(),
-        Step::Boarded { .. } => bond.boarded.is_some(),
-        Step::Done { fare } => bond.done.as_ref().is_some_and(|(_, known)| known.revision >= fare.revision),
-        Step::Released { .. } => bond.released.is_some(),
-    }
-}
-
-/// The request of a rider who got in from the street: nothing is known but the place.
-fn street_request(booking: BookingId, pickup: Position) -> Request {
-    Request {
-        door: Door::Street,
-        fleet: None,
-        pickup,
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None::<UtcMs>,
-        rider: SubjectId(booking.0),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: String::new(),
     }
 }

@@ -6,7 +6,8 @@
 //! | about | file |
 //! |---|---|
 //! | riders and operators | `booking.rs` |
-//! | driver devices | `device.rs` |
+//! | driver devices: their bond with a node | `device.rs` |
+//! | driver devices: what they report | `report.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
 //! | what each change of a booking causes | `react.rs` |
@@ -37,6 +38,7 @@ mod home;
 mod lease;
 mod plan;
 mod react;
+mod report;
 
 use lease::Side;
 

@@ -2,7 +2,7 @@
 
 use super::{Node, Side};
 use crate::board::Touched;
-use crate::booking::{BookingRecord, CancelReason, Door, Party, Payment, Status};
+use crate::booking::{BookingRecord, CancelReason, Door, Due, Party, Status};
 use crate::command::{Notice, NoticeText, Recipient};
 use crate::face::{Change, Output, Role};
 use crate::fact::{Fact, Step, district_wide};
@@ -151,8 +151,8 @@ impl Node {
         }
     }
 
-    /// Charges a finished trip: central only, once for a booking, and never when two cars say that they carried
-    /// the rider. That is an operator's case.
+    /// Charges a finished trip: central only, once for a booking, and only what [`BookingRecord::due`] allows. Two
+    /// cars that say they carried the rider, or a fare that does not fit the booking, are an operator's case.
     fn charge(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
         if self.config.role != Role::Central {
             return;
@@ -161,17 +161,7 @@ impl Node {
         else {
             return;
         };
-        let carried = record.assignments.values().filter(|bond| bond.boarded.is_some()).count();
-        if record.charged.is_some() || carried != 1 {
-            return;
-        }
-        let due = record
-            .assignments
-            .values()
-            .filter_map(|bond| bond.done.as_ref())
-            .find(|(_, fare)| fare.payment == Payment::Deferred);
-        if let Some((_, fare)) = due {
-            let amount = fare.amount;
+        if let Due::Charge(amount) = record.due() {
             let zone = record.zone().cloned().unwrap_or_else(district_wide);
             self.append(district, zone, Fact::Charged { booking, amount }, now);
         }

@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
+mod drivers;
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};
@@ -22,7 +23,7 @@ fn fare(payment: Payment) -> Fare {
 fn a_booking_goes_from_question_to_fare() {
     let mut world = World::without_edge();
     world.attach(CENTRAL, 1);
-    world.book(CENTRAL, 10).unwrap();
+    world.book_deferred(CENTRAL, 10, Some(7_000)).unwrap();
     let offer = world.offer_for(CENTRAL, 1).expect("the only free shift is asked");
     assert_eq!(world.status(CENTRAL, 10), Status::Offered);
     world.accept(CENTRAL, 1, &offer).unwrap();

@@ -10,15 +10,16 @@ use ondol_core::command::{
     Refusal, Report, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
-use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
+use ondol_core::fact::{Driver, Lang, Quote, Request, ShiftStart, Step, Vehicle};
 use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
+use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::travel::StraightLine;
-use ondol_core::units::{Now, Ticks, UtcMs};
+use ondol_core::units::{Money, Now, Ticks, UtcMs};
 
 pub(crate) const CENTRAL: &str = "central";
 pub(crate) const EDGE: &str = "edge";
@@ -214,30 +215,30 @@ impl World {
     }
 
     pub(crate) fn book_at(&mut self, name: &str, number: u128, east: f64) -> Result<Answer, Refusal> {
-        let request = Request {
-            door: Door::Web,
-            fleet: None,
-            pickup: at(east),
-            dropoff: None,
-            stand: None,
-            seats: 1,
-            needs: Needs::default(),
-            priority: Priority::Normal,
-            pickup_at: None,
-            rider: SubjectId::from_number(number),
-            phone: None,
-            personal: None,
-            lang: Lang::Ko,
-            payment: Payment::Cash,
-            quote: None,
-            text_home: None,
-            digest: format!("{number}@{east}"),
-        };
+        self.book_as(
+            name,
+            number,
+            Request { pickup: at(east), digest: format!("{number}@{east}"), ..plain() },
+        )
+    }
+
+    /// Books for a rider who pays later, having seen a fare or not.
+    pub(crate) fn book_deferred(
+        &mut self,
+        name: &str,
+        number: u128,
+        shown: Option<i64>,
+    ) -> Result<Answer, Refusal> {
+        let quote = shown.map(|fare| Quote { fare: Money(fare), tariff: "t".into() });
+        self.book_as(name, number, Request { payment: Payment::Deferred, quote, ..plain() })
+    }
+
+    fn book_as(&mut self, name: &str, number: u128, request: Request) -> Result<Answer, Refusal> {
         let command = Command::Book {
             booking: Self::booking(number),
             district: Self::district(),
             zone: "z1".parse().unwrap(),
-            request,
+            request: Request { rider: SubjectId::from_number(number), ..request },
         };
         self.now_ms += 1_000;
         let answer = self.command(name, command);
@@ -360,11 +361,16 @@ impl World {
         if matches!(what, Step::Released { .. } | Step::Done { .. }) {
             self.slots.remove(&shift);
         }
+        let (booking, assignment) = (offer.booking, offer.assignment.clone());
+        self.report(name, shift, Happening::Step { booking, assignment, what })
+    }
+
+    pub(crate) fn report(&mut self, name: &str, shift: u128, what: Happening) -> Result<Answer, Refusal> {
         let report = Report {
             shift: ShiftId::from_number(shift),
             device: DeviceId::from_number(shift),
             district: Self::district(),
-            what: Happening::Step { booking: offer.booking, assignment: offer.assignment.clone(), what },
+            what,
             at: self.now().utc,
         };
         self.command(name, Command::Report(report))
@@ -408,6 +414,10 @@ impl World {
         self.places[name].node.board().state_hash(&Self::district())
     }
 
+    pub(crate) fn conflicts(&self, name: &str) -> Vec<Conflict> {
+        self.places[name].node.board().district(&Self::district()).map_or(Vec::new(), conflicts)
+    }
+
     pub(crate) fn notices(&self, name: &str) -> &[Notice] {
         &self.places[name].notices
     }
@@ -418,6 +428,28 @@ impl World {
 
     pub(crate) fn count(&self, name: &str, kind: &str) -> usize {
         self.places[name].journal.iter().filter(|entry| entry.kind == kind).count()
+    }
+}
+
+fn plain() -> Request {
+    Request {
+        door: Door::Web,
+        fleet: None,
+        pickup: at(0.0),
+        dropoff: None,
+        stand: None,
+        seats: 1,
+        needs: Needs::default(),
+        priority: Priority::Normal,
+        pickup_at: None,
+        rider: SubjectId::from_number(0),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        payment: Payment::Cash,
+        quote: None,
+        text_home: None,
+        digest: String::new(),
     }
 }
 

@@ -176,10 +176,11 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
                 [usize::from(c % 3)];
             Fact::CancelRequested { booking: booking(a), by, reason, at }
         }
+        // A node asks one shift under one name.
         6..=8 => Fact::Offered {
             booking: booking_of_bond,
             assignment,
-            shift: shift_of_bond,
+            shift: bond(a, 0).2,
             eta_s: u32::from(b % 4) * 60,
             why: Reasons { rule: "nearest".into(), others: vec![(shift(c), u32::from(c))] },
             at,

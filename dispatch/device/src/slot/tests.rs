@@ -2,6 +2,7 @@
 //! Method: tables of refusals against a device bound to a played node; then random stories with a crash after
 //! any output, checked from what was stored and sent alone.
 
+use ondol_core::ids::DeviceId;
 use proptest::prelude::*;
 
 use super::*;
@@ -212,7 +213,10 @@ fn a_street_hail_needs_no_node_and_never_repeats_an_id() {
     let second = bench.stored.current.clone().unwrap();
     assert!(first.booking != second.booking && first.assignment != second.assignment);
     assert_eq!(first.boarded.unwrap().1, PinCheck::NotNeeded);
-    assert_ne!(hailed_booking(DeviceId::from_number(2), 1), hailed_booking(DeviceId::from_number(3), 1));
+    assert_ne!(
+        BookingId::of_hail(DeviceId::from_number(2), 1),
+        BookingId::of_hail(DeviceId::from_number(3), 1)
+    );
 }
 
 #[derive(Debug, Clone)]

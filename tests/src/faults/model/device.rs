@@ -223,7 +223,8 @@ impl World {
         let trip = running.trip();
         let booking = trip.map(|trip| trip.booking);
         let is_current = |assignment: &AssignmentId| trip.is_some_and(|trip| trip.assignment == *assignment);
-        let pickup = trip.and_then(|trip| trip.offer.as_ref()).map(|offer| offer.ride.pickup);
+        let ride = trip.and_then(|trip| trip.offer.as_ref()).map(|offer| &offer.ride);
+        let (pickup, booked) = (ride.map(|ride| ride.pickup), ride.map(|ride| ride.payment));
         let wish = match deed {
             Deed::Answer { assignment, yes: true } => Wish::Accept(assignment),
             Deed::Answer { assignment, yes: false } => Wish::Decline(assignment),
@@ -236,7 +237,8 @@ impl World {
             }
             Deed::End(assignment) if is_current(&assignment) => {
                 let amount = Money(self.people.random_range(4_800..30_000));
-                let payment = if self.chance(50) { Payment::Cash } else { Payment::Deferred };
+                // As booked; a hail is paid in the vehicle.
+                let payment = booked.unwrap_or(Payment::Cash);
                 Wish::End(Fare { revision: 0, amount, distance_m: 2_000, duration_s: 300, payment })
             }
             Deed::Hail if self.healing => return,

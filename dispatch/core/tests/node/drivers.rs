@@ -1,0 +1,148 @@
+//! Goal: a driver's phone decides about its own trips and about nothing else.
+//!
+//! Method: phones that lie, phones that are lost, and phones that bring news which no journal has brought yet.
+
+use ondol_core::booking::{Payment, Status};
+use ondol_core::command::{Happening, Offer, Refusal, ToDevice};
+use ondol_core::fact::{Fare, PinCheck, Release, Step};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId};
+use ondol_core::reconcile::{Conflict, ConflictKind, Resolution};
+use ondol_core::units::Money;
+
+use crate::world::{CENTRAL, EDGE, World};
+
+const BOARDED: Step = Step::Boarded { pin: PinCheck::Unverified };
+
+fn done(amount: i64) -> Step {
+    let (amount, payment) = (Money(amount), Payment::Deferred);
+    Step::Done { fare: Fare { revision: 0, amount, distance_m: 4_000, duration_s: 600, payment } }
+}
+
+fn conflicts(world: &World, kind: ConflictKind) -> Vec<Conflict> {
+    world.conflicts(CENTRAL).into_iter().filter(|conflict| conflict.kind == kind).collect()
+}
+
+/// Driver 1 said no to booking 10 and driver 2 said yes.
+fn declined_by_one_and_taken_by_two() -> (World, Offer, Offer) {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book_deferred(CENTRAL, 10, None).unwrap();
+    let declined = world.offer_for(CENTRAL, 1).unwrap();
+    world.step(CENTRAL, 1, &declined, Step::Released { reason: Release::Declined }).unwrap();
+    world.attach(CENTRAL, 2);
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    let taken = world.offer_for(CENTRAL, 2).unwrap();
+    world.accept(CENTRAL, 2, &taken).unwrap();
+    (world, declined, taken)
+}
+
+#[test]
+fn nobody_takes_a_booking_for_which_the_phone_was_not_asked() {
+    let (mut world, declined, taken) = declined_by_one_and_taken_by_two();
+    let entries = world.entries(CENTRAL);
+    let invented = |origin: &str, counter| Offer {
+        assignment: AssignmentId { origin: origin.parse().unwrap(), incarnation: 1, counter },
+        ..declined.clone()
+    };
+    for (claimed, why) in [
+        (invented(CENTRAL, 777), "never asked by this node"),
+        (invented("nowhere", 1), "by a node that nobody knows"),
+        (taken.clone(), "another driver was asked"),
+        (declined.clone(), "the driver has said no"),
+    ] {
+        for what in [Step::Assigned, BOARDED, done(99_000_000)] {
+            assert_eq!(world.step(CENTRAL, 1, &claimed, what), Err(Refusal::NoTrip), "{why}");
+        }
+    }
+    let hail = |booking, count| Happening::StreetHail {
+        booking,
+        assignment: AssignmentId::of_device(DeviceId::from_number(1), count),
+        pickup: declined.request.pickup,
+    };
+    for what in [hail(World::booking(10), 1), hail(BookingId::of_hail(DeviceId::from_number(2), 1), 1)] {
+        assert_eq!(world.report(CENTRAL, 1, what), Err(Refusal::NoTrip), "a hail has the phone's own name");
+    }
+    assert_eq!(world.entries(CENTRAL), entries);
+    assert_eq!(world.record(CENTRAL, 10).standing().unwrap().0, &taken.assignment);
+    world.cancel(CENTRAL, 10).unwrap();
+}
+
+#[test]
+fn news_of_another_nodes_question_counts_once_the_question_is_known() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.sync();
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.attach_again(EDGE, 1, 2);
+    world.book_deferred(EDGE, 10, None).unwrap();
+    world.pass_ms(EDGE, 2_000, &[1]);
+    let offer = world.offer_for(EDGE, 1).expect("the edge asks for its own booking");
+    let held = world.accept(EDGE, 1, &offer);
+    held.unwrap();
+    // The phone loses the edge, and central has heard nothing from it yet.
+    world.attach_again(CENTRAL, 1, 3);
+    for what in [Step::Assigned, BOARDED, done(7_700)] {
+        world.step(CENTRAL, 1, &offer, what).unwrap();
+    }
+    let record = world.record(CENTRAL, 10);
+    assert_eq!((record.status(), record.charged), (Status::Open, None), "a claim alone is no trip");
+    assert!(!world.messages(CENTRAL, 1).iter().any(|m| matches!(m, ToDevice::Confirm { .. })));
+    let entries = world.entries(CENTRAL);
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    assert_eq!(world.entries(CENTRAL), entries, "told twice is told once");
+    world.sync();
+    let record = world.record(CENTRAL, 10);
+    assert_eq!((record.status(), record.charged), (Status::Done, Some(Money(7_700))));
+    assert!(record.claims.is_empty());
+    assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
+}
+
+#[test]
+fn what_a_phone_may_claim_is_bounded() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    let claim = |counter| Offer {
+        assignment: AssignmentId { origin: EDGE.parse().unwrap(), incarnation: 1, counter },
+        ..offer.clone()
+    };
+    for counter in 1_000..1_064 {
+        world.step(CENTRAL, 1, &claim(counter), BOARDED).unwrap();
+    }
+    assert_eq!(world.step(CENTRAL, 1, &claim(2_000), BOARDED), Err(Refusal::Overloaded));
+    world.step(CENTRAL, 1, &claim(1_000), Step::Arrived).unwrap();
+    assert_eq!(world.status(CENTRAL, 10), Status::Offered);
+}
+
+#[test]
+fn a_fare_that_does_not_fit_the_booking_is_a_case_for_an_operator() {
+    for (deferred, shown, amount, charged) in [
+        (true, Some(7_000), 10_500, true),
+        (true, Some(7_000), 10_501, false),
+        (true, None, 200_000, true),
+        (true, None, 99_000_000, false),
+        (true, None, -1, false),
+        (false, None, 7_700, false),
+    ] {
+        let mut world = World::without_edge();
+        world.attach(CENTRAL, 1);
+        if deferred {
+            world.book_deferred(CENTRAL, 10, shown).unwrap();
+        } else {
+            world.book(CENTRAL, 10).unwrap();
+        }
+        let offer = world.offer_for(CENTRAL, 1).unwrap();
+        world.accept(CENTRAL, 1, &offer).unwrap();
+        world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+        world.step(CENTRAL, 1, &offer, done(amount)).unwrap();
+        assert_eq!(world.status(CENTRAL, 10), Status::Done);
+        let case = (deferred, shown, amount);
+        assert_eq!(world.record(CENTRAL, 10).charged, charged.then_some(Money(amount)), "{case:?}");
+        let cases = conflicts(&world, ConflictKind::FareUnclear);
+        assert_eq!(cases.len(), usize::from(!charged), "{case:?}");
+        assert!(cases.iter().all(|case| case.resolution == Resolution::Operator));
+    }
+}
