@@ -61,14 +61,14 @@ async fn numbers(
     bearer: &Bearer,
     assignments: Vec<AssignmentId>,
 ) -> Result<BTreeMap<AssignmentId, Sealed>, Unavailable> {
-    let (district, driver) = (bearer.district.clone(), bearer.driver);
+    let (district, driver, device) = (bearer.district.clone(), bearer.driver, bearer.device);
     state
         .handle
         .read(move |node| {
             let Some(board) = node.board().district(&district) else { return BTreeMap::new() };
-            let Some(shift) = board.shift_of(driver) else { return BTreeMap::new() };
-            board
-                .bonds_of(shift.id)
+            let shifts = board.shifts_of(driver).filter(|shift| shift.device() == Some(device));
+            shifts
+                .flat_map(|shift| board.bonds_of(shift.id))
                 .filter(|(record, id)| {
                     assignments.contains(id) && record.assignments.get(*id).is_some_and(is_on_the_way)
                 })

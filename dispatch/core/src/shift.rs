@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! (started) ─▶ Available ⇄ Paused
-//!                  └────────┴──▶ Ended
+//!                  └────────┴──▶ Ended, for good
 //! ```
 //!
 //! Whether it is *heard* is contact, kept apart from duty: a driver in a tunnel is still on duty.
@@ -43,7 +43,8 @@ pub enum Serialiser {
     },
 }
 
-/// What all nodes together know of a shift. Fields join by "the highest number stands".
+/// What all nodes together know of a shift. Fields join by "the highest number stands"; a shift that has ended stays
+/// ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShiftRecord {
     /// The shift.

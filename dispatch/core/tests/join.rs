@@ -15,6 +15,7 @@ use ondol_core::fact::{Fact, Release, Step};
 use ondol_core::ids::BookingId;
 use ondol_core::journal::{ChainBreak, Entry, Hash, Heads};
 use ondol_core::reconcile::{self, Conflict, Reconciliation};
+use ondol_core::shift::Duty;
 use ondol_core::units::UtcMs;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -56,6 +57,8 @@ fn view(board: &Board) -> View {
         let bonds = district.bonds_of(shift).map(|(record, bond)| format!("{} {bond}", record.id));
         found.push(format!("{shift} holds {:?}", bonds.collect::<Vec<_>>()));
         found.push(format!("{shift} claims {}", district.claims_of(shift)));
+        let asked = district.shifts.get(&shift).is_some_and(|shift| district.may_be_asked(shift));
+        found.push(format!("{shift} may be asked {asked}, gives way {:?}", district.given_way()));
     }
     for stand in town::stands() {
         found.push(format!("{stand} queue {:?}", district.queue(&stand)));
@@ -130,8 +133,8 @@ proptest! {
         prop_assert_eq!(saved(&one), saved(&other));
     }
 
-    /// Of a bond's corrections, of a shift's changes of duty and of its bonds with nodes the highest number stands; of
-    /// several acceptances the earliest.
+    /// Of a bond's corrections, of a shift's changes of duty and of its bonds with nodes the highest number stands, and
+    /// an end for good; of several acceptances the earliest.
     #[test]
     fn numbers_decide_and_not_the_order_of_arrival(series in histories(), order in order()) {
         let entries = interleave(&series, &order);
@@ -144,9 +147,10 @@ proptest! {
                     let known = revisions.entry((booking, assignment, shift)).or_insert(fare.revision);
                     *known = fare.revision.max(*known);
                 }
-                Some(Fact::DutyChanged { shift, number, .. }) => {
-                    let known = duties.entry(shift).or_insert(number);
-                    *known = number.max(*known);
+                Some(Fact::DutyChanged { shift, number, duty, .. }) => {
+                    let rank = (duty == Duty::Ended, number);
+                    let known = duties.entry(shift).or_insert(rank);
+                    *known = rank.max(*known);
                 }
                 Some(Fact::Attached { shift, attach_epoch, .. }) => {
                     let known = attached.entry(shift).or_insert(attach_epoch);
@@ -163,8 +167,9 @@ proptest! {
             let said = board.booking(booking).unwrap().1.said_of(&assignment, shift).unwrap();
             prop_assert_eq!(said.done.as_ref().unwrap().1.revision, revision);
         }
-        for (shift, number) in duties {
-            prop_assert_eq!(board.shift(shift).unwrap().1.duty.unwrap().0, number);
+        for (shift, (ended, number)) in duties {
+            let (known, duty, _) = board.shift(shift).unwrap().1.duty.unwrap();
+            prop_assert_eq!((duty == Duty::Ended, known), (ended, number));
         }
         for (shift, epoch) in attached {
             prop_assert_eq!(board.shift(shift).unwrap().1.attached.as_ref().unwrap().0, epoch);

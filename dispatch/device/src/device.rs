@@ -213,7 +213,8 @@ impl Device {
     /// True once the shift is over and everything that happened is told.
     #[must_use]
     pub fn is_finished(&self) -> bool {
-        self.durable.duty.duty == Duty::Ended && self.durable.outbox.unsent() == 0
+        let Durable { duty, outbox, current, .. } = &self.durable;
+        duty.duty == Duty::Ended && outbox.unsent() == 0 && current.is_none()
     }
 
     fn answered(&mut self, request: u64, answer: Answer, now: Now) {
@@ -261,6 +262,10 @@ impl Device {
             // An older request of ours came later than a newer one: the next number settles it.
             Answer::Refused(problem) if problem.code == "stale_attach" => {
                 self.attach_again_at = Some(now.ticks.plus_ms(timing.beat_cut_off_ms));
+            }
+            Answer::Refused(problem) if problem.code == "shift_ended" => {
+                self.end_shift(now);
+                self.attach_again_at = Some(now.ticks);
             }
             Answer::Refused(problem) if !problem.retry => {
                 let until = now.ticks.plus_ms(timing.refused_ms);

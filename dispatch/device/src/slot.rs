@@ -51,7 +51,8 @@ impl Device {
 
     /// Does what the driver wants.
     pub(crate) fn wish(&mut self, wish: Wish, now: Now) -> Result<(), WishRefusal> {
-        if self.durable.duty.duty == Duty::Ended {
+        // A rider in the vehicle is brought home whoever ended the shift.
+        if self.durable.duty.duty == Duty::Ended && !matches!(wish, Wish::End(_)) {
             return Err(WishRefusal::OffDuty);
         }
         if self.durable.outbox.unsent() >= LIVE_FULL {
@@ -309,6 +310,23 @@ impl Device {
         self.durable.duty = DutyChange { number, duty };
         self.report(Happening::Duty { number, duty }, now.utc);
         Ok(())
+    }
+
+    /// A node says that the shift is over: an operator ended it, or the driver began another one on another phone.
+    /// Nothing new begins here; a rider in the vehicle is brought home, and what happened is still handed in.
+    pub(crate) fn end_shift(&mut self, now: Now) {
+        if self.durable.duty.duty == Duty::Ended {
+            return;
+        }
+        self.close_questions(Release::Recalled, now.utc, |_| true);
+        let open = self.durable.next.iter().chain(&self.durable.current);
+        let open: Vec<_> = open.filter(|trip| trip.boarded.is_none()).map(|t| t.assignment.clone()).collect();
+        for assignment in open {
+            self.release(&assignment, Release::Recalled, now.utc);
+        }
+        let number = self.durable.duty.number + 1;
+        self.durable.duty = DutyChange { number, duty: Duty::Ended };
+        self.touch();
     }
 
     /// A new session voids the questions of the one before.

@@ -2,7 +2,7 @@
 //!
 //! | id | promise | seen from |
 //! |---|---|---|
-//! | I1 | no driver on two active assignments | each slot a device stores; each bond a home edge writes; the end |
+//! | I1 | no driver on two active assignments | each slot a device stores; each offer, of all shifts of the driver; each bond a home edge writes; the end |
 //! | I2 | an acknowledged booking is never lost | all durable journals after each crash; the end |
 //! | I3 | at most one charge per booking | each committed entry |
 //! | I4 | after heal all views are equal | the end |
@@ -109,6 +109,18 @@ impl Checkers {
                 if let Some((record, bond)) = board.bonds_of(shift).find(|(_, id)| **id != assignment) {
                     let what = format!("{me} offers {assignment} to a shift with {bond} of {}", record.id);
                     self.break_promise("busy", what);
+                }
+                let driver =
+                    board.shifts.get(&shift).and_then(|shift| shift.start.as_ref()).map(|s| s.driver);
+                let others = driver.into_iter().flat_map(|driver| board.shifts_of(driver));
+                let bound = others
+                    .filter(|other| other.id != shift)
+                    .find_map(|other| Some((other.id, board.bonds_of(other.id).next()?.1)));
+                if let Some((other, bond)) = bound {
+                    self.drivers_doubled += 1;
+                    let what =
+                        format!("{me} offers {assignment} to {shift}, whose driver has {bond} on {other}");
+                    self.break_promise("I1", what);
                 }
                 let home = board.shifts.get(&shift).and_then(|shift| shift.home());
                 if home.is_some_and(|home| home != me) {

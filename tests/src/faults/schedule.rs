@@ -68,6 +68,11 @@ pub enum Fault {
         /// Outputs it still carries out first.
         after_outputs: usize,
     },
+    /// The link to an edge is cut, and a driver begins a shift on a phone at each side of the cut.
+    TwoPhones {
+        /// The edge.
+        edge: usize,
+    },
     /// Messages are lost.
     Lose {
         /// Of 1,000.
@@ -109,6 +114,7 @@ impl Fault {
             Self::PauseNode { .. } => "pause",
             Self::StallDisk { .. } => "stall_disk",
             Self::CrashDevice { .. } => "crash_device",
+            Self::TwoPhones { .. } => "two_phones",
             Self::Lose { .. } => "lose",
             Self::Repeat { .. } => "repeat",
             Self::Delay { .. } => "delay",
@@ -206,6 +212,12 @@ impl Schedule {
         for _ in 0..count {
             let at = rng.random_range(FIRST_MS..safety_ms - 60_000);
             faults.push((at, rng.random_range(500..20_000), crash_device(devices, rng)));
+        }
+        // Long enough for a phone that does not reach central to turn to the edge and to get bookings there.
+        if count > 0 && rng.random_bool(0.3) {
+            let at = rng.random_range(FIRST_MS..safety_ms - 60_000);
+            let edge = rng.random_range(1..3);
+            faults.push((at, rng.random_range(40_000..150_000), Fault::TwoPhones { edge }));
         }
         faults.sort_by_key(|(at, ..)| *at);
         Self { faults }

@@ -5,7 +5,7 @@ use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, ShiftId};
 use crate::journal::Entry;
-use crate::shift::ShiftRecord;
+use crate::shift::{Duty, ShiftRecord};
 use crate::units::UtcMs;
 
 /// Keeps the lesser.
@@ -63,7 +63,7 @@ impl DistrictBoard {
                 Touched::Shift(shift)
             }
             Fact::DutyChanged { shift, number, duty, at } => {
-                greatest(&mut self.shift(shift).duty, (number, duty, at));
+                self.change_duty(shift, number, duty, at);
                 Touched::Shift(shift)
             }
             Fact::Attached { shift, attach_epoch, node, .. } => {
@@ -128,12 +128,24 @@ impl DistrictBoard {
         let driver_before = record.start.as_ref().map(|start| start.driver);
         least(&mut record.start, start);
         let driver = record.start.as_ref().map(|start| start.driver);
-        if let Some(shifts) = driver_before.and_then(|driver| self.index.shift_of_driver.get_mut(&driver)) {
+        if driver_before != driver
+            && let Some(shifts) =
+                driver_before.and_then(|driver| self.index.shifts_of_driver.get_mut(&driver))
+        {
             shifts.remove(&shift);
         }
-        if let Some(driver) = driver {
-            self.index.shift_of_driver.entry(driver).or_default().insert(shift);
+        self.index_shift(shift);
+    }
+
+    /// A shift that has ended stays ended, whatever number a device gives to its next change.
+    fn change_duty(&mut self, shift: ShiftId, number: u64, duty: Duty, at: UtcMs) {
+        let rank = |(number, duty, at): (u64, Duty, UtcMs)| (duty == Duty::Ended, number, duty, at);
+        let known = &mut self.shift(shift).duty;
+        let new = (number, duty, at);
+        if known.is_none_or(|known| rank(new) > rank(known)) {
+            *known = Some(new);
         }
+        self.index_shift(shift);
     }
 
     fn list(&mut self, entry: &Entry, driver: Driver) {

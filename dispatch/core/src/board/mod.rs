@@ -88,7 +88,8 @@ struct Index {
     bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     claims: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     open: BTreeSet<BookingId>,
-    shift_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
+    /// Those on duty.
+    shifts_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
     drivers_of_phone: BTreeMap<PhoneKey, BTreeSet<DriverId>>,
     bookings_of_phone: BTreeMap<PhoneKey, BTreeSet<BookingId>>,
 }
@@ -299,16 +300,37 @@ impl DistrictBoard {
         self.index.claims.get(&shift).map_or(0, BTreeSet::len)
     }
 
-    /// The shift of `driver` that is on duty, if any; the latest started if several claim it.
+    /// Shifts of `driver` that are on duty: one, unless the driver began others on both sides of a cut.
+    pub fn shifts_of(&self, driver: DriverId) -> impl Iterator<Item = &ShiftRecord> {
+        self.index.shifts_of_driver.get(&driver).into_iter().flatten().filter_map(|id| self.shifts.get(id))
+    }
+
+    /// The shift of `driver` that stands, if any is on duty: of several the latest started.
     #[must_use]
     pub fn shift_of(&self, driver: DriverId) -> Option<&ShiftRecord> {
-        self.index
-            .shift_of_driver
-            .get(&driver)?
-            .iter()
-            .filter_map(|id| self.shifts.get(id))
-            .filter(|shift| shift.is_on_duty())
-            .max_by_key(|shift| (shift.start.as_ref().map(|start| start.at), shift.id))
+        self.shifts_of(driver).max_by_key(|shift| (shift.start.as_ref().map(|start| start.at), shift.id))
+    }
+
+    /// True if a question may go to `shift`: it is the one of its driver that stands, and neither it nor another
+    /// one of that driver has a bond or a question.
+    #[must_use]
+    pub fn may_be_asked(&self, shift: &ShiftRecord) -> bool {
+        let Some(driver) = shift.start.as_ref().map(|start| start.driver) else { return false };
+        self.shift_of(driver).is_some_and(|stands| stands.id == shift.id)
+            && self.shifts_of(driver).all(|shift| self.bonds_of(shift.id).next().is_none())
+    }
+
+    /// Shifts that give way: their driver has another one that stands, and they hold nothing any more.
+    #[must_use]
+    pub fn given_way(&self) -> Vec<ShiftId> {
+        let several = self.index.shifts_of_driver.iter().filter(|(_, shifts)| shifts.len() > 1);
+        several
+            .flat_map(|(driver, shifts)| {
+                let stands = self.shift_of(*driver).map(|shift| shift.id);
+                shifts.iter().copied().filter(move |shift| Some(*shift) != stands)
+            })
+            .filter(|shift| self.bonds_of(*shift).next().is_none())
+            .collect()
     }
 
     /// Shifts waiting at `stand`, first in the queue first.
@@ -331,14 +353,25 @@ impl DistrictBoard {
         for booking in self.bookings.keys().copied().collect::<Vec<_>>() {
             self.index_booking(booking);
         }
-        for shift in self.shifts.values() {
-            if let Some(start) = &shift.start {
-                self.index.shift_of_driver.entry(start.driver).or_default().insert(shift.id);
-            }
+        for shift in self.shifts.keys().copied().collect::<Vec<_>>() {
+            self.index_shift(shift);
         }
         for (_, driver) in self.drivers.values() {
             if let Some(phone) = &driver.phone {
                 self.index.drivers_of_phone.entry(phone.clone()).or_default().insert(driver.driver);
+            }
+        }
+    }
+
+    fn index_shift(&mut self, shift: ShiftId) {
+        let Some(record) = self.shifts.get(&shift) else { return };
+        let Some(driver) = record.start.as_ref().map(|start| start.driver) else { return };
+        if record.is_on_duty() {
+            self.index.shifts_of_driver.entry(driver).or_default().insert(shift);
+        } else if let Some(shifts) = self.index.shifts_of_driver.get_mut(&driver) {
+            shifts.remove(&shift);
+            if shifts.is_empty() {
+                self.index.shifts_of_driver.remove(&driver);
             }
         }
     }

@@ -39,6 +39,9 @@ pub enum Refusal {
     /// The driver is on duty with another phone.
     #[error("the driver is on duty with another phone; end that shift first")]
     DriverElsewhere,
+    /// The shift is over: an operator ended it, or the driver began another one.
+    #[error("the shift has ended; hand in what happened and begin a new one")]
+    ShiftEnded,
     /// The device has attached elsewhere, or again, since.
     #[error("the device has attached again since; attach anew")]
     StaleAttach,
@@ -93,6 +96,7 @@ impl Refusal {
             Self::Banned => "banned",
             Self::RosterTooOld => "roster_too_old",
             Self::DriverElsewhere => "driver_elsewhere",
+            Self::ShiftEnded => "shift_ended",
             Self::StaleAttach => "stale_attach",
             Self::Closed => "closed",
             Self::AlreadyBoarded => "already_boarded",

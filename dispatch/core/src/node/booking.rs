@@ -122,7 +122,7 @@ impl Node {
         if !known.is_available() {
             return Err(Refusal::NotAvailable);
         }
-        if board.bonds_of(shift).next().is_some() {
+        if !board.may_be_asked(known) {
             return Err(Refusal::ShiftBusy);
         }
         let free = self.free_shift(known, &district, now).ok_or(Refusal::NotAvailable)?;

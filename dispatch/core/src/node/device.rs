@@ -1,11 +1,13 @@
 //! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
 use super::{Contact, Node, Side};
+use crate::board::DistrictBoard;
 use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal};
+use crate::face::Role;
 use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{DistrictId, ShiftId};
 use crate::position::Position;
-use crate::shift::Serialiser;
+use crate::shift::{Duty, Serialiser};
 use crate::stand::{StandChange, StandWatch};
 use crate::units::Now;
 
@@ -22,6 +24,7 @@ impl Node {
         let known = board.and_then(|district| district.shifts.get(&shift));
         let is_new = known.is_none_or(|shift| shift.start.is_none());
         let known_number = known.and_then(|shift| shift.duty).map_or(0, |(number, ..)| number);
+        let has_ended = known.and_then(|shift| shift.duty()) == Some(Duty::Ended);
         let bound = known.and_then(|shift| shift.attached.clone());
         let void: Vec<_> = board
             .into_iter()
@@ -33,7 +36,7 @@ impl Node {
             self.append(&district, district_wide(), Fact::ShiftStarted { shift, start: attach.start }, now);
         }
         let (number, duty) = attach.duty;
-        if number > known_number {
+        if number > known_number && !has_ended {
             self.append(
                 &district,
                 district_wide(),
@@ -91,7 +94,11 @@ impl Node {
             if start.driver != attach.driver || start.serialiser != attach.start.serialiser {
                 return Err(Refusal::UnknownShift);
             }
-        } else {
+            // It may still hand in what happened, once it knows that it is over.
+            if known.and_then(|shift| shift.duty()) == Some(Duty::Ended) && attach.duty.1 != Duty::Ended {
+                return Err(Refusal::ShiftEnded);
+            }
+        } else if attach.duty.1 != Duty::Ended {
             if driver.banned {
                 return Err(Refusal::Banned);
             }
@@ -195,6 +202,26 @@ impl Node {
             .and_then(|district| district.shifts.get(&shift))
             .and_then(|shift| shift.attached.as_ref());
         matches!((session_epoch, bound), (Some(epoch), Some((bound, node))) if epoch == *bound && *node == self.config.id)
+    }
+
+    /// Ends the shifts that a driver began beside the one that stands, as central sees once both sides of a cut are
+    /// joined. Central alone does it, so that both sides never end each other's.
+    pub(super) fn end_given_way(&mut self, district: &DistrictId, now: Now) {
+        if self.config.role != Role::Central {
+            return;
+        }
+        for shift in self.district(district).map_or(Vec::new(), DistrictBoard::given_way) {
+            self.end_shift_now(district, shift, now);
+        }
+    }
+
+    /// Ends a shift without its device, which learns it when it attaches again.
+    fn end_shift_now(&mut self, district: &DistrictId, shift: ShiftId, now: Now) {
+        let known = self.district(district).and_then(|board| board.shifts.get(&shift));
+        let number = known.and_then(|shift| shift.duty).map_or(1, |(number, ..)| number.saturating_add(1));
+        let fact = Fact::DutyChanged { shift, number, duty: Duty::Ended, at: now.utc };
+        self.append(district, district_wide(), fact, now);
+        self.contacts.remove(&shift);
     }
 
     pub(super) fn forget_old_contacts(&mut self, now: Now) {

@@ -25,8 +25,10 @@ impl Node {
             return Err(Refusal::OtherNode);
         }
         let (district, driver) = (district.clone(), driver.clone());
-        let shift =
-            self.district(&district).and_then(|board| board.shift_of(driver.driver)).map(|shift| shift.id);
+        let shift = self.district(&district).and_then(|board| {
+            let mut shifts = board.shifts_of(driver.driver);
+            shifts.find(|shift| shift.home() == Some(&self.config.id)).map(|shift| shift.id)
+        });
         // A carrier delivers twice and a text process asks again: the same text gets the same answer, and acts once.
         let lately = self.home_said.get(&driver.driver).into_iter().flatten();
         if let Some((_, said)) = lately.into_iter().find(|(id, _)| *id == command.command) {

@@ -438,6 +438,7 @@ impl Node {
             self.sweep_lease(district, now);
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
+            self.end_given_way(district, now);
             self.dirty.insert(district.clone());
         }
         self.forget_old_contacts(now);

@@ -229,7 +229,7 @@ impl Node {
                 Some(home) => scope.homes_at.as_ref() == Some(home),
             })
             .filter(|shift| shift.is_available() && !wanted.contains(&shift.id))
-            .filter(|shift| board.bonds_of(shift.id).next().is_none())
+            .filter(|shift| board.may_be_asked(shift))
             .filter_map(|shift| self.free_shift(shift, district, now))
             .collect()
     }

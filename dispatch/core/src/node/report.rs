@@ -32,7 +32,7 @@ impl Node {
         }
         let fact = match report.what.clone() {
             Happening::Duty { number, duty } => {
-                if known.duty.is_some_and(|(known, ..)| number <= known) {
+                if known.duty.is_some_and(|(at, duty, _)| number <= at || duty == Duty::Ended) {
                     return Ok(Answer::Done);
                 }
                 Some((district_wide(), Fact::DutyChanged { shift, number, duty, at: report.at }))

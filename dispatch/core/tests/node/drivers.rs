@@ -7,6 +7,7 @@ use ondol_core::command::{Happening, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId};
 use ondol_core::reconcile::{Conflict, ConflictKind, Resolution};
+use ondol_core::shift::Duty;
 use ondol_core::units::Money;
 
 use crate::world::{CENTRAL, EDGE, World};
@@ -145,4 +146,56 @@ fn a_fare_that_does_not_fit_the_booking_is_a_case_for_an_operator() {
         assert_eq!(cases.len(), usize::from(!charged), "{case:?}");
         assert!(cases.iter().all(|case| case.resolution == Resolution::Operator));
     }
+}
+
+#[test]
+fn a_shift_that_has_ended_stays_ended() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.report(CENTRAL, 1, Happening::Duty { number: 2, duty: Duty::Ended }).unwrap();
+    let entries = world.entries(CENTRAL);
+    world.report(CENTRAL, 1, Happening::Duty { number: 3, duty: Duty::Available }).unwrap();
+    world.set_duty(1, 4, Duty::Available);
+    assert_eq!(world.attach_as(CENTRAL, 1, 1, 2), Err(Refusal::ShiftEnded));
+    assert_eq!(world.entries(CENTRAL), entries);
+    // A phone that knows that its shift is over may attach, to hand in what happened; it is asked for nothing.
+    world.set_duty(1, 4, Duty::Ended);
+    world.attach_again(CENTRAL, 1, 3);
+    world.book(CENTRAL, 10).unwrap();
+    assert!(world.offer_for(CENTRAL, 1).is_none());
+    assert!(!world.is_on_duty(CENTRAL, 1));
+    // Whoever begins another shift meanwhile is not kept from it by the old one, nor the old one by the new.
+    world.attach_as(CENTRAL, 3, 1, 1).unwrap();
+    world.attach_again(CENTRAL, 1, 4);
+    assert!(world.is_on_duty(CENTRAL, 3) && !world.is_on_duty(CENTRAL, 1));
+}
+
+#[test]
+fn of_two_phones_that_a_driver_began_on_both_sides_of_a_cut_one_stays_on_duty() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach_as(CENTRAL, 1, 1, 1).unwrap();
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    // The edge has not heard of that shift.
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.attach_as(EDGE, 3, 1, 1).unwrap();
+    world.sync();
+    world.book(EDGE, 11).unwrap();
+    world.pass_ms(EDGE, 10_000, &[3]);
+    assert!(world.offer_for(EDGE, 3).is_none(), "the driver is on the way with the other phone");
+    world.pass_ms(CENTRAL, 2_000, &[1]);
+    assert!(world.is_on_duty(CENTRAL, 1), "nobody ends the shift while it holds a booking");
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    world.step(CENTRAL, 1, &offer, done(7_700)).unwrap();
+    world.book(CENTRAL, 12).unwrap();
+    assert!(world.offer_for(CENTRAL, 1).is_none(), "the later phone stands");
+    world.pass_ms(CENTRAL, 2_000, &[1]);
+    assert!(!world.is_on_duty(CENTRAL, 1) && world.is_on_duty(CENTRAL, 3));
+    assert_eq!(world.attach_as(CENTRAL, 1, 1, 2), Err(Refusal::ShiftEnded));
+    world.sync();
+    world.pass_ms(EDGE, 2_000, &[3]);
+    assert_eq!(world.offer_for(EDGE, 3).unwrap().booking, World::booking(11));
+    assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
 }

@@ -39,6 +39,8 @@ pub(crate) struct World {
     has_edge: bool,
     sessions: BTreeMap<(&'static str, u128), String>,
     slots: BTreeMap<u128, Slot>,
+    /// What phones say of their duty when they attach; available if nothing is set.
+    duties: BTreeMap<u128, (u64, Duty)>,
     hears_central: bool,
     /// Where the drivers are.
     east: f64,
@@ -60,6 +62,7 @@ impl World {
             has_edge,
             sessions: BTreeMap::new(),
             slots: BTreeMap::new(),
+            duties: BTreeMap::new(),
             hears_central: true,
             east: 0.005,
         };
@@ -271,6 +274,16 @@ impl World {
         record.waits_at().map(|(stand, _)| stand.to_string())
     }
 
+    /// Changes a duty on the phone, and tells it to nobody.
+    pub(crate) fn set_duty(&mut self, shift: u128, number: u64, duty: Duty) {
+        self.duties.insert(shift, (number, duty));
+    }
+
+    pub(crate) fn is_on_duty(&self, name: &str, shift: u128) -> bool {
+        let board = self.places[name].node.board();
+        board.shift(ShiftId::from_number(shift)).is_some_and(|(_, shift)| shift.is_on_duty())
+    }
+
     pub(crate) fn attach(&mut self, name: &'static str, shift: u128) {
         self.attach_as(name, shift, shift, 1).unwrap();
     }
@@ -302,7 +315,7 @@ impl World {
             },
             attach_epoch,
             slot,
-            duty: (1, Duty::Available),
+            duty: self.duties.get(&shift).copied().unwrap_or((1, Duty::Available)),
             position: Some(at(self.east)),
         };
         match self.command(name, Command::Attach(attach))? {

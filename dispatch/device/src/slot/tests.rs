@@ -203,6 +203,29 @@ fn a_follow_on_trip_waits_in_the_second_place() {
 }
 
 #[test]
+fn a_shift_that_a_node_ended_begins_nothing_and_still_tells_what_happened() {
+    let mut bench = Bench::assigned(1);
+    bench.refuse_attach("shift_ended");
+    assert_eq!(bench.stored.duty.duty, Duty::Ended);
+    assert_eq!(bench.stored.tombstone(&id(1)).unwrap().last, released(1, Release::Recalled));
+    assert_eq!(bench.wish(Wish::Duty(Duty::Available)), Err(WishRefusal::OffDuty));
+    bench.answer_all();
+    assert!(bench.told.contains(&released(1, Release::Recalled)));
+    assert!(bench.device.is_finished());
+
+    let mut bench = Bench::boarded(1);
+    bench.refuse_attach("shift_ended");
+    assert!(bench.stored.current.is_some(), "the rider is in the vehicle");
+    assert_eq!(bench.wish(Wish::Hail { pickup: here() }), Err(WishRefusal::OffDuty));
+    bench.answer_all();
+    assert!(!bench.device.is_finished());
+    bench.wish(Wish::End(fare())).unwrap();
+    bench.answer_all();
+    assert!(bench.told.iter().any(|what| matches!(what, Happening::Done { .. })));
+    assert!(bench.device.is_finished());
+}
+
+#[test]
 fn a_street_hail_needs_no_node_and_never_repeats_an_id() {
     let mut bench = Bench::attached();
     bench.wish(Wish::Hail { pickup: here() }).unwrap();

@@ -155,6 +155,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::NoTrip
         | Refusal::OpenBookingExists
         | Refusal::DriverElsewhere
+        | Refusal::ShiftEnded
         | Refusal::NotOwner => StatusCode::CONFLICT,
         Refusal::Closed | Refusal::OfferLapsed => StatusCode::GONE,
         Refusal::OtherNode => StatusCode::MISDIRECTED_REQUEST,

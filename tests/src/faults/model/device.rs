@@ -12,7 +12,7 @@ use ondol_device::wire::{Endpoint, EndpointRole, Fare, Who};
 use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
 use rand::RngExt;
 
-use super::{Ask, Caller, DEVICES, Event, World, any_clock, district_of, node_id, spot};
+use super::{Ask, Caller, DEVICES, Event, NODES, World, any_clock, district_of, node_id, spot};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
@@ -26,6 +26,8 @@ pub(crate) struct DevicePlace {
     clock: Clock,
     /// The edge of its district.
     pub(crate) edge: usize,
+    /// The number in its driver's id.
+    driver: u128,
     position: Position,
     wakes_at: Option<Ms>,
     /// It dies after this many more outputs.
@@ -51,25 +53,7 @@ pub(crate) enum Deed {
 impl World {
     pub(super) fn place_devices(&mut self) {
         for device in 0..DEVICES {
-            let edge = 1 + device % 2;
-            let endpoints = [(0, EndpointRole::Central), (edge, EndpointRole::Edge)].map(|(node, role)| {
-                Endpoint { node: node_id(node), role, url: format!("https://{}", node_id(node)) }
-            });
-            let clock = any_clock(&mut self.people);
-            let (shift, id) = (ShiftId::from_number(number(device)), DeviceId::from_number(number(device)));
-            let at = self.people.random_range(0..1_024);
-            self.devices.push(DevicePlace {
-                device: None,
-                stored: Durable::new(shift, id, endpoints.to_vec(), clock.read(0).utc),
-                life: 0,
-                clock,
-                edge,
-                position: spot(edge, at),
-                wakes_at: None,
-                dies_after: None,
-                off_ms: 0,
-                planned: BTreeSet::new(),
-            });
+            self.place_device(1 + device % 2, number(device));
             let starts = self.any_ms(5_000, 25_000);
             self.agenda.at(starts, Event::DeviceStarts { device });
             for _ in 0..2 {
@@ -80,18 +64,58 @@ impl World {
         }
     }
 
+    fn place_device(&mut self, edge: usize, driver: u128) {
+        let endpoints = [(0, EndpointRole::Central), (edge, EndpointRole::Edge)].map(|(node, role)| {
+            Endpoint { node: node_id(node), role, url: format!("https://{}", node_id(node)) }
+        });
+        let clock = any_clock(&mut self.people);
+        let begins = clock.read(self.agenda.now()).utc;
+        let id = number(self.devices.len());
+        let (shift, id) = (ShiftId::from_number(id), DeviceId::from_number(id));
+        let at = self.people.random_range(0..1_024);
+        self.devices.push(DevicePlace {
+            device: None,
+            stored: Durable::new(shift, id, endpoints.to_vec(), begins),
+            life: 0,
+            clock,
+            edge,
+            driver,
+            position: spot(edge, at),
+            wakes_at: None,
+            dies_after: None,
+            off_ms: 0,
+            planned: BTreeSet::new(),
+        });
+    }
+
+    /// A driver who was not on duty begins two shifts. Nothing comes of it if the driver has begun them before.
+    pub(super) fn begin_two_phones(&mut self, edge: usize) -> Vec<usize> {
+        let driver = driver_of_two_phones(edge);
+        if self.devices.iter().any(|place| place.driver == driver) {
+            return Vec::new();
+        }
+        let first = self.devices.len();
+        for device in [first, first + 1] {
+            self.place_device(edge, driver);
+            self.agenda.after(1, Event::DeviceStarts { device });
+        }
+        vec![first, first + 1]
+    }
+
     /// Whose device it is, as the shift pass says.
     pub(super) fn who(&self, device: usize) -> Who {
+        let DevicePlace { edge, driver, .. } = self.devices[device];
         Who {
-            driver: DriverId::from_number(number(device)),
-            district: district_of(self.devices[device].edge),
+            driver: DriverId::from_number(driver),
+            district: district_of(edge),
             fleet: "blue".parse().expect("a well-formed name"),
-            vehicle: vehicle(number(device)),
+            vehicle: vehicle(driver),
         }
     }
 
     pub(super) fn device_of(&self, id: DeviceId) -> usize {
-        (0..DEVICES).find(|device| DeviceId::from_number(number(*device)) == id).expect("only these exist")
+        let mut devices = self.devices.iter();
+        devices.position(|place| place.stored.device == id).expect("only these exist")
     }
 
     /// Switches the phone on: it knows what it stored.
@@ -268,7 +292,7 @@ impl World {
 
     /// Faults are over: every driver is on duty and looks at the screen again.
     pub(super) fn drivers_settle(&mut self) {
-        for device in 0..DEVICES {
+        for device in 0..self.devices.len() {
             self.start_device(device);
             self.devices[device].planned.retain(|(_, stage)| *stage > 0);
             self.device_input(device, Input::Wish(Wish::Duty(Duty::Available)));
@@ -282,6 +306,11 @@ fn number(device: usize) -> u128 {
     0x100 + device as u128
 }
 
+/// The number in the id of the driver who begins two shifts at once.
+fn driver_of_two_phones(edge: usize) -> u128 {
+    0x300 + edge as u128
+}
+
 pub(super) fn vehicle(number: u128) -> Vehicle {
     Vehicle {
         vehicle: VehicleId::from_number(number),
@@ -292,5 +321,6 @@ pub(super) fn vehicle(number: u128) -> Vehicle {
 }
 
 pub(super) fn driver_numbers() -> impl Iterator<Item = (usize, u128)> {
-    (0..DEVICES).map(|device| (1 + device % 2, number(device)))
+    let of_two = (1..NODES).map(|edge| (edge, driver_of_two_phones(edge)));
+    (0..DEVICES).map(|device| (1 + device % 2, number(device))).chain(of_two)
 }

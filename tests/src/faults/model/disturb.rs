@@ -54,6 +54,13 @@ impl World {
                 let place = &mut self.devices[device];
                 (place.dies_after, place.off_ms) = (Some(after_outputs), lasts);
             }
+            Fault::TwoPhones { edge } => {
+                self.cut_both(node(0), node(edge), until);
+                let phones = self.begin_two_phones(edge);
+                for (phone, away) in phones.into_iter().zip([edge, 0]) {
+                    self.cut_both(Side::One(Place::Device(phone)), node(away), until);
+                }
+            }
             Fault::Lose { per_mille } => self.net.lossy = (until, per_mille),
             Fault::Repeat { per_mille } => self.net.repeating = (until, per_mille),
             Fault::Delay { ms } => self.net.slow = (until, ms),
@@ -72,6 +79,7 @@ impl World {
             | Fault::PauseNode { .. }
             | Fault::StallDisk { .. }
             | Fault::CrashDevice { .. }
+            | Fault::TwoPhones { .. }
             | Fault::Lose { .. }
             | Fault::Repeat { .. }
             | Fault::Delay { .. }

@@ -27,6 +27,12 @@ impl World {
             if !level {
                 return Some(format!("journals of {district} differ"));
             }
+            let drivers = board(central, edge).into_iter().flat_map(|board| {
+                board.drivers.keys().map(move |driver| (driver, board.shifts_of(*driver).count()))
+            });
+            if let Some((driver, shifts)) = drivers.into_iter().find(|(_, shifts)| *shifts > 1) {
+                return Some(format!("driver {driver} has {shifts} shifts on duty"));
+            }
             if let Some(record) = board(central, edge).and_then(|board| board.open_bookings().next()) {
                 return Some(format!("{} is still {:?}: {}", record.id, record.status(), story(record)));
             }

@@ -12,8 +12,8 @@ use crate::device::Device;
 use crate::durable::Durable;
 use crate::face::{Answer, Config, Input, Message, Output, Wish, WishRefusal};
 use crate::wire::{
-    Attached, BeatAnswer, Endpoint, EndpointRole, Fare, Happening, Offer, Outcome, Push, ReportAnswer,
-    ReportEntry, ReportResult, Ride,
+    Attached, BeatAnswer, Endpoint, EndpointRole, Fare, Happening, Offer, Outcome, Problem, Push,
+    ReportAnswer, ReportEntry, ReportResult, Ride,
 };
 
 /// A device, what it stored last, and what it sent.
@@ -231,6 +231,17 @@ impl Bench {
             self.device.handle(Input::Answer { request, answer }, self.now).unwrap();
             self.drain();
         }
+    }
+
+    /// The session is gone, and the node refuses the next attach.
+    pub(super) fn refuse_attach(&mut self, code: &str) {
+        self.device.lose_session(self.now.ticks);
+        self.run();
+        let attach = self.sent.iter().position(|(_, message)| matches!(message, Message::Attach(_)));
+        let (request, _) = self.sent.remove(attach.expect("it attaches at once"));
+        let problem = Problem { code: code.into(), detail: String::new(), retry: false };
+        self.device.handle(Input::Answer { request, answer: Answer::Refused(problem) }, self.now).unwrap();
+        self.drain();
     }
 
     pub(super) fn assigned(n: u64) -> Self {
