@@ -13,6 +13,7 @@
 //! | notices, answers given, subject keys | `outbox.rs`, `inbox.rs`, `keys.rs` |
 //! | rows for SQL | `projection.rs` |
 //! | who looked at what | `audit.rs` |
+//! | who needs a person | `reports.rs` |
 
 mod audit;
 mod commit;
@@ -22,6 +23,7 @@ mod open;
 mod outbox;
 mod projection;
 mod read;
+mod reports;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -44,6 +46,7 @@ pub use inbox::{ANSWER_MAX, Remembered};
 pub use outbox::{NOTICES_MAX, OutboxNotice};
 pub use projection::{BookingRow, Rows};
 pub use read::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
+pub use reports::{REPORTS_KEPT_MAX, REPORTS_MAX, ReportWords, TextReport};
 pub use snapshot::Loaded;
 pub use verify::Verified;
 

@@ -1,6 +1,9 @@
 //! Notices for the text process: durable with the entries that cause them, until it says that it has them.
 
+use std::sync::PoisonError;
+
 use ondol_core::command::Notice;
+use ondol_core::ids::NodeId;
 use ondol_core::units::UtcMs;
 use serde_json::json;
 use sqlx::{Any, Row as _, Transaction};
@@ -15,18 +18,18 @@ const KEPT_MS: u64 = 7 * 24 * 3_600_000;
 /// A notice with its place in the outbox.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxNotice {
-    /// Its number; only rises.
+    /// Its number; only rises, also when the outbox was emptied.
     pub seq: u64,
     /// The notice.
     pub notice: Notice,
 }
 
 const INSERT_POSTGRES: &str = "INSERT INTO outbox (seq, id, urgent, expires_at, body, created_at) \
-     SELECT (SELECT COALESCE(MAX(seq), 0) FROM outbox) + n, id, urgent, expires_at, body, $2 \
+     SELECT $3 + n, id, urgent, expires_at, body, $2 \
      FROM json_to_recordset($1::json) AS o(n bigint, id text, urgent bigint, expires_at bigint, body text) \
      ON CONFLICT (id) DO NOTHING";
 const INSERT_SQLITE: &str = "INSERT INTO outbox (seq, id, urgent, expires_at, body, created_at) \
-     SELECT (SELECT COALESCE(MAX(seq), 0) FROM outbox) + (value->>'n'), value->>'id', value->>'urgent', \
+     SELECT $3 + (value->>'n'), value->>'id', value->>'urgent', \
      value->>'expires_at', value->>'body', $2 FROM json_each($1) WHERE true ON CONFLICT (id) DO NOTHING";
 const ACK_POSTGRES: &str = "UPDATE outbox SET acked_at = $2 WHERE acked_at IS NULL \
      AND id IN (SELECT json_array_elements_text($1::json))";
@@ -34,6 +37,13 @@ const ACK_SQLITE: &str =
     "UPDATE outbox SET acked_at = $2 WHERE acked_at IS NULL AND id IN (SELECT value FROM json_each($1))";
 
 impl Store {
+    /// Name of the outbox: the node's and the number of its life. A reader that knows it under another name begins
+    /// at its start, because a store that was restored or made anew may have given the same numbers to other notices.
+    #[must_use]
+    pub fn outbox_name(&self, node: &NodeId) -> String {
+        format!("{node}/{}", self.inner.life.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Notices after `after` that nobody has acknowledged and that still matter at `now`, oldest first.
     ///
     /// # Errors
@@ -110,9 +120,15 @@ impl Store {
                         "expires_at": notice.expires_at, "body": body })
             })
             .collect();
+        let last = sqlx::query("UPDATE outbox_last SET seq = seq + $1 WHERE id = 1 RETURNING seq")
+            .bind(sql(notices.len() as u64))
+            .fetch_one(&mut **transaction)
+            .await?;
+        let last: i64 = last.try_get("seq")?;
         sqlx::query(self.inner.dialect.pick(INSERT_POSTGRES, INSERT_SQLITE))
             .bind(json!(rows).to_string())
             .bind(at(now))
+            .bind(last - sql(notices.len() as u64))
             .execute(&mut **transaction)
             .await?;
         Ok(())

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! master key (a file that central and its edges share) ─┬─ wraps every subject's key (AES-256-GCM)
-//!                                                       ├─ phone hash, link tokens, PINs (HMAC-SHA-256)
+//!                                                       ├─ phone hash, link tokens, PINs, digests (HMAC-SHA-256)
+//!                                                       ├─ rows of a node's own tables (AES-256-GCM)
 //! subject's key (random) ── seals name, number, note ── Sealed { subject, text }
 //! ```
 //!
@@ -13,6 +14,7 @@
 
 mod personal;
 mod phone;
+mod rows;
 mod secrets;
 
 use std::collections::BTreeMap;
@@ -54,6 +56,8 @@ struct Inner {
     wrapping: LessSafeKey,
     phone: hmac::Key,
     link: hmac::Key,
+    wish: hmac::Key,
+    rows: LessSafeKey,
     pin: PinKey,
     keys: Mutex<Keys>,
 }
@@ -110,6 +114,8 @@ impl Vault {
             wrapping: aead_key(&secrets.derive("subject-keys")),
             phone: key("phone"),
             link: key("link"),
+            wish: key("wish"),
+            rows: aead_key(&secrets.derive("rows")),
             pin: PinKey(secrets.derive("pin")),
             keys: Mutex::default(),
         };
@@ -137,7 +143,7 @@ impl Vault {
         }
         let (key_id, key) = keys.live(subject).expect("it was there or has just been made");
         let mut sealed = key_id.to_vec();
-        encrypt(key, subject, &mut text, &mut sealed);
+        encrypt(key, subject.0.as_bytes(), &mut text, &mut sealed);
         Ok(Sealed { subject, text: STANDARD_NO_PAD.encode(sealed) })
     }
 
@@ -148,7 +154,7 @@ impl Vault {
         let (key_id, rest) = bytes.split_first_chunk::<4>()?;
         let keys = self.keys();
         match keys.of.get(&sealed.subject)?.get(key_id)? {
-            Held::Key(key) => serde_json::from_slice(&decrypt(key, sealed.subject, rest)?).ok(),
+            Held::Key(key) => serde_json::from_slice(&decrypt(key, sealed.subject.0.as_bytes(), rest)?).ok(),
             Held::Erased => None,
         }
     }
@@ -188,7 +194,7 @@ impl Vault {
         let learned = match &key.wrapped {
             Some(wrapped) => {
                 let wrapped = STANDARD_NO_PAD.decode(wrapped).ok()?;
-                let bytes = decrypt(&self.inner.wrapping, key.subject, &wrapped)?;
+                let bytes = decrypt(&self.inner.wrapping, key.subject.0.as_bytes(), &wrapped)?;
                 Held::Key(aead_key(bytes.as_slice().try_into().ok()?))
             }
             None => Held::Erased,
@@ -246,7 +252,7 @@ impl Vault {
 
     fn wrap(&self, subject: SubjectId, key_id: KeyId, bytes: &[u8; 32]) -> SubjectKey {
         let mut wrapped = Vec::new();
-        encrypt(&self.inner.wrapping, subject, &mut bytes.to_vec(), &mut wrapped);
+        encrypt(&self.inner.wrapping, subject.0.as_bytes(), &mut bytes.to_vec(), &mut wrapped);
         let wrapped = Some(STANDARD_NO_PAD.encode(wrapped));
         SubjectKey { subject, key_id: hex(&key_id), wrapped, erased_at: None }
     }
@@ -283,20 +289,20 @@ fn aead_key(bytes: &[u8; 32]) -> LessSafeKey {
     LessSafeKey::new(UnboundKey::new(&AES_256_GCM, bytes).expect("AES-256 keys have 32 bytes"))
 }
 
-/// Appends `nonce ‖ ciphertext ‖ tag` to `out`; the subject is authenticated with it.
-fn encrypt(key: &LessSafeKey, subject: SubjectId, text: &mut Vec<u8>, out: &mut Vec<u8>) {
+/// Appends `nonce ‖ ciphertext ‖ tag` to `out`; whose it is, is authenticated with it.
+fn encrypt(key: &LessSafeKey, whose: &[u8], text: &mut Vec<u8>, out: &mut Vec<u8>) {
     let nonce: [u8; NONCE_LEN] = random_bytes();
     out.extend_from_slice(&nonce);
-    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(subject.0.as_bytes()), text)
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(whose), text)
         .expect("texts are far below AES-GCM's limit of 64 GiB");
     out.append(text);
 }
 
-fn decrypt(key: &LessSafeKey, subject: SubjectId, bytes: &[u8]) -> Option<Vec<u8>> {
+fn decrypt(key: &LessSafeKey, whose: &[u8], bytes: &[u8]) -> Option<Vec<u8>> {
     let (nonce, text) = bytes.split_first_chunk::<NONCE_LEN>()?;
     let mut text = text.to_vec();
     let nonce = Nonce::assume_unique_for_key(*nonce);
-    let length = key.open_in_place(nonce, Aad::from(subject.0.as_bytes()), &mut text).ok()?.len();
+    let length = key.open_in_place(nonce, Aad::from(whose), &mut text).ok()?.len();
     text.truncate(length);
     Some(text)
 }

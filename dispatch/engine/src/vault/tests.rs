@@ -103,3 +103,27 @@ fn a_key_file_is_private_and_whole() {
     std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o600)).unwrap();
     assert!(matches!(Secrets::read(&broken), Err(SecretsError::Malformed { .. })));
 }
+
+#[test]
+fn a_row_opens_for_its_own_table_and_whole() {
+    let vault = Vault::new(&Secrets::from_bytes([1; 32]));
+    let sealed = vault.seal_row("text_report", &"+821012345678").unwrap();
+    assert!(!sealed.contains("1234"));
+    assert_eq!(vault.open_row::<String>("text_report", &sealed).as_deref(), Some("+821012345678"));
+    assert_eq!(vault.open_row::<String>("another", &sealed), None);
+    assert_eq!(vault.open_row::<String>("text_report", &sealed[1..]), None);
+    let other = Vault::new(&Secrets::from_bytes([2; 32]));
+    assert_eq!(other.open_row::<String>("text_report", &sealed), None);
+    assert_eq!(vault.seal_row("text_report", &"x".repeat(PERSONAL_MAX)), Err(SealError::TooLong));
+}
+
+#[test]
+fn a_digest_of_a_wish_is_the_same_at_every_node_and_nobody_elses() {
+    let wish = ("+821012345678", "강남역");
+    let digest = Vault::new(&Secrets::from_bytes([1; 32])).digest(&wish);
+    assert_eq!(digest, Vault::new(&Secrets::from_bytes([1; 32])).digest(&wish));
+    assert_ne!(digest, Vault::new(&Secrets::from_bytes([2; 32])).digest(&wish));
+    assert_ne!(digest, Vault::new(&Secrets::from_bytes([1; 32])).digest(&("+821012345679", "강남역")));
+    let plain = hex(digest::digest(&digest::SHA256, &serde_json::to_vec(&wish).unwrap()).as_ref());
+    assert_ne!(digest, plain, "whoever has the journal cannot try all numbers");
+}

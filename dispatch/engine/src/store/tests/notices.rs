@@ -1,16 +1,20 @@
-//! What commits beside entries: notices, answers given, subject keys.
+//! What commits beside entries: notices, answers given, subject keys; and what needs a person.
 
 use ondol_core::command::{Notice, NoticeText, Recipient};
 use ondol_core::ids::{BookingId, SubjectId};
 use ondol_core::units::UtcMs;
 
-use super::super::{Batch, KeyCursor, Remembered};
+use super::super::{Batch, KeyCursor, REPORTS_KEPT_MAX, Remembered, TextReport};
 use super::fixture::{Db, NOW};
 use super::{fixture, on_both};
 use crate::vault::{Secrets, SubjectKey, Vault};
 
 on_both!(
     a_notice_is_kept_once_until_it_is_acknowledged,
+    numbers_of_notices_only_rise,
+    another_life_is_another_outbox,
+    a_report_is_kept_until_somebody_takes_care,
+    reports_are_bounded_and_danger_stays_longest,
     an_answer_is_remembered_for_its_key_and_body,
     keys_are_pulled_in_order_and_erased_for_good,
     a_key_cursor_moves_forward_within_a_life,
@@ -51,6 +55,83 @@ async fn a_notice_is_kept_once_until_it_is_acknowledged(db: Db) {
     );
     db.store.tidy_outbox(UtcMs(NOW.0 + 8 * 24 * 3_600_000)).await.unwrap();
     assert!(db.store.notices_after(0, 10, NOW).await.unwrap().is_empty());
+}
+
+async fn numbers_of_notices_only_rise(db: Db) {
+    let commit = |id: &'static str| {
+        let store = db.store.clone();
+        async move {
+            let notices = vec![notice(id, 1_000)];
+            store.commit(&Batch { notices, ..Batch::default() }, NOW).await.unwrap();
+        }
+    };
+    commit("n1").await;
+    commit("n2").await;
+    let cursor = db.store.notices_after(0, 10, NOW).await.unwrap().last().unwrap().seq;
+    // A quiet week: everything was told and is removed.
+    db.store.tidy_outbox(UtcMs(NOW.0 + 8 * 24 * 3_600_000)).await.unwrap();
+    commit("n3").await;
+    let found = db.store.notices_after(cursor, 10, NOW).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.notice.id.as_str()).collect::<Vec<_>>(), ["n3"]);
+}
+
+async fn another_life_is_another_outbox(db: Db) {
+    let node = "central".parse().unwrap();
+    let name = db.store.outbox_name(&node);
+    assert!(name.starts_with("central/"), "{name}");
+    assert_eq!(name, db.store.outbox_name(&node));
+    let restarted = db.reopened().await;
+    restarted.next_life(&node, 0, NOW).await.unwrap();
+    assert_ne!(restarted.outbox_name(&node), name);
+}
+
+fn report(number: u128, urgent: bool) -> TextReport {
+    TextReport {
+        id: uuid::Uuid::from_u128(number),
+        kind: if urgent { "sos" } else { "not_understood" }.into(),
+        urgent,
+        sealed: format!("sealed {number}"),
+        at: NOW,
+    }
+}
+
+async fn a_report_is_kept_until_somebody_takes_care(db: Db) {
+    let later = |ms| UtcMs(NOW.0 + ms);
+    db.store.keep_report(&report(1, false), NOW).await.unwrap();
+    db.store.keep_report(&report(2, true), later(1)).await.unwrap();
+    db.store.keep_report(&report(3, false), later(2)).await.unwrap();
+    db.store.keep_report(&report(2, true), later(3)).await.unwrap();
+    let reopened = db.reopened().await;
+    assert_eq!(reopened.open_reports().await.unwrap(), [report(2, true), report(3, false), report(1, false)]);
+    assert!(db.store.care_for_report(report(2, true).id, "operator", later(4)).await.unwrap());
+    assert!(!db.store.care_for_report(report(2, true).id, "another", later(5)).await.unwrap());
+    assert!(!db.store.care_for_report(report(9, true).id, "operator", later(5)).await.unwrap());
+    db.store.keep_report(&report(2, true), later(6)).await.unwrap();
+    assert_eq!(db.store.open_report(report(2, true).id).await.unwrap(), None, "told again, still cared for");
+    assert_eq!(db.store.open_report(report(1, false).id).await.unwrap(), Some(report(1, false)));
+    let week = 7 * 24 * 3_600_000;
+    db.store.keep_report(&report(4, true), later(week + 1)).await.unwrap();
+    assert_eq!(db.store.open_reports().await.unwrap(), [report(4, true), report(3, false)]);
+}
+
+async fn reports_are_bounded_and_danger_stays_longest(db: Db) {
+    db.store.keep_report(&report(1, true), NOW).await.unwrap();
+    let last = REPORTS_KEPT_MAX + 50;
+    let many = format!(
+        "INSERT INTO text_report (id, kind, urgent, sealed, at, heard_at) \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {last}) \
+         SELECT CAST(i AS text), 'not_understood', 0, '', {now}, {now} FROM n",
+        now = NOW.0 + 1
+    );
+    db.tamper(&many).await;
+    db.store.keep_report(&report(2, false), UtcMs(NOW.0 + 2)).await.unwrap();
+    let count =
+        sqlx::query("SELECT COUNT(*) AS n FROM text_report").fetch_one(db.store.reader()).await.unwrap();
+    let count: i64 = sqlx::Row::try_get(&count, "n").unwrap();
+    assert_eq!(usize::try_from(count).unwrap(), REPORTS_KEPT_MAX);
+    for kept in [report(1, true), report(2, false)] {
+        assert_eq!(db.store.open_report(kept.id).await.unwrap(), Some(kept));
+    }
 }
 
 async fn an_answer_is_remembered_for_its_key_and_body(db: Db) {
