@@ -6,11 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::units::UtcMs;
+use uuid::Uuid;
 
 use super::policy::{Caller, Districts};
 use super::state::Identity;
 use super::store::{RevocationKind, StoreError};
-use super::token::{Audience, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify};
+use super::token::{
+    Audience, Claims, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify,
+};
 
 /// Life of a token with which a node calls another.
 pub const PEER_LIFE_MS: u64 = 5 * 60 * 1_000;
@@ -33,6 +36,8 @@ pub struct TextProcess {
     pub node: NodeId,
     /// The districts it serves.
     pub districts: Vec<DistrictId>,
+    /// Names its token, and every one that follows from it.
+    pub token: Uuid,
 }
 
 impl Identity {
@@ -108,7 +113,20 @@ impl Identity {
         if self.is_revoked(RevocationKind::Token, &claims.jti.to_string(), now) {
             return Err(TokenRefusal::Revoked);
         }
-        Ok(TextProcess { node: key.node.clone(), districts: claims.districts })
+        Ok(TextProcess { node: key.node.clone(), districts: claims.districts, token: claims.jti })
+    }
+
+    /// Signs the token that follows the one a text process has shown: for the same districts and under the same id,
+    /// so that whoever revokes one revokes all that follow. `None` if another node signed it: that one renews it.
+    #[must_use]
+    pub fn renew_text(&self, process: &TextProcess) -> Option<String> {
+        if process.node != *self.node() {
+            return None;
+        }
+        let grant = text_grant(&self.issuer, process.districts.clone(), TEXT_LIFE_MS);
+        let (_, mut claims) = self.issuer.sign(grant, self.now());
+        claims.jti = process.token;
+        Some(self.issuer.encode(&claims))
     }
 
     fn own_districts(&self) -> Vec<DistrictId> {
@@ -154,7 +172,20 @@ impl Identity {
 /// that it can be made while the node runs.
 #[must_use]
 pub fn text_token(issuer: &Issuer, districts: Vec<DistrictId>, life_ms: u64, now: UtcMs) -> String {
-    let grant = Grant {
+    issuer.sign(text_grant(issuer, districts, life_ms), now).0
+}
+
+/// When a token ends, as it says itself: for its bearer, who cannot check it.
+#[must_use]
+pub fn token_ends_at(token: &str) -> Option<UtcMs> {
+    let mut parts = token.split('.');
+    let (_, payload) = (parts.next()?, parts.next()?);
+    let claims: Claims = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
+    Some(UtcMs(claims.exp.checked_mul(1_000)?))
+}
+
+fn text_grant(issuer: &Issuer, districts: Vec<DistrictId>, life_ms: u64) -> Grant {
+    Grant {
         sub: format!("text@{}", issuer.node()),
         aud: Audience::Text,
         role: Role::Text,
@@ -164,8 +195,7 @@ pub fn text_token(issuer: &Issuer, districts: Vec<DistrictId>, life_ms: u64, now
         device: None,
         cnf: None,
         life_ms: life_ms.min(TEXT_LIFE_MS),
-    };
-    issuer.sign(grant, now).0
+    }
 }
 
 impl TextProcess {

@@ -35,6 +35,24 @@ async fn the_text_process_of_an_edge_is_known_at_central_too() {
 }
 
 #[tokio::test]
+async fn a_text_token_is_renewed_by_its_signer_and_goes_with_the_first() {
+    let Pair { central, edge, clock, _stores } = pair().await;
+    let first = edge.text_token(vec!["north".parse().unwrap()], TEXT_LIFE_MS);
+    assert_eq!(token_ends_at(&first), Some(UtcMs(START.0 + TEXT_LIFE_MS.cast_signed())));
+    let shown = |node: &Identity, token: &str| node.verify_text(token);
+    clock.advance_ms(TEXT_LIFE_MS - 60_000);
+    let process = shown(&central, &first).unwrap();
+    assert_eq!(central.renew_text(&process), None, "central did not sign it");
+    let second = edge.renew_text(&process).unwrap();
+    clock.advance_ms(TEXT_LIFE_MS / 2);
+    assert_eq!(shown(&central, &first), Err(TokenRefusal::Expired));
+    assert_eq!(shown(&central, &second).unwrap(), process, "the same districts, the same id");
+    edge.revoke_token(process.token, "operator").await.unwrap();
+    assert_eq!(shown(&edge, &second), Err(TokenRefusal::Revoked));
+    assert_eq!(token_ends_at("rubbish"), None);
+}
+
+#[tokio::test]
 async fn a_page_is_taken_from_its_signer_only() {
     let Pair { central, edge, _stores, .. } = pair().await;
     let page = b"entries";
