@@ -7,6 +7,7 @@
 //! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
 //! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
+//! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended |
 //! | `cancel_against_assign` | the cancel wins unless the rider has boarded |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
 //!
@@ -21,6 +22,7 @@ use crate::board::DistrictBoard;
 use crate::booking::{AssignmentRecord, BookingRecord, Due, Status};
 use crate::fact::{PhoneKey, Release};
 use crate::ids::{AssignmentId, BookingId, NodeId};
+use crate::shift::Duty;
 use crate::units::UtcMs;
 
 mod report;
@@ -48,6 +50,8 @@ pub enum ConflictKind {
     TwoBoarded,
     /// The driver says that the fare is to be charged, and it does not fit what the rider booked.
     FareUnclear,
+    /// The rider boarded, and the shift was ended without an end of the trip: its phone is lost.
+    TripUnended,
     /// A shift went on for a booking that had been cancelled.
     CancelAgainstAssign,
     /// One number asked on two nodes for what looks like the same journey.
@@ -56,11 +60,12 @@ pub enum ConflictKind {
 
 impl ConflictKind {
     /// All kinds.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SameKey,
         Self::TwoAssignments,
         Self::TwoBoarded,
         Self::FareUnclear,
+        Self::TripUnended,
         Self::CancelAgainstAssign,
         Self::PossibleDuplicate,
     ];
@@ -73,6 +78,7 @@ impl ConflictKind {
             Self::TwoAssignments => "two_assignments",
             Self::TwoBoarded => "two_boarded",
             Self::FareUnclear => "fare_unclear",
+            Self::TripUnended => "trip_unended",
             Self::CancelAgainstAssign => "cancel_against_assign",
             Self::PossibleDuplicate => "possible_duplicate",
         }
@@ -166,6 +172,7 @@ impl Conflict {
 #[must_use]
 pub fn conflicts(district: &DistrictBoard) -> Vec<Conflict> {
     let mut found: Vec<Conflict> = district.bookings.values().flat_map(within_booking).collect();
+    found.extend(district.open_bookings().filter_map(|record| trip_unended(district, record)));
     found.extend(possible_duplicates(district));
     found.sort_unstable();
     found
@@ -250,6 +257,18 @@ fn fare_unclear(record: &BookingRecord) -> Option<Conflict> {
         kind: ConflictKind::FareUnclear,
         bookings: vec![record.id],
         assignments: done.map(|(id, _)| id.clone()).collect(),
+        gives_way: Vec::new(),
+        resolution: Resolution::Operator,
+    })
+}
+
+fn trip_unended(district: &DistrictBoard, record: &BookingRecord) -> Option<Conflict> {
+    let (assignment, bond) = record.standing().filter(|_| record.status() == Status::Boarded)?;
+    let over = district.shifts.get(&bond.shift).and_then(|shift| shift.duty()) == Some(Duty::Ended);
+    over.then(|| Conflict {
+        kind: ConflictKind::TripUnended,
+        bookings: vec![record.id],
+        assignments: vec![assignment.clone()],
         gives_way: Vec::new(),
         resolution: Resolution::Operator,
     })

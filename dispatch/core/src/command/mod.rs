@@ -57,6 +57,11 @@ pub enum Command {
         /// The booking.
         booking: BookingId,
     },
+    /// An operator ends a shift whose phone is lost or broken, so that its driver can begin another one.
+    EndShift {
+        /// The shift.
+        shift: ShiftId,
+    },
     /// An operator at the edge takes the district by hand.
     TakeDistrict {
         /// The district.

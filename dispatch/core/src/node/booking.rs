@@ -12,6 +12,8 @@ use crate::units::Now;
 
 /// Most passengers of one booking.
 const SEATS_MAX: u8 = 8;
+/// Least silence after which a driver at the pickup loses the booking: in a car park the rider may just have boarded.
+const ARRIVED_UNHEARD_MS: u64 = 300_000;
 /// Furthest a booking may be scheduled ahead: 30 days.
 const SCHEDULE_MAX_MS: i64 = 30 * 24 * 3_600_000;
 
@@ -205,23 +207,30 @@ impl Node {
         self.reassign_unheard(district, now);
     }
 
-    /// A driver who has not been heard for too long before arriving loses the booking. The device learns it when it
+    /// A driver who has not been heard for too long before boarding loses the booking. The device learns it when it
     /// is heard again; if the rider has boarded meanwhile, boarding stands.
     fn reassign_unheard(&mut self, district: &DistrictId, now: Now) {
-        let limit_ms = self.config.timing.reassign_ms;
+        let reassign_ms = self.config.timing.reassign_ms;
+        let limit_ms = |record: &BookingRecord| match record.status() {
+            Status::Assigned => Some(reassign_ms),
+            Status::Arrived => Some(reassign_ms.max(ARRIVED_UNHEARD_MS)),
+            Status::Open | Status::Offered | Status::Boarded | Status::Done | Status::Cancelled => None,
+        };
         let lost: Vec<_> = self
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && record.status() == Status::Assigned)
-            .filter_map(|record| record.standing().map(|(id, bond)| (record, id, bond)))
-            .filter(|(_, _, bond)| self.is_bound_here(district, bond.shift))
-            .filter(|(_, _, bond)| {
+            .filter(|record| self.owns(record))
+            .filter_map(|record| {
+                limit_ms(record).zip(record.standing()).map(|(ms, s)| (record, ms, s.0, s.1))
+            })
+            .filter(|(.., bond)| self.is_bound_here(district, bond.shift))
+            .filter(|(_, limit_ms, _, bond)| {
                 let heard_at =
                     self.contacts.get(&bond.shift).map_or(self.started_at, |contact| contact.heard_at);
-                now.ticks.since_ms(heard_at) > limit_ms
+                now.ticks.since_ms(heard_at) > *limit_ms
             })
-            .map(|(record, id, bond)| (record.id, record.zone().cloned(), id.clone(), bond.shift))
+            .map(|(record, _, id, bond)| (record.id, record.zone().cloned(), id.clone(), bond.shift))
             .collect();
         for (booking, zone, assignment, shift) in lost {
             let what = Step::Released { reason: Release::ContactLost };

@@ -204,6 +204,46 @@ impl Node {
         matches!((session_epoch, bound), (Some(epoch), Some((bound, node))) if epoch == *bound && *node == self.config.id)
     }
 
+    /// An operator declares a phone lost: what it holds before boarding is released, and the shift is over. A rider
+    /// on board stays on board, which is an operator's case until somebody tells how the trip ended.
+    pub(super) fn end_shift(&mut self, shift: ShiftId, now: Now) -> Result<Answer, Refusal> {
+        let (district, record) = self.board.shift(shift).ok_or(Refusal::UnknownShift)?;
+        let (district, home) = (district.clone(), record.home().cloned());
+        match record.duty() {
+            None => return Err(Refusal::UnknownShift),
+            Some(Duty::Ended) => return Ok(Answer::Done),
+            Some(Duty::Available | Duty::Paused) => {}
+        }
+        self.serves(&district)?;
+        let held: Vec<_> = self
+            .district(&district)
+            .into_iter()
+            .flat_map(|board| board.bonds_of(shift))
+            .filter(|(record, id)| record.assignments[*id].boarded.is_none())
+            .map(|(record, id)| (record.id, record.zone().cloned(), id.clone()))
+            .collect();
+        let homed_here = home.as_ref() == Some(&self.config.id);
+        if home.is_some() && !homed_here && !held.is_empty() {
+            return Err(Refusal::NotOwner);
+        }
+        for (booking, zone, assignment) in held {
+            if homed_here {
+                let what = Step::Released { reason: Release::Recalled };
+                self.step_at_home(&district, booking, &assignment, what, now);
+                continue;
+            }
+            self.questions.remove(&assignment);
+            self.recalled.remove(&assignment);
+            // Nobody has asked the phone: if its rider has boarded meanwhile, boarding stands.
+            let what = Step::Released { reason: Release::ContactLost };
+            let fact = Fact::Stepped { booking, assignment, shift, what, at: now.utc };
+            self.append(&district, zone.unwrap_or_else(district_wide), fact, now);
+        }
+        self.leave_stand(&district, shift, now);
+        self.end_shift_now(&district, shift, now);
+        Ok(Answer::Done)
+    }
+
     /// Ends the shifts that a driver began beside the one that stands, as central sees once both sides of a cut are
     /// joined. Central alone does it, so that both sides never end each other's.
     pub(super) fn end_given_way(&mut self, district: &DistrictId, now: Now) {

@@ -288,6 +288,7 @@ impl Node {
             Command::Keep { booking } => self.keep(booking, now),
             Command::AssignByHand { booking, shift } => self.assign_by_hand(booking, shift, now),
             Command::Recall { booking } => self.recall(booking, now),
+            Command::EndShift { shift } => self.end_shift(shift, now),
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),
             Command::GiveBackDistrict { district } => self.give_back(&district),
             Command::ListDriver(driver) => {

@@ -3,9 +3,9 @@
 //! Method: phones that lie, phones that are lost, and phones that bring news which no journal has brought yet.
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Happening, Offer, Refusal, ToDevice};
+use ondol_core::command::{Command, Happening, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
-use ondol_core::ids::{AssignmentId, BookingId, DeviceId};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
 use ondol_core::reconcile::{Conflict, ConflictKind, Resolution};
 use ondol_core::shift::Duty;
 use ondol_core::units::Money;
@@ -198,4 +198,70 @@ fn of_two_phones_that_a_driver_began_on_both_sides_of_a_cut_one_stays_on_duty() 
     world.pass_ms(EDGE, 2_000, &[3]);
     assert_eq!(world.offer_for(EDGE, 3).unwrap().booking, World::booking(11));
     assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
+}
+
+#[test]
+fn an_operator_frees_the_driver_of_a_lost_phone() {
+    let mut world = World::without_edge();
+    let end = |shift| Command::EndShift { shift: ShiftId::from_number(shift) };
+    assert_eq!(world.command(CENTRAL, end(1)), Err(Refusal::UnknownShift));
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.step(CENTRAL, 1, &offer, Step::Arrived).unwrap();
+    assert_eq!(world.attach_as(CENTRAL, 3, 1, 1), Err(Refusal::DriverElsewhere));
+    world.command(CENTRAL, end(1)).unwrap();
+    let entries = world.entries(CENTRAL);
+    world.command(CENTRAL, end(1)).unwrap();
+    assert_eq!(world.entries(CENTRAL), entries, "ended twice is ended once");
+    // The new phone works, and the booking goes on with it or another one.
+    world.attach_as(CENTRAL, 3, 1, 1).unwrap();
+    world.pass_ms(CENTRAL, 2_000, &[3]);
+    let again = world.offer_for(CENTRAL, 3).expect("the booking waits for a taxi again");
+    assert_eq!(again.booking, offer.booking);
+    // The old one turns up: its shift is void, and what its driver did meanwhile is not lost.
+    assert_eq!(world.attach_as(CENTRAL, 1, 1, 2), Err(Refusal::ShiftEnded));
+    world.set_duty(1, 2, Duty::Ended);
+    world.attach_as(CENTRAL, 1, 1, 3).unwrap();
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    assert_eq!(world.record(CENTRAL, 10).standing().unwrap().0, &offer.assignment);
+}
+
+#[test]
+fn a_rider_in_the_taxi_of_a_lost_phone_is_a_case_for_an_operator() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    assert_eq!(conflicts(&world, ConflictKind::TripUnended), []);
+    world.command(CENTRAL, Command::EndShift { shift: ShiftId::from_number(1) }).unwrap();
+    assert_eq!(world.status(CENTRAL, 10), Status::Boarded, "no machine ends a boarded trip");
+    let cases = conflicts(&world, ConflictKind::TripUnended);
+    assert!(cases.len() == 1 && cases[0].resolution == Resolution::Operator);
+    // The driver is not held by it.
+    world.attach_as(CENTRAL, 3, 1, 1).unwrap();
+    world.book(CENTRAL, 11).unwrap();
+    assert!(world.offer_for(CENTRAL, 3).is_some());
+    world.step(CENTRAL, 1, &offer, done(7_700)).unwrap();
+    assert_eq!(conflicts(&world, ConflictKind::TripUnended), []);
+}
+
+#[test]
+fn a_taxi_that_falls_silent_at_the_pickup_loses_the_booking_after_five_minutes() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.step(CENTRAL, 1, &offer, Step::Arrived).unwrap();
+    world.pass_ms(CENTRAL, 290_000, &[]);
+    assert_eq!(world.status(CENTRAL, 10), Status::Arrived);
+    world.pass_ms(CENTRAL, 20_000, &[]);
+    assert_eq!(world.status(CENTRAL, 10), Status::Open);
+    // Boarding that the phone tells later stands.
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    assert_eq!(world.status(CENTRAL, 10), Status::Boarded);
 }

@@ -334,7 +334,7 @@ impl World {
         }
     }
 
-    /// An operator assigns, recalls, takes a district or gives it back.
+    /// An operator assigns, recalls, declares a phone lost, takes a district or gives it back.
     pub(super) fn operator_does(&mut self) {
         let edge = self.people.random_range(1..NODES);
         let node = [0, edge][self.people.random_range(0..2)];
@@ -355,7 +355,11 @@ impl World {
                 .map(|(booking, shift)| Command::AssignByHand { booking, shift }),
             35..65 => some(Status::Assigned).map(|booking| Command::Recall { booking }),
             65..75 => Some(Command::TakeDistrict { district }),
-            75..90 => Some(Command::GiveBackDistrict { district }),
+            75..88 => Some(Command::GiveBackDistrict { district }),
+            88..90 => {
+                let index = pick.checked_rem(shifts.len());
+                index.map(|index| Command::EndShift { shift: shifts[index] })
+            }
             _ => some(Status::Boarded).map(|booking| Command::Cancel {
                 booking,
                 by: Party::Operator,
