@@ -28,7 +28,7 @@ use ondol_engine::identity::{
 use ondol_engine::run::{Setup, start};
 use ondol_engine::store::Store;
 use ondol_engine::vault::{DriverPersonal, E164, Secrets, Vault};
-use ondol_roads::{Districts, RoadMap, generate};
+use ondol_roads::{Districts, RoadMap, Stand, generate};
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -145,7 +145,12 @@ pub(crate) struct Listed<'a> {
 
 /// Place `n` of the city where taxis go.
 pub(crate) fn place(n: usize) -> Position {
-    CITY.stands()[n].position
+    stand(n).position
+}
+
+/// Stand `n` of the city, in the map's order.
+pub(crate) fn stand(n: usize) -> Stand {
+    CITY.stands()[n].clone()
 }
 
 /// The district of a position in the city.

@@ -1,7 +1,7 @@
 //! `/text/v1/bookings`: what a number may do to its own bookings.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, Status};
 use ondol_core::command::{Command, Refusal};
@@ -14,7 +14,7 @@ use ondol_engine::vault::RiderPersonal;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{TextDoor, conflict, view};
+use super::{BookingPath, TextDoor, booking_of, conflict, view};
 use crate::wire::{
     BookRequest, BookingView, CancelRequest, KeepRequest, MoveRequest, NAME_MAX_CHARS, Proof, Source, code,
 };
@@ -129,10 +129,10 @@ async fn text_home(
 pub(super) async fn cancel(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Path(id): Path<Uuid>,
+    id: BookingPath,
     StrictJson(wish): StrictJson<CancelRequest>,
 ) -> Result<Json<BookingView>, Problem> {
-    let booking = BookingId(id);
+    let booking = booking_of(id)?;
     let seen = view::booking(&door, booking, &wish.phone).await?;
     let has_car = matches!(seen.record.status(), Status::Assigned | Status::Arrived);
     if has_car && wish.proof != Proof::Nonce {
@@ -150,20 +150,20 @@ pub(super) async fn cancel(
 pub(super) async fn move_pickup(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Path(id): Path<Uuid>,
+    id: BookingPath,
     StrictJson(wish): StrictJson<MoveRequest>,
 ) -> Result<Json<BookingView>, Problem> {
-    view::booking(&door, BookingId(id), &wish.phone).await?;
+    view::booking(&door, booking_of(id)?, &wish.phone).await?;
     Err(conflict("pickup_fixed", "the pickup of a booking cannot be moved: cancel it and book again"))
 }
 
 pub(super) async fn keep(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Path(id): Path<Uuid>,
+    id: BookingPath,
     StrictJson(wish): StrictJson<KeepRequest>,
 ) -> Result<Json<BookingView>, Problem> {
-    let booking = BookingId(id);
+    let booking = booking_of(id)?;
     view::booking(&door, booking, &wish.phone).await?;
     door.handle.request(Command::Keep { booking }).await?;
     view::after(&door.handle, booking).await

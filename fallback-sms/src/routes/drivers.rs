@@ -1,7 +1,7 @@
 //! `POST /text/v1/drivers/{phone}/commands`: a feature-phone driver's text, read.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use ondol_core::command::{Answer, Command, HomeAnswer, HomeCommand, HomeWish, Refusal};
 use ondol_core::face::Role;
@@ -17,7 +17,7 @@ use ondol_engine::identity::{TextClient, is_driver_secret};
 use ondol_engine::vault::{RiderPersonal, Vault};
 
 use super::riders::shift_state;
-use super::{TextDoor, conflict, lang, view};
+use super::{PhonePath, TextDoor, conflict, lang, view};
 use crate::wire::{
     DriverAnswer, DriverCommand, DriverCommandRequest, DriverTrip, ShiftState, Spot, Standing, code,
 };
@@ -25,10 +25,10 @@ use crate::wire::{
 pub(super) async fn command(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Path(phone): Path<String>,
+    phone: PhonePath,
     StrictJson(wish): StrictJson<DriverCommandRequest>,
 ) -> Result<Json<DriverAnswer>, Problem> {
-    let key = door.handle.vault().phone_key(&super::phone(&phone)?);
+    let key = door.handle.vault().phone_key(&super::phone_of(phone)?);
     let driver = door
         .handle
         .read(move |node| node.board().driver_by_phone(&key).map(|(_, driver)| driver.clone()))

@@ -13,14 +13,17 @@ mod view;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::FromRef;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{FromRef, Path};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use ondol_core::ids::BookingId;
 use ondol_engine::Handle;
 use ondol_engine::http::Problem;
 use ondol_engine::identity::Identity;
-use ondol_engine::vault::E164;
+use ondol_engine::vault::{E164, InvalidPhone};
 use ondol_roads::{Districts, RoadMap};
+use uuid::Uuid;
 
 /// What the door is made of.
 #[derive(Clone)]
@@ -59,11 +62,29 @@ pub fn router(door: TextDoor) -> Router {
         .with_state(door)
 }
 
+/// A number, as it stands in a path.
+type PhonePath = Result<Path<String>, PathRejection>;
+/// A booking's id, as it stands in a path.
+type BookingPath = Result<Path<Uuid>, PathRejection>;
+
+/// Reads the number of a path.
+fn phone_of(path: PhonePath) -> Result<E164, Problem> {
+    let Path(text) = path.map_err(|_| invalid_phone("a number in a path is text of UTF-8"))?;
+    phone(&text)
+}
+
+/// Reads the booking of a path.
+fn booking_of(path: BookingPath) -> Result<BookingId, Problem> {
+    path.map(|Path(id)| BookingId(id)).map_err(|_| Problem::invalid("a booking's id is a UUID"))
+}
+
 /// Reads a number of a path or body.
 fn phone(text: &str) -> Result<E164, Problem> {
-    text.parse().map_err(|error: ondol_engine::vault::InvalidPhone| {
-        Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_phone", error.to_string())
-    })
+    text.parse().map_err(|error: InvalidPhone| invalid_phone(&error.to_string()))
+}
+
+fn invalid_phone(detail: &str) -> Problem {
+    Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid_phone", detail)
 }
 
 /// 409 with one of the codes that the dialogue has its own words for.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use ondol_core::booking::CancelReason;
 use ondol_core::command::{Notice as CoreNotice, NoticeText, Recipient};
@@ -41,8 +42,9 @@ pub(super) struct Wanted {
 pub(super) async fn list(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Query(wanted): Query<Wanted>,
+    query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<NoticesAnswer>, Problem> {
+    let Query(wanted) = query.map_err(|error| Problem::invalid(error.body_text()))?;
     let outbox = door.handle.node_id().to_string();
     let limit = wanted.limit.unwrap_or(NOTICES_MAX).clamp(1, NOTICES_MAX);
     let speed = door.handle.clock().speed();

@@ -1,6 +1,7 @@
 //! `GET /text/v1/places`: the gazetteer, for what people type.
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use ondol_core::position::Position;
 use ondol_engine::http::Problem;
@@ -23,8 +24,9 @@ pub(super) struct Wanted {
 pub(super) async fn find(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Query(wanted): Query<Wanted>,
+    query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<PlacesAnswer>, Problem> {
+    let Query(wanted) = query.map_err(|error| Problem::invalid(error.body_text()))?;
     let Some(map) = &door.map else { return Ok(Json(PlacesAnswer { places: Vec::new() })) };
     let limit = wanted.limit.unwrap_or(PLACES_MAX).min(PLACES_MAX);
     let places = match (wanted.stand, wanted.q) {

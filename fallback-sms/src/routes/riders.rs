@@ -1,7 +1,7 @@
 //! `GET /text/v1/riders/{phone}`: what this node knows of a number.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use ondol_core::booking::{BookingRecord, Status};
 use ondol_core::fact::{Lang, PhoneKey};
 use ondol_core::ids::DriverId;
@@ -11,7 +11,7 @@ use ondol_core::units::Now;
 use ondol_engine::http::Problem;
 use ondol_engine::identity::TextClient;
 
-use super::{TextDoor, lang, view};
+use super::{PhonePath, TextDoor, lang, view};
 use crate::wire::{BookingView, DriverFacts, RiderFacts, ShiftState, Standing};
 
 /// Most open bookings of a number that are told.
@@ -27,9 +27,9 @@ struct Known {
 pub(super) async fn facts(
     State(door): State<TextDoor>,
     TextClient(_): TextClient,
-    Path(phone): Path<String>,
+    phone: PhonePath,
 ) -> Result<Json<RiderFacts>, Problem> {
-    let key = door.handle.vault().phone_key(&super::phone(&phone)?);
+    let key = door.handle.vault().phone_key(&super::phone_of(phone)?);
     let known = door.handle.read_at(move |node, now| look(node, &key, now)).await?;
     let open: Vec<BookingView> =
         known.open.iter().filter_map(|seen| seen.view(door.handle.vault())).collect();
