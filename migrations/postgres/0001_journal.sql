@@ -33,13 +33,20 @@ CREATE TABLE series_head (
     CONSTRAINT series_head_pk PRIMARY KEY (origin, incarnation, district, lane)
 );
 
--- A board as JSON, so that a start reads only the entries after it. The last two are kept.
+-- A board as JSON, so that a start reads only the entries after it. The last two are kept. It is written in parts,
+-- and this row comes last. Another release understands the journal differently and does not use it.
 CREATE TABLE snapshot (
     entries  bigint NOT NULL,
     taken_at bigint NOT NULL,
+    release  text   NOT NULL,
     digest   text   NOT NULL,
-    board    text   NOT NULL,
     CONSTRAINT snapshot_pk PRIMARY KEY (entries)
+);
+CREATE TABLE snapshot_part (
+    entries bigint NOT NULL,
+    part    bigint NOT NULL,
+    body    text   NOT NULL,
+    CONSTRAINT snapshot_part_pk PRIMARY KEY (entries, part)
 );
 
 -- Each start of the node. A new life has a number above every one before, and is durable before it writes.
@@ -51,7 +58,7 @@ CREATE TABLE node_life (
 );
 
 -- One row. Every commit updates it under the writer's incarnation: it proves that the disk writes, and a
--- process that was replaced by a newer one finds no row to update and stops.
+-- process that was replaced by a newer one finds no row to update and stops. 0 once the node has stopped in order.
 CREATE TABLE alive (
     id          bigint NOT NULL,
     incarnation bigint NOT NULL,
@@ -98,7 +105,18 @@ CREATE TABLE subject_key (
     CONSTRAINT subject_key_change_once UNIQUE (change_seq)
 );
 
--- How far each peer's subject keys have been pulled, in that peer's own count.
+-- Edges ask for tombstones in the order in which they were made.
+CREATE INDEX subject_key_erased ON subject_key (change_seq) WHERE erased_at IS NOT NULL;
+
+-- One row, if the end of this node's past was lost: until then edges may give it back.
+CREATE TABLE take_back (
+    id    bigint NOT NULL,
+    until bigint NOT NULL,
+    CONSTRAINT take_back_pk PRIMARY KEY (id),
+    CONSTRAINT take_back_one_row CHECK (id = 1)
+);
+
+-- How far each peer's tombstones have been pulled, in that peer's own count.
 CREATE TABLE peer_cursor (
     peer        text   NOT NULL,
     incarnation bigint NOT NULL,

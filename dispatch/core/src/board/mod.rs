@@ -25,6 +25,8 @@ pub struct Board {
     heads: Heads,
     districts: BTreeMap<DistrictId, DistrictBoard>,
     unknown_kinds: u64,
+    /// The greatest stamp of each node: where its clock goes on after a restart.
+    stamps: BTreeMap<NodeId, Hlc>,
 }
 
 /// One district's bookings, shifts, roster and authority.
@@ -118,6 +120,16 @@ pub enum ApplyError {
     /// Its kind is known and its content is not.
     #[error(transparent)]
     Unreadable(#[from] UnreadableFact),
+    /// Its kind belongs into another lane.
+    #[error("entry {seq} of {series} is a {kind}, which has no place in that lane")]
+    WrongLane {
+        /// The series.
+        series: Series,
+        /// Its number.
+        seq: u64,
+        /// Its kind.
+        kind: String,
+    },
     /// Its payload is larger than any that we write.
     #[error("entry {seq} of {series} is larger than {PAYLOAD_MAX} bytes")]
     TooLarge {
@@ -133,12 +145,13 @@ struct Saved {
     heads: Heads,
     districts: BTreeMap<DistrictId, DistrictBoard>,
     unknown_kinds: u64,
+    stamps: BTreeMap<NodeId, Hlc>,
 }
 
 impl From<Saved> for Board {
     fn from(saved: Saved) -> Self {
-        let mut board =
-            Self { heads: saved.heads, districts: saved.districts, unknown_kinds: saved.unknown_kinds };
+        let Saved { heads, districts, unknown_kinds, stamps } = saved;
+        let mut board = Self { heads, districts, unknown_kinds, stamps };
         for district in board.districts.values_mut() {
             district.rebuild_index();
         }
@@ -148,8 +161,22 @@ impl From<Saved> for Board {
 
 impl From<Board> for Saved {
     fn from(board: Board) -> Self {
-        Self { heads: board.heads, districts: board.districts, unknown_kinds: board.unknown_kinds }
+        let Board { heads, districts, unknown_kinds, stamps } = board;
+        Self { heads, districts, unknown_kinds, stamps }
     }
+}
+
+/// The fact of an entry that stands where it may; `None` if its kind is of a later release.
+fn readable(entry: &Entry) -> Result<Option<Fact>, ApplyError> {
+    let (series, seq) = (entry.series.clone(), entry.seq);
+    if entry.payload.len() > PAYLOAD_MAX {
+        return Err(ApplyError::TooLarge { series, seq });
+    }
+    let fact = Fact::read(entry)?;
+    if fact.as_ref().is_some_and(|fact| !fact.may_stand_in(entry.series.lane)) {
+        return Err(ApplyError::WrongLane { series, seq, kind: entry.kind.clone() });
+    }
+    Ok(fact)
 }
 
 impl Board {
@@ -161,21 +188,44 @@ impl Board {
     ///
     /// [`ApplyError`] if it does not continue its series or cannot be read; the board is unchanged.
     pub fn apply(&mut self, entry: &Entry) -> Result<Touched, ApplyError> {
-        let head = self.heads.of(&entry.series);
-        if entry.seq <= head.seq {
+        if entry.seq <= self.heads.of(&entry.series).seq {
             return Ok(Touched::Nothing);
         }
-        entry.continues(head)?;
-        if entry.payload.len() > PAYLOAD_MAX {
-            return Err(ApplyError::TooLarge { series: entry.series.clone(), seq: entry.seq });
+        entry.continues(self.heads.of(&entry.series))?;
+        let fact = readable(entry)?;
+        Ok(self.take(entry, fact))
+    }
+
+    /// Applies an entry of this node's own store.
+    ///
+    /// What was stored under an older release as of an unknown kind may turn out unreadable to this one. That must
+    /// not keep the node down: such an entry is passed over, and counted with those of unknown kinds.
+    ///
+    /// # Errors
+    ///
+    /// [`ChainBreak`] if it does not continue its series; the board is unchanged.
+    pub fn apply_stored(&mut self, entry: &Entry) -> Result<Touched, ChainBreak> {
+        if entry.seq <= self.heads.of(&entry.series).seq {
+            return Ok(Touched::Nothing);
         }
-        let fact = Fact::read(entry)?;
+        entry.continues(self.heads.of(&entry.series))?;
+        Ok(self.take(entry, readable(entry).unwrap_or(None)))
+    }
+
+    fn take(&mut self, entry: &Entry, fact: Option<Fact>) -> Touched {
         self.heads.0.insert(entry.series.clone(), entry.as_head());
+        let stamp = self.stamps.entry(entry.series.origin.clone()).or_default();
+        *stamp = entry.hlc.max(*stamp);
         let Some(fact) = fact else {
             self.unknown_kinds += 1;
-            return Ok(Touched::Nothing);
+            return Touched::Nothing;
         };
-        Ok(self.districts.entry(entry.series.district.clone()).or_default().join(entry, fact))
+        self.districts.entry(entry.series.district.clone()).or_default().join(entry, fact)
+    }
+
+    /// The greatest stamp of each node whose entries are held.
+    pub fn stamps(&self) -> impl Iterator<Item = (&NodeId, Hlc)> {
+        self.stamps.iter().map(|(node, stamp)| (node, *stamp))
     }
 
     /// The heads of all series held.

@@ -290,6 +290,38 @@ impl Fact {
         }
     }
 
+    /// Kinds that central alone writes: every node refuses them under another name.
+    pub const OF_CENTRAL: [&'static str; 4] = ["zone_granted", "charged", "driver_listed", "stand_listed"];
+
+    /// The authority that the fact claims, if any.
+    #[must_use]
+    pub fn epoch(&self) -> Option<Epoch> {
+        match self {
+            Self::ZoneGranted { epoch } | Self::ZoneTaken { epoch, .. } | Self::ZoneReturned { epoch } => {
+                Some(*epoch)
+            }
+            Self::BookingAccepted { owner, .. } | Self::BookingOwned { owner, .. } => Some(owner.epoch),
+            Self::Opened { .. }
+            | Self::CancelRequested { .. }
+            | Self::Offered { .. }
+            | Self::Stepped { .. }
+            | Self::StreetHailed { .. }
+            | Self::ShiftStarted { .. }
+            | Self::DutyChanged { .. }
+            | Self::Attached { .. }
+            | Self::StandChanged { .. }
+            | Self::Charged { .. }
+            | Self::DriverListed { .. }
+            | Self::StandListed { .. } => None,
+        }
+    }
+
+    /// True if the fact may stand in `lane`: a lane has its own writer, its own urgency and its own readers.
+    #[must_use]
+    pub fn may_stand_in(&self, lane: Lane) -> bool {
+        matches!(self, Self::Opened { .. }) || self.lane() == lane
+    }
+
     /// What the fact is about, for finding its entries again.
     #[must_use]
     pub fn key(&self) -> String {

@@ -12,6 +12,7 @@
 //! | who is asked | `plan.rs` |
 //! | what each change of a booking causes | `react.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
+//! | what another node may tell | `peer.rs` |
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use crate::hlc;
 use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, ZoneId,
 };
-use crate::journal::{Entry, Hash, Head, Heads, Series};
+use crate::journal::{Entry, Hash, Head, Series};
 use crate::matching::{NearestPair, Policy};
 use crate::position::Position;
 use crate::stand::StandWatch;
@@ -36,6 +37,7 @@ mod booking;
 mod device;
 mod home;
 mod lease;
+mod peer;
 mod plan;
 mod react;
 mod report;
@@ -183,11 +185,11 @@ impl Node {
             .map(|(id, district)| (id.clone(), Side::start(&config, id, district, &board, now)))
             .collect();
         let mut node = Self {
-            config,
             travel,
             policy: Box::new(NearestPair),
+            clock: clock_after(&config.id, &board, now),
+            config,
             board,
-            clock: hlc::Clock::default(),
             outputs: VecDeque::new(),
             counter: 0,
             started_at: now.ticks,
@@ -305,7 +307,10 @@ impl Node {
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),
             Command::Renew(renewal) => self.renew(renewal, now),
-            Command::Renewed(answer) => self.renewed(answer, now),
+            Command::Renewed(answer) => {
+                self.check_term(&answer.district, answer.epoch)?;
+                self.renewed(answer, now)
+            }
         }
     }
 
@@ -315,8 +320,22 @@ impl Node {
             return Err(Refusal::OtherNode);
         }
         self.serves(district)?;
+        // The latest listing stands, so it must be stamped after the one that it replaces, whatever clock stamped that.
+        if let Some(known) = self.listed_at(district, &fact) {
+            self.clock.resume(known);
+        }
         self.append(district, district_wide(), fact, now);
         Ok(Answer::Done)
+    }
+
+    /// Stamp of the listing that `fact` replaces.
+    fn listed_at(&self, district: &DistrictId, fact: &Fact) -> Option<hlc::Hlc> {
+        let district = self.district(district)?;
+        match fact {
+            Fact::DriverListed { driver } => district.drivers.get(&driver.driver).map(|(stamp, _)| *stamp),
+            Fact::StandListed { stand, .. } => district.stands.get(stand).map(|stand| stand.hlc),
+            _ => None,
+        }
     }
 
     fn serves(&self, district: &DistrictId) -> Result<(), Refusal> {
@@ -325,31 +344,6 @@ impl Node {
 
     fn district(&self, district: &DistrictId) -> Option<&DistrictBoard> {
         self.board.district(district)
-    }
-
-    /// Takes in a peer's entries. A gap or a broken chain ends that series' part of the page; the next pull asks
-    /// again from the head that is held, so nothing is skipped.
-    fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
-        let mut broken: BTreeSet<&Series> = BTreeSet::new();
-        for entry in entries {
-            let concerns_us = self.config.districts.contains_key(&entry.series.district)
-                || entry.series.district == DistrictId::all();
-            let is_own_life =
-                entry.series.origin == self.config.id && entry.series.incarnation >= self.config.incarnation;
-            if !concerns_us || is_own_life || broken.contains(&entry.series) {
-                continue;
-            }
-            if entry.seq <= self.board.head(&entry.series).seq {
-                continue;
-            }
-            if self.take_in(entry.clone(), now).is_err() {
-                broken.insert(&entry.series);
-            }
-        }
-        let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
-        if level {
-            self.level_at.insert(from.clone(), now.ticks);
-        }
     }
 
     /// Writes a fact of this node's.
@@ -407,7 +401,9 @@ impl Node {
         let booking: Option<BookingId> = entry.key.parse().ok();
         let before = booking.and_then(|id| self.glance(&district, id));
         let touched = self.board.apply(&entry)?;
-        if entry.series.origin != self.config.id {
+        if entry.series.origin == self.config.id {
+            self.clock.resume(entry.hlc);
+        } else {
             self.clock.observe(entry.hlc, now.utc);
         }
         self.outputs.push_back(Output::Append(entry));
@@ -457,4 +453,17 @@ impl Node {
             Side::Edge(_) => None,
         }
     }
+}
+
+/// The clock of a node that starts on `board`: past everything it wrote, and past what others wrote and can be believed.
+fn clock_after(own: &NodeId, board: &Board, now: Now) -> hlc::Clock {
+    let mut clock = hlc::Clock::default();
+    for (node, stamp) in board.stamps() {
+        if node == own {
+            clock.resume(stamp);
+        } else {
+            clock.observe(stamp, now.utc);
+        }
+    }
+    clock
 }

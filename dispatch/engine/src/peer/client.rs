@@ -30,6 +30,8 @@ const PAUSE_SIM_MS: (u32, u32) = (100, 2_000);
 const PAUSE_FLOOR: Duration = Duration::from_millis(20);
 /// A series that does not go on is left alone this long.
 const QUARANTINE_MS: u64 = 60_000;
+/// Most series of one peer that are left alone at a time.
+const QUARANTINE_MAX: usize = 2_000;
 
 /// Makes signed calls in this node's name.
 #[derive(Clone)]
@@ -189,14 +191,21 @@ impl Puller {
             wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         };
         let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
-        let page: PullAnswer = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
+        let mut page: PullAnswer = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
+        let held = handle.store().heads_of(&self.peer.districts);
+        let gives_back = page.entries.iter().any(|entry| entry.series.origin == *handle.node_id());
+        let takes_back = gives_back && handle.store().takes_back(handle.now().utc).await?;
         let parties = Parties {
             sender: &self.peer.id,
             sender_is_central: *handle.role() != ondol_core::face::Role::Central,
             receiver: self.caller.node_id(),
+            incarnation: handle.incarnation(),
+            held: &held,
+            takes_back,
             districts: &self.peer.districts,
         };
-        parties.check(&page)?;
+        let refused = parties.sift(&mut page)?;
+        self.report(&refused)?;
         self.warn_of_own_name(&page.entries);
         let firsts = firsts(&page.entries);
         let came = page.entries.len();
@@ -205,6 +214,26 @@ impl Puller {
         self.keys_after = Some(page.key_cursor);
         self.quarantine_stuck(&firsts);
         Ok(came)
+    }
+
+    /// Says aloud what was left out of a page; its series wait.
+    fn report(&mut self, refused: &[PageRefusal]) -> Result<(), PageRefusal> {
+        for refusal in refused {
+            let label = self.peer.id.to_string();
+            tracing::error!(peer = %label, %refusal, "a peer sends what may not be taken in; it is left out");
+            match refusal.series() {
+                Some(series) => self.quarantine(series.clone()),
+                None => metrics::counter!("ondol_peer_keys_refused_total", "peer" => label).increment(1),
+            }
+        }
+        // Cursors are sent with each call: a peer that makes up series must not fill it.
+        if self.quarantine.len() > QUARANTINE_MAX { Err(PageRefusal::TooMany) } else { Ok(()) }
+    }
+
+    fn quarantine(&mut self, series: Series) {
+        metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string()).increment(1);
+        let until = self.caller.handle.now().ticks.plus_ms(QUARANTINE_MS);
+        self.quarantine.insert(series, until);
     }
 
     /// What is durable here, and nothing of what is in quarantine.
@@ -221,13 +250,10 @@ impl Puller {
     /// A series whose first entry in the page did not go in holds up nothing but itself.
     fn quarantine_stuck(&mut self, firsts: &BTreeMap<Series, u64>) {
         let heads = self.caller.handle.store().heads_of(&self.peer.districts);
-        let until = self.caller.handle.now().ticks.plus_ms(QUARANTINE_MS);
         for (series, first) in firsts {
             if heads.of(series).seq < *first {
                 tracing::error!(peer = %self.peer.id, %series, seq = first, "an entry does not go in; its series waits");
-                metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string())
-                    .increment(1);
-                self.quarantine.insert(series.clone(), until);
+                self.quarantine(series.clone());
             }
         }
     }

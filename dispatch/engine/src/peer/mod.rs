@@ -9,7 +9,8 @@
 //! The receiver holds the cursors, which are the heads of what it has made durable, so a lost answer costs a
 //! repeat and never a gap. Each call carries a token of the caller; each answer is signed over the caller's
 //! name, its nonce and the body, so it can be neither forged nor replayed. An edge is served, and believed about,
-//! its own district only.
+//! its own district only: entries, and the keys of the people whose text is in them. What cannot be stored or is
+//! not the peer's to tell is left out with the rest of its series, and the others go on (`check.rs`).
 //!
 //! Absent so far: client certificates, and lending between edges.
 
@@ -17,6 +18,7 @@ mod check;
 mod client;
 mod lease;
 mod routes;
+mod subjects;
 mod wire;
 
 use std::sync::Arc;

@@ -10,11 +10,12 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use ondol_core::command::{Answer, Command, Renewal};
+use ondol_core::face::Role;
 use ondol_core::ids::{DistrictId, NodeId};
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 
-use super::check::KEYS_MAX;
+use super::subjects::cut_to_subjects;
 use super::wire::{
     CALL_MAX, NONCE_HEADER, NONCE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes,
 };
@@ -25,6 +26,8 @@ use crate::store::{KeyCursor, PAGE_BYTES_MAX, StoreError};
 
 /// Longest wait of a long poll.
 const WAIT_MAX: Duration = Duration::from_secs(20);
+/// Most tombstones in an answer.
+const TOMBSTONES_MAX: usize = 1_000;
 /// Longest list of districts in a call.
 const DISTRICTS_MAX: usize = 64;
 
@@ -72,23 +75,29 @@ async fn answer_pull(handle: &Handle, request: PullRequest) -> Result<PullAnswer
     let mut commits = handle.commits();
     let patience = tokio::time::sleep(Duration::from_millis(request.wait_ms).min(WAIT_MAX));
     tokio::pin!(patience);
+    let after =
+        if request.keys_after.incarnation == handle.incarnation() { request.keys_after.seq } else { 0 };
     loop {
         commits.borrow_and_update();
-        let after =
-            if request.keys_after.incarnation == handle.incarnation() { request.keys_after.seq } else { 0 };
-        let (keys, last) = store.keys_after(after, KEYS_MAX).await?;
-        let more_keys = keys.len() == KEYS_MAX;
-        let limit = if more_keys { 0 } else { request.limit };
-        let page = store.read_after(&request.cursors, &request.districts, limit, PAGE_BYTES_MAX).await?;
-        let nothing_new = keys.is_empty() && page.entries.is_empty();
+        // Central alone erases: an edge has no tombstones of its own to tell.
+        let (tombstones, last) = match handle.role() {
+            Role::Central => store.tombstones_after(after, TOMBSTONES_MAX).await?,
+            Role::Edge { .. } => (Vec::new(), after),
+        };
+        let mut page =
+            store.read_after(&request.cursors, &request.districts, request.limit, PAGE_BYTES_MAX).await?;
+        let nothing_new = tombstones.is_empty() && page.entries.is_empty();
         if nothing_new {
             tokio::select! {
                 changed = commits.changed() => if changed.is_ok() { continue },
                 () = &mut patience => {}
             }
         }
+        let subjects = cut_to_subjects(&mut page.entries);
+        let more = page.more || subjects.cut || tombstones.len() == TOMBSTONES_MAX;
+        let mut keys = store.keys_of(&subjects.named).await?;
+        keys.extend(tombstones);
         let key_cursor = KeyCursor { incarnation: handle.incarnation(), seq: last };
-        let more = page.more || more_keys;
         return Ok(PullAnswer { entries: page.entries, heads: page.heads, keys, key_cursor, more });
     }
 }

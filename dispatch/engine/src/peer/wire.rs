@@ -29,7 +29,7 @@ pub struct PullRequest {
     pub districts: Vec<DistrictId>,
     /// What the caller holds.
     pub cursors: Heads,
-    /// How far the caller has this peer's subject keys.
+    /// How far the caller has this peer's tombstones.
     pub keys_after: KeyCursor,
     /// Most entries wanted.
     pub limit: usize,
@@ -41,14 +41,14 @@ pub struct PullRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PullAnswer {
-    /// Entries, each series in its own order without gaps, urgent lanes first. Empty while keys are outstanding,
-    /// because a key comes before the text that it opens.
+    /// Entries, each series in its own order without gaps, urgent lanes first.
     pub entries: Vec<Entry>,
     /// Everything the answering node holds of the districts.
     pub heads: Heads,
-    /// Subject keys and tombstones after `keys_after`.
+    /// The keys of everybody whose sealed text is in `entries`, and of nobody else; from central also tombstones
+    /// after `keys_after`.
     pub keys: Vec<SubjectKey>,
-    /// How far that is.
+    /// How far the tombstones go.
     pub key_cursor: KeyCursor,
     /// True if more is there now.
     pub more: bool,

@@ -16,6 +16,8 @@ use crate::vault::random_bytes;
 
 /// A commit that takes longer is given up and tried again: a database that was frozen may never answer.
 const COMMIT_WITHIN: Duration = Duration::from_secs(10);
+/// After a loss, edges are asked for this node's past this long.
+pub const TAKE_BACK_MS: u64 = 24 * 60 * 60 * 1_000;
 /// First and longest pause between two tries, in milliseconds.
 const PAUSE_MS: (u64, u64) = (20, 1_000);
 
@@ -66,6 +68,9 @@ impl Loop {
                 }
                 Ok(Err(error)) => {
                     tracing::error!(%error, "a commit is refused for good; the node stops");
+                    if let StoreError::Receded { .. } = error {
+                        self.ask_for_the_past(now).await;
+                    }
                     return Err(error);
                 }
                 Err(_) => tracing::warn!(pause_ms, "a commit has no answer and is tried again"),
@@ -82,6 +87,14 @@ impl Loop {
         self.note_board();
         self.shared.commits.send_modify(|count| *count += 1);
         Ok(())
+    }
+
+    /// The database has lost its end. The next life goes on from what is left, and edges give back what they hold.
+    async fn ask_for_the_past(&mut self, now: Now) {
+        let asked = self.shared.store.take_back_until(now.utc.plus_ms(TAKE_BACK_MS)).await;
+        if let Err(error) = asked {
+            tracing::error!(%error, "edges will not give back what was lost; run `ondol node take-back`");
+        }
     }
 
     /// Takes a snapshot if enough was written since the last one and none is under way.

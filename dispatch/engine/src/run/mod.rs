@@ -38,6 +38,7 @@ use crate::vault::{SubjectKey, Vault};
 use commit::Touched;
 use handle::Shared;
 
+pub use commit::TAKE_BACK_MS;
 pub use devices::DEVICE_QUEUE_MAX;
 pub use handle::{Handle, RequestError, Unavailable};
 
@@ -204,6 +205,9 @@ impl Loop {
             self.settle().await?;
         }
         self.inbox.close();
+        if let Err(error) = self.shared.store.rest().await {
+            tracing::warn!(%error, "the store was not told that the node has stopped");
+        }
         Ok(())
     }
 

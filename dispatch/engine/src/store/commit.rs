@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use ondol_core::journal::{Entry, Head, Heads, Series};
+use ondol_core::journal::{Entry, Head, Series};
 use ondol_core::units::UtcMs;
 use serde_json::json;
 use sqlx::{Any, Row as _, Transaction};
 
-use super::{Batch, Store, StoreError, at};
+use super::{Batch, Store, StoreError, at, read};
 
 const INSERT_POSTGRES: &str = "INSERT INTO journal (origin, incarnation, district, lane, seq, zone_id, hlc_wall_ms, \
      hlc_logical, kind, schema_version, key, payload, prev_hash, hash) \
@@ -34,6 +34,25 @@ const HEADS_SQLITE: &str = "INSERT INTO series_head (origin, incarnation, distri
      ON CONFLICT (origin, incarnation, district, lane) DO UPDATE SET seq = excluded.seq, hash = excluded.hash \
      WHERE excluded.seq > series_head.seq";
 
+/// Series whose stored head is neither what the batch continues nor, as after a repeated commit, what it ends with.
+const RECEDED_POSTGRES: &str = "SELECT n, COALESCE(s.seq, 0) AS stored FROM json_to_recordset($1::json) \
+     AS h(n bigint, origin text, incarnation bigint, district text, lane text, seq bigint, hash text, prev_seq bigint, \
+     prev_hash text) LEFT JOIN series_head s USING (origin, incarnation, district, lane) \
+     WHERE NOT ((COALESCE(s.seq, 0) = h.prev_seq AND COALESCE(s.hash, h.prev_hash) = h.prev_hash) \
+     OR (COALESCE(s.seq, 0) = h.seq AND COALESCE(s.hash, '') = h.hash)) LIMIT 1";
+const RECEDED_SQLITE: &str = "SELECT value->>'n' AS n, COALESCE(s.seq, 0) AS stored FROM json_each($1) \
+     LEFT JOIN series_head s ON s.origin = value->>'origin' AND s.incarnation = value->>'incarnation' \
+     AND s.district = value->>'district' AND s.lane = value->>'lane' \
+     WHERE NOT ((COALESCE(s.seq, 0) = value->>'prev_seq' \
+     AND COALESCE(s.hash, value->>'prev_hash') = value->>'prev_hash') \
+     OR (COALESCE(s.seq, 0) = value->>'seq' AND COALESCE(s.hash, '') = value->>'hash')) LIMIT 1";
+
+/// Where a series stood before a batch, and where it stands after it.
+struct Step {
+    before: Head,
+    after: Head,
+}
+
 impl Store {
     /// Makes `batch` durable, all or nothing; an empty one only proves that the store still writes.
     ///
@@ -41,15 +60,15 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError::Transient`] if it may or may not have happened; [`StoreError::Fork`], [`StoreError::Gap`] and
-    /// [`StoreError::Superseded`] if it must not happen, and then nothing has.
+    /// [`StoreError::Transient`] if it may or may not have happened; [`StoreError::Fork`], [`StoreError::Gap`],
+    /// [`StoreError::Receded`] and [`StoreError::Superseded`] if it must not happen, and then nothing has.
     pub async fn commit(&self, batch: &Batch, now: UtcMs) -> Result<(), StoreError> {
-        let new_heads = self.continued(&batch.entries)?;
+        let steps = self.continued(&batch.entries)?;
         let mut transaction = self.inner.writer.begin().await?;
         self.fence(&mut transaction, now).await?;
         if !batch.entries.is_empty() {
+            self.move_heads(&mut transaction, &steps).await?;
             self.insert_entries(&mut transaction, &batch.entries).await?;
-            self.insert_heads(&mut transaction, &new_heads).await?;
         }
         self.insert_notices(&mut transaction, &batch.notices, now).await?;
         self.insert_keys(&mut transaction, &batch.keys, now).await?;
@@ -57,17 +76,18 @@ impl Store {
         self.write_rows(&mut transaction, &batch.rows).await?;
         transaction.commit().await?;
         let mut heads = self.inner.heads.write().unwrap_or_else(PoisonError::into_inner);
-        heads.0.extend(new_heads.0);
+        heads.0.extend(steps.into_iter().map(|(series, step)| (series, step.after)));
         Ok(())
     }
 
     /// Checks that every series goes on where the store ends, and returns the new heads. Entries at or below the
     /// stored head are a repeated commit; their hashes are compared in the transaction.
-    fn continued(&self, entries: &[Entry]) -> Result<Heads, StoreError> {
+    fn continued(&self, entries: &[Entry]) -> Result<BTreeMap<Series, Step>, StoreError> {
         let stored = self.inner.heads.read().unwrap_or_else(PoisonError::into_inner);
-        let mut new: BTreeMap<Series, Head> = BTreeMap::new();
+        let mut steps: BTreeMap<Series, Step> = BTreeMap::new();
         for entry in entries {
-            let head = new.get(&entry.series).copied().unwrap_or_else(|| stored.of(&entry.series));
+            let before = stored.of(&entry.series);
+            let head = steps.get(&entry.series).map_or(before, |step| step.after);
             if entry.seq > head.seq + 1 {
                 let series = entry.series.clone();
                 return Err(StoreError::Gap { series, stored: head.seq, next: entry.seq });
@@ -76,18 +96,17 @@ impl Store {
                 if entry.prev_hash != head.hash {
                     return Err(StoreError::Fork { series: entry.series.clone(), seq: entry.seq });
                 }
-                new.insert(entry.series.clone(), entry.as_head());
+                steps.insert(entry.series.clone(), Step { before, after: entry.as_head() });
             }
         }
-        Ok(Heads(new))
+        Ok(steps)
     }
 
     /// Takes the writer's row, if it is still this life's.
     async fn fence(&self, transaction: &mut Transaction<'_, Any>, now: UtcMs) -> Result<(), StoreError> {
-        let life = *self.inner.life.read().unwrap_or_else(PoisonError::into_inner);
         let done = sqlx::query("UPDATE alive SET at = $1 WHERE id = 1 AND incarnation = $2")
             .bind(at(now))
-            .bind(i64::from(life))
+            .bind(i64::from(self.life()))
             .execute(&mut **transaction)
             .await?;
         if done.rows_affected() == 1 { Ok(()) } else { Err(StoreError::Superseded) }
@@ -112,17 +131,32 @@ impl Store {
         Ok(())
     }
 
-    async fn insert_heads(
+    /// Moves the stored heads, if each is still where this process left it: a database that has lost its end, and
+    /// forgot what it acknowledged, must not get a hole.
+    async fn move_heads(
         &self,
         transaction: &mut Transaction<'_, Any>,
-        heads: &Heads,
+        steps: &BTreeMap<Series, Step>,
     ) -> Result<(), StoreError> {
-        let rows: Vec<_> = heads.0.iter().map(|(series, head)| {
-            json!({ "origin": series.origin, "incarnation": series.incarnation, "district": series.district,
-                    "lane": series.lane, "seq": head.seq, "hash": head.hash })
+        let rows: Vec<_> = steps.iter().zip(0_u64..).map(|((series, step), n)| {
+            json!({ "n": n, "origin": series.origin, "incarnation": series.incarnation, "district": series.district,
+                    "lane": series.lane, "seq": step.after.seq, "hash": step.after.hash,
+                    "prev_seq": step.before.seq, "prev_hash": step.before.hash })
         }).collect();
+        let rows = json!(rows).to_string();
+        let receded = sqlx::query(self.inner.dialect.pick(RECEDED_POSTGRES, RECEDED_SQLITE))
+            .bind(&rows)
+            .fetch_optional(&mut **transaction)
+            .await?;
+        if let Some(row) = receded {
+            let (n, stored): (usize, u64) = (read::number(&row, "n")?, read::number(&row, "stored")?);
+            let found = steps.iter().nth(n).map(|(series, step)| (series.clone(), step.before.seq));
+            let (series, acknowledged) =
+                found.ok_or_else(|| read::meaningless("a series", "its number is out of range"))?;
+            return Err(StoreError::Receded { series, acknowledged, stored });
+        }
         sqlx::query(self.inner.dialect.pick(HEADS_POSTGRES, HEADS_SQLITE))
-            .bind(json!(rows).to_string())
+            .bind(rows)
             .execute(&mut **transaction)
             .await?;
         Ok(())

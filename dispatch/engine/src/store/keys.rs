@@ -1,8 +1,10 @@
-//! Subject keys: stored wrapped, pulled by peers in the order of their changes, erased for good.
+//! Subject keys: stored wrapped, given to peers with the entries whose text they open, erased for good.
+//!
+//! Tombstones are pulled by edges in the order in which they were made.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ondol_core::ids::NodeId;
+use ondol_core::ids::{NodeId, SubjectId};
 use ondol_core::units::UtcMs;
 use serde_json::json;
 use sqlx::any::AnyRow;
@@ -29,13 +31,41 @@ const SPREAD_SQLITE: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = 
      AND subject IN (SELECT value FROM json_each($1)) \
      AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";
 
+const OF_POSTGRES: &str = "SELECT subject, key_id, wrapped, erased_at FROM subject_key WHERE wrapped IS NOT NULL \
+     AND subject IN (SELECT json_array_elements_text($1::json)) ORDER BY subject, key_id";
+const OF_SQLITE: &str = "SELECT subject, key_id, wrapped, erased_at FROM subject_key WHERE wrapped IS NOT NULL \
+     AND subject IN (SELECT value FROM json_each($1)) ORDER BY subject, key_id";
+
 impl Store {
-    /// Keys and tombstones that changed here after `after`, in that order, with the number of the last one.
+    /// Tombstones that were made here after `after`, in that order, with the number of the last one.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if the store cannot be read.
-    pub async fn keys_after(&self, after: u64, limit: usize) -> Result<(Vec<SubjectKey>, u64), StoreError> {
+    pub async fn tombstones_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<SubjectKey>, u64), StoreError> {
+        let rows = sqlx::query(
+            "SELECT subject, key_id, wrapped, erased_at, change_seq FROM subject_key \
+             WHERE change_seq > $1 AND erased_at IS NOT NULL ORDER BY change_seq LIMIT $2",
+        )
+        .bind(sql(after))
+        .bind(sql(limit as u64))
+        .fetch_all(&self.inner.reader)
+        .await?;
+        let last = rows.last().map_or(Ok(after), |row| read::number(row, "change_seq"))?;
+        Ok((rows.iter().map(key_of).collect::<Result<_, _>>()?, last))
+    }
+
+    /// Everything that changed after `after`, for tests.
+    #[cfg(test)]
+    pub(crate) async fn keys_after(
+        &self,
+        after: u64,
+        limit: usize,
+    ) -> Result<(Vec<SubjectKey>, u64), StoreError> {
         let rows = sqlx::query(
             "SELECT subject, key_id, wrapped, erased_at, change_seq FROM subject_key WHERE change_seq > $1 \
              ORDER BY change_seq LIMIT $2",
@@ -48,7 +78,23 @@ impl Store {
         Ok((rows.iter().map(key_of).collect::<Result<_, _>>()?, last))
     }
 
-    /// How far the keys of `peer` have been pulled.
+    /// The keys of `subjects` that are not erased.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store cannot be read.
+    pub async fn keys_of(&self, subjects: &BTreeSet<SubjectId>) -> Result<Vec<SubjectKey>, StoreError> {
+        if subjects.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query(self.inner.dialect.pick(OF_POSTGRES, OF_SQLITE))
+            .bind(json!(subjects).to_string())
+            .fetch_all(&self.inner.reader)
+            .await?;
+        rows.iter().map(key_of).collect()
+    }
+
+    /// How far the tombstones of `peer` have been pulled.
     ///
     /// # Errors
     ///

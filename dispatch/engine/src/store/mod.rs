@@ -14,7 +14,9 @@
 //! | rows for SQL | `projection.rs` |
 //! | who looked at what | `audit.rs` |
 //! | who needs a person | `reports.rs` |
+//! | who serves the store, and a past that was lost | `alive.rs` |
 
+mod alive;
 mod audit;
 mod commit;
 mod inbox;
@@ -94,7 +96,7 @@ pub struct Batch {
     pub notices: Vec<Notice>,
     /// Subject keys that the entries use, and tombstones.
     pub keys: Vec<SubjectKey>,
-    /// How far peers' subject keys have been pulled.
+    /// How far peers' tombstones have been pulled.
     pub key_cursors: Vec<(NodeId, KeyCursor)>,
     /// What the entries change for SQL.
     pub rows: Rows,
@@ -112,11 +114,11 @@ impl Batch {
     }
 }
 
-/// How far the subject keys of a peer have been pulled: a number of one of its lives.
+/// How far the tombstones of a peer have been pulled: a number of one of its lives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyCursor {
-    /// The peer's life; in another one the numbers mean nothing, and all keys are pulled again.
+    /// The peer's life; in another one the numbers mean nothing, and all tombstones are pulled again.
     pub incarnation: u32,
     /// The last number held.
     pub seq: u64,
@@ -156,6 +158,18 @@ pub enum StoreError {
         /// Number of the batch's entry.
         next: u64,
     },
+    /// The database has lost entries that it had acknowledged: it was restored, or a standby without them took over.
+    #[error(
+        "the database has lost entries of {series}: it acknowledged {acknowledged} and holds {stored}; the node must start again on what is left"
+    )]
+    Receded {
+        /// The series.
+        series: Series,
+        /// Number of the last entry that was acknowledged.
+        acknowledged: u64,
+        /// Number of the last entry that is stored.
+        stored: u64,
+    },
     /// A newer process of the same node has taken over the store.
     #[error("a newer process of this node uses the store; this one stops")]
     Superseded,
@@ -194,16 +208,19 @@ fn is_transient(error: &sqlx::Error) -> bool {
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(database) => database.code().is_some_and(|code| {
-            // SQLite's codes are plain numbers whose low byte is the kind: busy, locked, I/O, full, cannot open.
-            // PostgreSQL's have five characters: connection, resources, shutdown, lost race, read-only standby.
-            let classes = ["08", "53", "57P", "40", "25006"];
-            match (code.len(), code.parse::<u32>()) {
-                (..5, Ok(code)) => matches!(code & 0xff, 5 | 6 | 10 | 13 | 14),
-                _ => classes.iter().any(|class| code.starts_with(class)),
-            }
-        }),
+        sqlx::Error::Database(database) => database.code().is_some_and(|code| is_transient_code(&code)),
         _ => false,
+    }
+}
+
+/// SQLite's codes are plain numbers whose low byte is the kind: busy, locked, I/O, full, cannot open.
+/// PostgreSQL's have five characters: connection, resources, shutdown or cancelled, lost race, a lock that was not to
+/// be had in time, a disk that fails, a standby that only reads.
+fn is_transient_code(code: &str) -> bool {
+    const POSTGRES: [&str; 9] = ["08", "53", "57P", "57014", "40", "55P03", "55006", "58", "25006"];
+    match (code.len(), code.parse::<u32>()) {
+        (..5, Ok(code)) => matches!(code & 0xff, 5 | 6 | 10 | 13 | 14),
+        _ => POSTGRES.iter().any(|class| code.starts_with(class)),
     }
 }
 
@@ -212,6 +229,11 @@ impl Store {
     #[must_use]
     pub fn heads(&self) -> Heads {
         self.inner.heads.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The life that may write.
+    fn life(&self) -> u32 {
+        *self.inner.life.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Which database it is.
@@ -252,4 +274,22 @@ fn sql(number: u64) -> i64 {
 /// A moment as SQL holds it.
 fn at(moment: UtcMs) -> i64 {
     moment.0
+}
+
+#[cfg(test)]
+mod code_tests {
+    use super::is_transient_code;
+
+    #[test]
+    fn a_lock_or_a_disk_that_fails_is_tried_again_and_a_broken_rule_is_not() {
+        for again in [
+            "08006", "53100", "57P01", "57014", "40001", "40P01", "55P03", "58030", "58P01", "25006", "5",
+            "13", "517",
+        ] {
+            assert!(is_transient_code(again), "{again}");
+        }
+        for never in ["23514", "23505", "22021", "22P05", "42P01", "42501", "1", "19", "2067"] {
+            assert!(!is_transient_code(never), "{never}");
+        }
+    }
 }

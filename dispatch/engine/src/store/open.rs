@@ -30,6 +30,7 @@ const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FUL
      PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '5s'";
+const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'";
 
 impl Store {
     /// Opens `postgres://…` or `sqlite:///path` (made if absent) and brings its tables up to date.
@@ -39,13 +40,7 @@ impl Store {
     /// [`StoreError`] if it cannot be reached, or is of a later release.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let dialect = if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            Dialect::Postgres
-        } else if url.starts_with("sqlite:") {
-            Dialect::Sqlite
-        } else {
-            return Err(StoreError::UnknownUrl);
-        };
+        let dialect = dialect_of(url)?;
         let (writer, reader) = match dialect {
             Dialect::Postgres => (
                 pool(url, POSTGRES_WRITERS, POSTGRES_SESSION).await?,
@@ -67,6 +62,29 @@ impl Store {
         store.warn_of_superuser().await?;
         let heads = store.stored_heads().await?;
         store.set_heads(heads);
+        Ok(store)
+    }
+
+    /// Opens a store that exists, only to read it: nothing is made, nothing is brought up to date, and a node that
+    /// serves it goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if it cannot be reached, or does not exist.
+    pub async fn open_to_read(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let dialect = dialect_of(url)?;
+        let reader = match dialect {
+            Dialect::Postgres => pool(url, READERS, POSTGRES_READER).await?,
+            Dialect::Sqlite => {
+                let (file, _) = url.split_once('?').unwrap_or((url, ""));
+                pool(&format!("{file}?mode=ro"), READERS, SQLITE_READER).await?
+            }
+        };
+        let heads = RwLock::default();
+        let inner = Inner { dialect, writer: reader.clone(), reader, heads, life: RwLock::new(0) };
+        let store = Self { inner: Arc::new(inner) };
+        store.set_heads(store.stored_heads().await?);
         Ok(store)
     }
 
@@ -134,6 +152,16 @@ impl Store {
             .fetch_all(&self.inner.writer)
             .await?;
         rows.iter().map(read::head_of).collect::<Result<_, _>>().map(Heads)
+    }
+}
+
+fn dialect_of(url: &str) -> Result<Dialect, StoreError> {
+    if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+        Ok(Dialect::Postgres)
+    } else if url.starts_with("sqlite:") {
+        Ok(Dialect::Sqlite)
+    } else {
+        Err(StoreError::UnknownUrl)
     }
 }
 

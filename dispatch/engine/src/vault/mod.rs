@@ -91,6 +91,25 @@ pub struct SubjectKey {
     pub erased_at: Option<UtcMs>,
 }
 
+/// Longest wrapped key: nonce, key and tag are 60 bytes, 80 characters in base64.
+const WRAPPED_MAX: usize = 96;
+
+impl SubjectKey {
+    /// True if stores can hold it: a name of eight digits, and either a key or the moment of its deletion.
+    #[must_use]
+    pub fn is_well_formed(&self) -> bool {
+        let is_digit = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+        let is_base64 = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let is_named = self.key_id.len() == 8 && self.key_id.bytes().all(is_digit);
+        is_named
+            && match (&self.wrapped, self.erased_at) {
+                (Some(wrapped), None) => wrapped.len() <= WRAPPED_MAX && wrapped.bytes().all(is_base64),
+                (None, Some(at)) => at.0 >= 0,
+                (Some(_), Some(_)) | (None, None) => false,
+            }
+    }
+}
+
 /// Why a text was not sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SealError {
@@ -190,12 +209,20 @@ impl Vault {
     }
 
     fn learn_one(&self, key: &SubjectKey) -> Option<()> {
+        if !key.is_well_formed() {
+            return None;
+        }
         let key_id = u32::from_str_radix(&key.key_id, 16).ok()?.to_be_bytes();
         let learned = match &key.wrapped {
             Some(wrapped) => {
                 let wrapped = STANDARD_NO_PAD.decode(wrapped).ok()?;
-                let bytes = decrypt(&self.inner.wrapping, key.subject.0.as_bytes(), &wrapped)?;
-                Held::Key(aead_key(bytes.as_slice().try_into().ok()?))
+                let bytes: [u8; 32] =
+                    decrypt(&self.inner.wrapping, key.subject.0.as_bytes(), &wrapped)?.try_into().ok()?;
+                // A key under another one's name would take that one's place.
+                if name_of(&bytes) != key_id {
+                    return None;
+                }
+                Held::Key(aead_key(&bytes))
             }
             None => Held::Erased,
         };
@@ -280,9 +307,12 @@ impl Keys {
 
 fn new_key() -> (KeyId, [u8; 32]) {
     let bytes: [u8; 32] = random_bytes();
-    let hash = digest::digest(&digest::SHA256, &bytes);
-    let key_id = *hash.as_ref().first_chunk().expect("a SHA-256 digest has 32 bytes");
-    (key_id, bytes)
+    (name_of(&bytes), bytes)
+}
+
+fn name_of(key: &[u8; 32]) -> KeyId {
+    let hash = digest::digest(&digest::SHA256, key);
+    *hash.as_ref().first_chunk().expect("a SHA-256 digest has 32 bytes")
 }
 
 fn aead_key(bytes: &[u8; 32]) -> LessSafeKey {

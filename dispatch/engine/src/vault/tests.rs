@@ -69,6 +69,35 @@ fn two_cut_off_nodes_may_both_make_a_key() {
 }
 
 #[test]
+fn a_key_that_no_store_holds_is_not_learnt() {
+    let good = {
+        let vault = vault();
+        vault.seal(person(1), &"a").unwrap();
+        vault.take_new_keys().remove(0)
+    };
+    let spoilt: [fn(&mut SubjectKey); 8] = [
+        |key| key.wrapped = None,
+        |key| key.erased_at = Some(UtcMs(5)),
+        |key| key.key_id = "+1234567".into(),
+        |key| key.key_id = "0123456\0".into(),
+        |key| key.key_id = key.key_id.to_uppercase() + "0",
+        |key| key.wrapped = Some("A".repeat(97)),
+        |key| key.wrapped = key.wrapped.take().map(|text| format!("{}\0", &text[1..])),
+        |key| (key.wrapped, key.erased_at) = (None, Some(UtcMs(-1))),
+    ];
+    assert!(good.is_well_formed());
+    for (i, spoil) in spoilt.iter().enumerate() {
+        let mut key = good.clone();
+        spoil(&mut key);
+        assert!(!key.is_well_formed(), "case {i}");
+        assert_eq!(vault().learn(&[key]), 1, "case {i}");
+    }
+    // Another key under this one's name would take its place.
+    let other = SubjectKey { key_id: "00000000".into(), ..good.clone() };
+    assert_eq!((vault().learn(&[other]), vault().learn(&[good])), (1, 0));
+}
+
+#[test]
 fn a_link_opens_one_booking_and_cannot_be_guessed() {
     let vault = vault();
     let booking = BookingId::from_number(99);

@@ -16,12 +16,14 @@ use super::sites::{EDGE_KEY, Pair};
 use crate::identity::SigningKey;
 use crate::peer::wire::{PullAnswer, PullRequest, signed_bytes};
 use crate::store::KeyCursor;
+use crate::vault::SubjectKey;
 
 /// How the forger answers.
 pub(super) struct Forger {
     pub(super) name: &'static str,
     key: Option<[u8; 32]>,
     fixed_nonce: Option<&'static str>,
+    keys: Vec<SubjectKey>,
 }
 
 pub(super) struct Served {
@@ -33,20 +35,29 @@ pub(super) struct Served {
 
 impl Forger {
     pub(super) fn unsigned() -> Self {
-        Self { name: "unsigned", key: None, fixed_nonce: None }
+        Self { name: "unsigned", key: None, fixed_nonce: None, keys: Vec::new() }
     }
 
     pub(super) fn signed_by_a_stranger() -> Self {
-        Self { name: "signed by a stranger", key: Some([66; 32]), fixed_nonce: None }
+        Self { name: "signed by a stranger", key: Some([66; 32]), fixed_nonce: None, keys: Vec::new() }
     }
 
     pub(super) fn answering_an_old_call() -> Self {
-        Self { name: "an old answer", key: Some(EDGE_KEY), fixed_nonce: Some("0123456789abcdef") }
+        Self {
+            name: "an old answer",
+            key: Some(EDGE_KEY),
+            fixed_nonce: Some("0123456789abcdef"),
+            keys: Vec::new(),
+        }
     }
 
     /// Signs rightly; what it sends may be wrong.
     pub(super) fn honest() -> Self {
-        Self { name: "honest", key: Some(EDGE_KEY), fixed_nonce: None }
+        Self { name: "honest", key: Some(EDGE_KEY), fixed_nonce: None, keys: Vec::new() }
+    }
+
+    pub(super) fn with_keys(self, keys: Vec<SubjectKey>) -> Self {
+        Self { keys, ..self }
     }
 
     pub(super) async fn serve(self, pair: &Pair, entries: Vec<Entry>) -> Arc<Served> {
@@ -78,7 +89,7 @@ async fn answer(State(served): State<Arc<Served>>, headers: HeaderMap, body: Byt
     let answer = PullAnswer {
         entries,
         heads: Heads::default(),
-        keys: Vec::new(),
+        keys: served.forger.keys.clone(),
         key_cursor: KeyCursor::default(),
         more: false,
     };

@@ -93,6 +93,19 @@ impl Site {
         Self { config, port, key, folder: tempfile::tempdir().unwrap() }
     }
 
+    /// The store goes back to an early copy.
+    pub(super) async fn lose_all_but_first_entries(&self) {
+        let store = Store::open(&url(self.folder.path())).await.unwrap();
+        for statement in [
+            "DELETE FROM journal WHERE seq > 1",
+            "UPDATE series_head SET seq = 1, hash = (SELECT hash FROM journal j WHERE j.origin = series_head.origin \
+             AND j.incarnation = series_head.incarnation AND j.district = series_head.district \
+             AND j.lane = series_head.lane)",
+        ] {
+            sqlx::query(statement).execute(store.writer()).await.unwrap();
+        }
+    }
+
     pub(super) fn port(&self) -> u16 {
         self.port
     }

@@ -9,6 +9,7 @@ use super::{fixture, on_both};
 on_both!(
     refuses_a_gap_and_a_fork,
     a_replaced_process_stops,
+    a_database_that_lost_its_end_gets_no_hole,
     a_page_is_bounded_contiguous_and_urgent_first,
     payloads_stay_exact,
     tampering_is_found,
@@ -50,6 +51,38 @@ async fn a_replaced_process_stops(db: Db) {
     assert!(matches!(refused, Err(StoreError::Superseded)), "even a proof of life: {refused:?}");
     newer.commit(&batch(&entries), NOW).await.unwrap();
     assert_eq!(newer.verify().await.unwrap().entries, 1);
+}
+
+/// A standby without the last entries takes over: the process still remembers them.
+async fn a_database_that_lost_its_end_gets_no_hole(db: Db) {
+    let (lost, other) =
+        (series("central", 9, "hanbuk", Lane::Bookings), series("edge-a", 1, "hanbuk", Lane::Safety));
+    let entries = chain(&lost, Head::default(), 6, "{}");
+    db.store.commit(&batch(&entries[..5]), NOW).await.unwrap();
+    db.tamper("DELETE FROM journal WHERE seq > 3").await;
+    db.tamper(&format!("UPDATE series_head SET seq = 3, hash = '{}'", entries[2].hash)).await;
+    let mut next = batch(&entries[5..]);
+    next.entries.extend(chain(&other, Head::default(), 1, "{}"));
+    let refused = db.store.commit(&next, NOW).await;
+    assert!(matches!(refused, Err(StoreError::Receded { acknowledged: 5, stored: 3, .. })), "{refused:?}");
+    db.tamper("DELETE FROM series_head").await;
+    let refused = db.store.commit(&batch(&entries[5..]), NOW).await;
+    assert!(matches!(refused, Err(StoreError::Receded { stored: 0, .. })), "{refused:?}");
+    db.tamper(&format!(
+        "INSERT INTO series_head (origin, incarnation, district, lane, seq, hash) \
+         VALUES ('central', 9, 'hanbuk', 'bookings', 3, '{}')",
+        entries[2].hash
+    ))
+    .await;
+    // The next life starts on what is left, and what others hold of the rest goes on where it ends.
+    let again = db.reopened().await;
+    again.load().await.unwrap();
+    again.next_life(&"central".parse().unwrap(), 9, NOW).await.unwrap();
+    again.commit(&batch(&entries[3..5]), NOW).await.unwrap();
+    assert_eq!(again.verify().await.unwrap(), Verified { series: 1, entries: 5 });
+    assert!(!again.takes_back(NOW).await.unwrap());
+    again.take_back_until(NOW.plus_ms(5)).await.unwrap();
+    assert!(again.takes_back(NOW).await.unwrap() && !again.takes_back(NOW.plus_ms(5)).await.unwrap());
 }
 
 async fn a_page_is_bounded_contiguous_and_urgent_first(db: Db) {

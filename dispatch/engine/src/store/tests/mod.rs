@@ -5,6 +5,7 @@
 mod chains;
 mod crash;
 mod fixture;
+mod keys;
 mod notices;
 mod rows;
 mod starts;

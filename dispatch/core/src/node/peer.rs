@@ -1,0 +1,81 @@
+//! What another node may tell: the rules that hold whoever sends a page, because a peer may be stolen or faulty.
+//!
+//! | refused | because |
+//! |---|---|
+//! | grants, charges and listings under another name than central's | an edge would dispatch, charge and list by itself |
+//! | at central, an authority far beyond any that central gave | the next grant must still be greater |
+//! | a fact in a lane that is not its own (`Board::apply`) | lanes are checked by writer |
+//!
+//! A refused entry ends its series' part of the page; the others go on.
+
+use std::collections::BTreeSet;
+
+use super::Node;
+use crate::authority::Epoch;
+use crate::command::Refusal;
+use crate::face::Role;
+use crate::fact::Fact;
+use crate::ids::{DistrictId, NodeId};
+use crate::journal::{Entry, Heads, Series};
+use crate::units::Now;
+
+/// Central alone raises its term. After it lost the end of its journal an edge may know of this many terms more.
+const TERM_LEAD_MAX: u32 = 2_000;
+
+impl Node {
+    /// Takes in a peer's entries. A gap or a broken chain ends that series' part of the page; the next pull asks
+    /// again from the head that is held, so nothing is skipped.
+    pub(super) fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
+        let mut broken: BTreeSet<&Series> = BTreeSet::new();
+        for entry in entries {
+            let concerns_us = self.config.districts.contains_key(&entry.series.district)
+                || entry.series.district == DistrictId::all();
+            let is_own_life =
+                entry.series.origin == self.config.id && entry.series.incarnation >= self.config.incarnation;
+            if !concerns_us || is_own_life || broken.contains(&entry.series) {
+                continue;
+            }
+            if entry.seq <= self.board.head(&entry.series).seq {
+                continue;
+            }
+            if !self.may_say(entry) || self.take_in(entry.clone(), now).is_err() {
+                broken.insert(&entry.series);
+            }
+        }
+        let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
+        if level {
+            self.level_at.insert(from.clone(), now.ticks);
+        }
+    }
+
+    /// True if the entry's writer may write such a thing.
+    fn may_say(&self, entry: &Entry) -> bool {
+        let central = match &self.config.role {
+            Role::Central => &self.config.id,
+            Role::Edge { central } => central,
+        };
+        if entry.series.origin == *central {
+            return true;
+        }
+        if Fact::OF_CENTRAL.contains(&entry.kind.as_str()) {
+            return false;
+        }
+        let claimed = match Fact::read(entry) {
+            Ok(fact) => fact.and_then(|fact| fact.epoch()),
+            Err(_) => return false,
+        };
+        claimed.is_none_or(|epoch| self.check_term(&entry.series.district, epoch).is_ok())
+    }
+
+    /// At central, refuses an authority that no grant of central's can explain.
+    pub(super) fn check_term(&self, district: &DistrictId, claimed: Epoch) -> Result<(), Refusal> {
+        if self.config.role != Role::Central {
+            return Ok(());
+        }
+        let held = self.sides.get(district).map(|side| side.epoch().central_term).unwrap_or_default();
+        let told =
+            self.district(district).map(|board| board.authority.granted.central_term).unwrap_or_default();
+        let plausible = claimed.central_term <= held.max(told).saturating_add(TERM_LEAD_MAX);
+        if plausible { Ok(()) } else { Err(Refusal::OutOfRange) }
+    }
+}

@@ -1,0 +1,202 @@
+//! Goal: a stolen or faulty edge changes what an edge may change, and nothing else; and a clock that was wrong once
+//! does not outlive its node.
+//!
+//! Method: one central is handed pages as its edge could write them, with chains that are whole.
+
+#![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ondol_core::authority::{EdgeMode, Epoch};
+use ondol_core::board::Board;
+use ondol_core::booking::Needs;
+use ondol_core::command::{Answer, Command, Refusal, RenewalAnswer};
+use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
+use ondol_core::fact::{Driver, Fact, Lang, SCHEMA_VERSION, TakeCause, Vehicle, district_wide};
+use ondol_core::hlc::Hlc;
+use ondol_core::ids::{BookingId, DistrictId, DriverId, SubjectId, VehicleId};
+use ondol_core::journal::{Entry, Hash, Head, Heads, Lane, Series};
+use ondol_core::node::Node;
+use ondol_core::pin::PinKey;
+use ondol_core::position::Position;
+use ondol_core::travel::StraightLine;
+use ondol_core::units::{Money, Now, Ticks, UtcMs};
+
+const NOON: i64 = 1_700_000_000_000;
+
+fn district() -> DistrictId {
+    "north".parse().unwrap()
+}
+
+fn now(utc: i64) -> Now {
+    Now { utc: UtcMs(utc), ticks: Ticks(1_000) }
+}
+
+fn central(board: Board, incarnation: u32, utc: i64) -> Node {
+    let served = DistrictConfig { zones: vec!["z1".parse().unwrap()], edge: Some("edge".parse().unwrap()) };
+    let config = NodeConfig {
+        id: "central".parse().unwrap(),
+        role: Role::Central,
+        incarnation,
+        districts: BTreeMap::from([(district(), served)]),
+        pin_key: PinKey([7; 32]),
+        timing: Timing::default(),
+    };
+    Node::new(config, board, Arc::new(StraightLine), now(utc))
+}
+
+fn driver(banned: bool) -> Driver {
+    let vehicle = Vehicle {
+        vehicle: VehicleId::from_number(1),
+        plate: "서울33바0001".into(),
+        seats: 4,
+        needs: Needs::default(),
+    };
+    Driver {
+        driver: DriverId::from_number(1),
+        subject: SubjectId::from_number(1),
+        fleet: "blue".parse().unwrap(),
+        district: district(),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: None,
+        vehicle,
+        banned,
+    }
+}
+
+/// A whole chain of the edge's, in `lane`.
+fn edge_writes(lane: Lane, facts: Vec<Fact>) -> Vec<Entry> {
+    let series = Series { origin: "edge".parse().unwrap(), incarnation: 1, district: district(), lane };
+    let mut head = Head::default();
+    let facts = std::iter::once(Fact::Opened { predecessor: None }).chain(facts);
+    facts
+        .map(|fact| {
+            let mut entry = Entry {
+                series: series.clone(),
+                seq: head.seq + 1,
+                zone: district_wide(),
+                hlc: Hlc { wall_ms: NOON + 1_000, logical: 0 },
+                kind: fact.kind().into(),
+                schema_version: SCHEMA_VERSION,
+                key: fact.key(),
+                payload: fact.write(),
+                prev_hash: head.hash,
+                hash: Hash::default(),
+            };
+            entry.hash = entry.compute_hash();
+            head = entry.as_head();
+            entry
+        })
+        .collect()
+}
+
+fn page(node: &mut Node, entries: Vec<Entry>) {
+    node.handle(Input::Page { from: "edge".parse().unwrap(), entries, heads: Heads::default() }, now(NOON));
+}
+
+fn ask(node: &mut Node, command: Command, utc: i64) -> Result<Answer, Refusal> {
+    node.handle(Input::Command { request: 1, command: Box::new(command) }, now(utc));
+    let mut answer = None;
+    while let Some(output) = node.poll_output() {
+        if let Output::Reply { result, .. } = output {
+            answer = Some(*result);
+        }
+    }
+    answer.expect("every command is answered")
+}
+
+fn is_banned(node: &Node) -> bool {
+    node.board().driver(DriverId::from_number(1)).unwrap().1.banned
+}
+
+#[test]
+fn an_edge_lists_nobody_charges_nobody_and_grants_itself_nothing() {
+    let epoch = Epoch { central_term: 1, edge_term: 0 };
+    let stand = Fact::StandListed {
+        stand: "7".parse().unwrap(),
+        name_ko: "시청".into(),
+        name_en: "City Hall".into(),
+        position: Position::new(37.5, 127.0).unwrap(),
+        district: district(),
+    };
+    let charged = Fact::Charged { booking: BookingId::from_number(1), amount: Money(1) };
+    let forged = [Fact::DriverListed { driver: driver(false) }, stand, charged, Fact::ZoneGranted { epoch }];
+    for fact in forged {
+        for lane in Lane::ALL {
+            let mut node = central(Board::default(), 1, NOON);
+            ask(&mut node, Command::ListDriver(driver(true)), NOON).unwrap();
+            let before = node.board().state_hash(&district());
+            page(&mut node, edge_writes(lane, vec![fact.clone()]));
+            assert!(is_banned(&node), "{} in {lane:?}", fact.kind());
+            assert_eq!(node.board().state_hash(&district()), before, "{} in {lane:?}", fact.kind());
+        }
+    }
+    // What an edge may write goes in, in its own lane alone.
+    let taken = Fact::ZoneTaken {
+        epoch: Epoch { central_term: 1, edge_term: 1 },
+        cause: TakeCause::Silence,
+        silence_ms: 1,
+    };
+    for lane in Lane::ALL {
+        let mut node = central(Board::default(), 1, NOON);
+        page(&mut node, edge_writes(lane, vec![taken.clone()]));
+        let holds = node.board().district(&district()).is_some_and(|board| board.authority.edge_holds());
+        assert_eq!(holds, lane == Lane::Safety, "{lane:?}");
+    }
+}
+
+#[test]
+fn an_edge_cannot_use_up_the_terms_of_its_district() {
+    for central_term in [2_001, u32::MAX - 1, u32::MAX] {
+        let epoch = Epoch { central_term, edge_term: 1 };
+        let mut node = central(Board::default(), 1, NOON);
+        let taken = Fact::ZoneTaken { epoch, cause: TakeCause::Silence, silence_ms: 1 };
+        page(&mut node, edge_writes(Lane::Safety, vec![taken]));
+        assert!(node.board().district(&district()).is_none_or(|board| !board.authority.edge_holds()));
+        let answer = RenewalAnswer {
+            district: district(),
+            sent_at: Ticks(0),
+            mode: EdgeMode::Standby,
+            epoch,
+            heads: Heads::default(),
+        };
+        for _ in 0..3 {
+            let refused = ask(&mut node, Command::Renewed(answer.clone()), NOON);
+            assert_eq!(refused, Err(Refusal::OutOfRange), "{central_term}");
+        }
+    }
+}
+
+#[test]
+fn a_ban_stands_after_a_restart_whose_clock_is_behind_the_listing() {
+    let mut node = central(Board::default(), 1, NOON);
+    // The clock is a day ahead when the driver is listed, and right after the restart.
+    ask(&mut node, Command::ListDriver(driver(false)), NOON + 86_400_000).unwrap();
+    let saved = serde_json::to_string(node.board()).unwrap();
+    for board in [node.board().clone(), serde_json::from_str(&saved).unwrap()] {
+        let mut node = central(board, 2, NOON);
+        assert_eq!(ask(&mut node, Command::ListDriver(driver(true)), NOON), Ok(Answer::Done));
+        assert!(is_banned(&node), "what was answered Done stands");
+    }
+}
+
+#[test]
+fn what_an_older_release_stored_does_not_keep_a_newer_one_down() {
+    let mut entries = edge_writes(
+        Lane::Bookings,
+        vec![Fact::ZoneTaken { epoch: Epoch::default(), cause: TakeCause::Silence, silence_ms: 1 }],
+    );
+    entries.extend(edge_writes(Lane::Safety, Vec::new()));
+    entries[2].payload = "{}".into();
+    entries[2].hash = entries[2].compute_hash();
+    let mut board = Board::default();
+    for entry in &entries {
+        board.apply_stored(entry).unwrap();
+    }
+    assert_eq!(board.unknown_kinds(), 2, "one in the wrong lane, one unreadable");
+    assert_eq!(board.head(&entries[1].series), entries[1].as_head());
+}

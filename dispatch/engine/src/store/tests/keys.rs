@@ -1,0 +1,31 @@
+//! Keys go with the people whose text is told; tombstones go to everybody, in their order.
+
+use ondol_core::ids::SubjectId;
+
+use super::super::Batch;
+use super::fixture::{Db, NOW};
+use super::{fixture, on_both};
+use crate::vault::{Secrets, Vault};
+
+on_both!(keys_are_given_by_person_and_tombstones_in_order);
+
+async fn keys_are_given_by_person_and_tombstones_in_order(db: Db) {
+    let vault = Vault::new(&Secrets::from_bytes([1; 32]));
+    for number in 1..=3 {
+        vault.seal(SubjectId::from_number(number), &"name").unwrap();
+    }
+    let made = vault.take_new_keys();
+    db.store.commit(&Batch { keys: made.clone(), ..Batch::default() }, NOW).await.unwrap();
+    let subjects = |numbers: &[u128]| numbers.iter().map(|n| SubjectId::from_number(*n)).collect();
+    assert_eq!(db.store.keys_of(&subjects(&[1, 2, 3])).await.unwrap(), made);
+    assert_eq!(db.store.keys_of(&subjects(&[3, 9])).await.unwrap(), made[2..], "of nobody else");
+    assert_eq!(db.store.tombstones_after(0, 10).await.unwrap(), (Vec::new(), 0));
+
+    vault.erase(SubjectId::from_number(2), NOW);
+    let keys = vault.take_new_keys();
+    db.store.commit(&Batch { keys: keys.clone(), ..Batch::default() }, NOW).await.unwrap();
+    let (tombstones, end) = db.store.tombstones_after(0, 10).await.unwrap();
+    assert_eq!(tombstones, keys);
+    assert_eq!(db.store.tombstones_after(end, 10).await.unwrap(), (Vec::new(), end));
+    assert_eq!(db.store.keys_of(&subjects(&[1, 2])).await.unwrap(), made[..1]);
+}
