@@ -8,9 +8,11 @@ mod common;
 use common::{MORNING, NONCE, RIDER, Talk, city};
 use ondol_messages::Lang;
 use ondol_sms::clock::UtcMs;
-use ondol_sms::dialogue::{Consent, Ids, NodeRequest};
+use ondol_sms::dialogue::{Action, Consent, Context, Dialogue, Event, Ids, NodeRequest, step};
+use ondol_sms::grammar::read;
 use ondol_sms::node::FakeNode;
 use ondol_sms::wire::{AskKind, BookingState, Proof, ReportKind, VehicleView};
+use uuid::Uuid;
 
 fn states(node: &FakeNode) -> Vec<BookingState> {
     node.bookings().iter().map(|(_, view)| view.state).collect()
@@ -54,7 +56,7 @@ fn a_pickup_by_exact_name_is_booked_at_once() {
     };
     assert_eq!(request.passengers, 2);
     // The id is derived: a dialogue repeated after a crash asks for the same booking.
-    assert_eq!(request.booking_id, Ids::new([7; 32], "mapo-text").booking(RIDER, 1));
+    assert_eq!(request.booking_id, Ids::new([7; 32], "mapo-text").booking(RIDER, Uuid::from_u128(1)));
     assert_eq!(request.destination.unwrap().name, "서울역");
     assert_eq!(request.proof, Proof::Number);
     assert_eq!(talk.say("?"), ["K001 차를 찾는 중입니다. 강남역 11번 출구. PIN 4821. 취소 C"]);
@@ -193,9 +195,21 @@ fn sos_reaches_an_operator_always() {
     talk.say("STOP");
     assert_eq!(
         talk.say("sos 강남역 앞이에요"),
-        ["SOS를 상담원에게 알렸습니다. 위급하면 바로 112/119 번에 전화하세요."]
+        ["SOS를 상담원에게 알리는 중입니다. 위급하면 바로 112/119 번에 전화하세요."]
     );
     assert_eq!(talk.told.last(), Some(&(ReportKind::Sos, "sos 강남역 앞이에요".to_owned())));
+}
+
+#[test]
+fn one_number_does_not_hide_another_s_sos_under_its_own() {
+    let mut talk = Talk::new(&city(), RIDER);
+    for number in 0..20 {
+        assert_eq!(talk.say(&format!("SOS {number}")).len(), 1, "each is answered");
+    }
+    assert_eq!(talk.told.len(), 5);
+    talk.later(10 * 60_000);
+    talk.say("SOS");
+    assert_eq!(talk.told.len(), 6);
 }
 
 // After a nonce sent to the number: cancel after assignment, move the pickup > 300 m, a second booking.
@@ -317,4 +331,20 @@ fn what_a_sender_writes_is_never_sent_on() {
             assert!(!reply.contains("evil"), "{reply}");
         }
     }
+}
+
+#[test]
+fn the_node_that_knows_the_number_is_asked_for_what_follows() {
+    let node = city();
+    Talk::new(&node, RIDER).say("택시 서울역");
+    let ids = Ids::new([7; 32], "mapo-text");
+    let settings = common::settings();
+    let context = Context { now: MORNING, phone: RIDER, settings: &settings, ids: &ids, nonce: NONCE };
+    // A text process that never booked for the number: another did.
+    let heard = Event::Heard { reading: read("C"), sent_at: MORNING, message_id: Uuid::from_u128(1) };
+    let (dialogue, asked) = step(Dialogue::new(MORNING), heard, &context);
+    let [Action::Ask(look_up)] = asked.as_slice() else { panic!("{asked:?}") };
+    let answer = node.answer(look_up, MORNING);
+    let (dialogue, _) = step(dialogue, Event::Answered { answer, node: "edge-b".to_owned() }, &context);
+    assert_eq!(dialogue.home.as_deref(), Some("edge-b"), "the cancel goes there first");
 }

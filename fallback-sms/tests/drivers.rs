@@ -9,7 +9,7 @@ use common::{DRIVER, RIDER, Talk, city};
 use ondol_messages::Lang;
 use ondol_sms::dialogue::NodeRequest;
 use ondol_sms::node::FakeNode;
-use ondol_sms::wire::{BookingState, DriverCommand, ShiftState};
+use ondol_sms::wire::{BookingState, DriverCommand, ReportKind, ShiftState};
 
 fn states(node: &FakeNode) -> Vec<BookingState> {
     node.bookings().iter().map(|(_, view)| view.state).collect()
@@ -111,7 +111,8 @@ fn declining_leaves_the_driver_free() {
     let (node, mut driver) = driver_with_offer();
     assert_eq!(driver.say("2K"), ["거절했습니다. 다음 배차를 기다려 주세요."]);
     assert_eq!(node.driver(DRIVER).unwrap().state, ShiftState::Free);
-    assert_eq!(driver.say("X 타이어 펑크"), ["상담원에게 알렸습니다. 곧 연락드립니다."]);
+    assert_eq!(driver.say("X 타이어 펑크"), ["상담원에게 알리는 중입니다. 곧 연락드립니다."]);
+    assert_eq!(driver.told.last(), Some(&(ReportKind::Problem, "타이어 펑크".to_owned())));
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod common;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use common::http::{TOKEN, serve, serve_on};
+use common::http::{RENEWED, TOKEN, serve, serve_on};
 use common::{MORNING, RIDER, city};
 use ondol_sms::clock::{ClockConfig, SimClock};
 use ondol_sms::dialogue::{NodeAnswer, NodeRequest};
@@ -148,4 +148,27 @@ async fn the_node_that_serves_it_is_found_and_then_preferred() {
     second.elsewhere.store(true, Ordering::SeqCst);
     let refused = nodes.ask(&where_is(), None, MORNING).await.unwrap().answer;
     assert!(matches!(refused, NodeAnswer::Refused(problem) if problem.code == code::OUTSIDE_SERVICE_AREA));
+}
+
+#[tokio::test]
+async fn the_token_is_renewed_by_the_node_that_signed_it() {
+    let dir = TempDir::new().unwrap();
+    let (first_address, first, _serving) = serve(city()).await;
+    let (second_address, second, _also_serving) = serve(city()).await;
+    let nodes = nodes(&dir, TOKEN, &[first_address, second_address]);
+    let file = || std::fs::read_to_string(dir.path().join("token")).unwrap();
+    first.elsewhere.store(true, Ordering::SeqCst);
+    second.elsewhere.store(true, Ordering::SeqCst);
+    assert!(nodes.renew_token(MORNING).await.is_err(), "whoever signed it is none of these");
+    assert_eq!(file(), TOKEN, "the old one stays");
+    second.elsewhere.store(false, Ordering::SeqCst);
+    nodes.renew_token(MORNING).await.unwrap();
+    assert_eq!(file(), RENEWED);
+    // It is shown from now on: these nodes refuse it, because they know the first one only.
+    assert!(!nodes.refuses_us("node-1"));
+    nodes.ask(&where_is(), None, MORNING).await.unwrap_err();
+    assert!(nodes.refuses_us("node-0") && nodes.refuses_us("node-1"));
+    std::fs::write(dir.path().join("token"), TOKEN).unwrap();
+    nodes.ask(&where_is(), Some("node-1"), MORNING).await.unwrap();
+    assert!(!nodes.refuses_us("node-1"), "and whoever writes a good one is heard");
 }

@@ -81,6 +81,41 @@ async fn the_same_text_delivered_twice_is_one_booking() {
     assert_eq!(office.carrier.unsettled(), 0);
 }
 
+/// 31 days: what is done is removed by then.
+const MONTH_MS: u64 = 31 * 24 * 3_600_000;
+
+#[tokio::test]
+async fn a_booking_after_months_of_silence_is_a_new_one() {
+    let mut office = office().await;
+    for times in 1..=3 {
+        // The very same words each time.
+        assert_eq!(office.text(RIDER, "택시 서울역").await.len(), 1);
+        let bookings = office.node.bookings();
+        assert_eq!(bookings.len(), times, "each is a booking of its own");
+        office
+            .node
+            .with_booking(bookings[times - 1].1.booking_id, |view| view.state = BookingState::Completed);
+        office.later(MONTH_MS);
+        office.desk.store().prune(office.now).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stop_is_kept_for_good() {
+    let mut office = office().await;
+    assert_eq!(office.text(RIDER, "STOP").await.len(), 1);
+    office.later(MONTH_MS);
+    office.desk.store().prune(office.now).await.unwrap();
+    let expires_at = office.now.plus_ms(3_600_000);
+    office.node.notify(Notice { expires_at, ..notice(1, "sms-cancelled", &[("code", "K001")]) });
+    assert_eq!(office.read_notices().await, Vec::<String>::new());
+    assert_eq!(office.text(RIDER, "you there?").await, Vec::<String>::new());
+    assert_eq!(office.text(RIDER, "HELP").await.len(), 1, "until it asks for something again");
+    let expires_at = office.now.plus_ms(3_600_000);
+    office.node.notify(Notice { expires_at, ..notice(2, "sms-cancelled", &[("code", "K001")]) });
+    assert_eq!(office.read_notices().await.len(), 1);
+}
+
 #[tokio::test]
 async fn what_cannot_be_made_durable_stays_with_the_carrier() {
     let mut office = office().await;
@@ -233,6 +268,23 @@ async fn a_notice_is_sent_once_and_its_node_hears_of_it() {
 }
 
 #[tokio::test]
+async fn a_node_that_was_restored_is_read_from_its_start() {
+    let mut office = office().await;
+    for seq in 1..=5 {
+        office.node.notify(notice(seq, "sms-cancelled", &[("code", "K001")]));
+    }
+    assert_eq!(office.read_notices().await.len(), 5);
+    office.node.restore();
+    office
+        .node
+        .notify(Notice { id: Uuid::from_u128(99), ..notice(1, "sms-handed-back", &[("code", "K001")]) });
+    assert_eq!(office.read_notices().await, Vec::<String>::new(), "the new outbox is noticed");
+    assert_eq!(office.read_notices().await.len(), 1);
+    office.restart().await;
+    assert_eq!(office.read_notices().await, Vec::<String>::new());
+}
+
+#[tokio::test]
 async fn a_notice_names_the_depots_own_number() {
     let mut office = office().await;
     office.node.notify(notice(1, "sms-unserved", &[("code", "K001")]));
@@ -254,7 +306,7 @@ async fn a_question_in_a_notice_is_answered_by_number() {
 }
 
 #[tokio::test]
-async fn an_urgent_notice_without_an_answer_goes_to_an_operator() {
+async fn an_offer_without_an_answer_goes_to_an_operator() {
     let mut office = office().await;
     office.node.add_driver(DRIVER, Lang::Ko);
     let offer = [("letter", "K"), ("pickup", "서울역"), ("minutes", "4")];
@@ -267,15 +319,21 @@ async fn an_urgent_notice_without_an_answer_goes_to_an_operator() {
     office.later(1_000);
     assert_eq!(office.desk.watch(office.now).await.unwrap(), 1);
     assert_eq!(office.desk.watch(office.now).await.unwrap(), 0, "once");
+    // What is urgent and asks nothing waits for no answer.
+    let assigned = [("code", "K001"), ("plate", "서울33바1234"), ("minutes", "5"), ("pin", "4821")];
+    office.node.notify(Notice { urgent: true, ..notice(3, "sms-assigned", &assigned) });
+    assert_eq!(office.read_notices().await.len(), 1);
+    office.later(60_000);
+    assert_eq!(office.desk.watch(office.now).await.unwrap(), 0);
     // One that is answered is not.
-    office.node.notify(urgent(2));
+    office.node.notify(urgent(4));
     office.read_notices().await;
     office.text(DRIVER, "?").await;
     office.later(60_000);
     assert_eq!(office.desk.watch(office.now).await.unwrap(), 0);
     office.tell().await;
     assert!(outcomes(&office).contains(&(1, NoticeOutcome::Unanswered)));
-    assert!(!outcomes(&office).contains(&(2, NoticeOutcome::Unanswered)));
+    assert!(!outcomes(&office).contains(&(4, NoticeOutcome::Unanswered)));
 }
 
 #[tokio::test]
@@ -314,7 +372,8 @@ async fn one_number_is_not_read_without_end() {
         office.text(RIDER, "?").await;
     }
     assert_eq!(office.node.calls().len(), usize::try_from(Limits::default().heard_10min).unwrap());
-    assert!(office.carrier.sent().len() <= 6);
+    // Six answers, and once that more is not read.
+    assert!(office.carrier.sent().len() <= 7);
     assert_eq!(office.text(RIDER, "SOS").await.len(), 1, "danger is always read");
     office.tell().await;
     assert!(

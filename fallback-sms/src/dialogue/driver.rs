@@ -5,7 +5,9 @@ use uuid::Uuid;
 use super::{NodeRequest, Party, Step, Work};
 use crate::clock::UtcMs;
 use crate::grammar::{DriverIntent, Reading};
-use crate::wire::{DriverAnswer, DriverCommand, DriverCommandRequest, DriverFacts, ShiftState, code};
+use crate::wire::{
+    DriverAnswer, DriverCommand, DriverCommandRequest, DriverFacts, ReportKind, ShiftState, code,
+};
 
 impl Step<'_> {
     /// The look at who this is has come back.
@@ -60,7 +62,8 @@ impl Step<'_> {
     pub(super) fn drove(&mut self, command: &DriverCommand, answer: &DriverAnswer) {
         self.dialogue.party = Party::Driver;
         self.dialogue.lang.get_or_insert(answer.lang);
-        if matches!(command, DriverCommand::Problem { .. }) {
+        if let DriverCommand::Problem { note } = command {
+            self.tell(ReportKind::Problem, note);
             return self.say("sms-driver-problem", &[]);
         }
         let trip = answer.trip.as_ref();
@@ -109,6 +112,7 @@ impl Step<'_> {
             code::FARE_IMPLAUSIBLE => "sms-fare-implausible",
             code::DRIVER_CODE_NEEDED => "sms-driver-code-needed",
             code::DRIVER_UNKNOWN => return self.say_phone("sms-driver-unknown"),
+            code::DRIVER_CODE_LOCKED => return self.say_phone("sms-driver-code-locked"),
             code::DRIVER_CODE_WRONG => return self.say_phone("sms-driver-code-wrong"),
             _ => return self.say_phone("sms-refused"),
         };

@@ -4,7 +4,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use uuid::Uuid;
 
-/// Makes ids from a number and the dialogue, keyed so that an id does not betray the number.
+/// Makes ids from a number and the text that asks, keyed so that an id does not betray the number.
 #[derive(Clone)]
 pub struct Ids {
     key: [u8; 32],
@@ -24,10 +24,11 @@ impl Ids {
         Self { key, node: node.to_owned() }
     }
 
-    /// The request key of the booking of `phone`'s dialogue number `dialogue`.
+    /// The request key of the booking that the text `message_id` asks for: the same text, read again after a crash
+    /// or delivered twice, is the same booking, and no later text ever is.
     #[must_use]
-    pub fn booking(&self, phone: &str, dialogue: u32) -> Uuid {
-        self.derive("booking", phone, &dialogue.to_be_bytes())
+    pub fn booking(&self, phone: &str, message_id: Uuid) -> Uuid {
+        self.derive("booking", phone, message_id.as_bytes())
     }
 
     /// The id of what the text `message_id` asks for.
@@ -36,12 +37,20 @@ impl Ids {
         self.derive("message", phone, message_id.as_bytes())
     }
 
-    /// The id of a cancel, move or keep of `booking_id`, one for each `attempt`.
+    /// The id of a cancel or keep of `booking_id`, one for each `attempt`.
     #[must_use]
     pub fn of_booking(&self, what: &str, booking_id: Uuid, attempt: u32) -> Uuid {
         let mut rest = booking_id.as_bytes().to_vec();
         rest.extend_from_slice(&attempt.to_be_bytes());
         self.derive(what, "", &rest)
+    }
+
+    /// The id of the move of `booking_id` that the text `message_id` asks for.
+    #[must_use]
+    pub fn of_move(&self, booking_id: Uuid, message_id: Uuid) -> Uuid {
+        let mut rest = booking_id.as_bytes().to_vec();
+        rest.extend_from_slice(message_id.as_bytes());
+        self.derive("move", "", &rest)
     }
 
     /// A keyed digest of a number: the store finds a number by it without holding it.
@@ -68,15 +77,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_names_caller_node_and_dialogue_and_nothing_else() {
+    fn an_id_names_caller_node_and_text_and_nothing_else() {
+        let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let ids = Ids::new([1; 32], "mapo-text");
-        let id = ids.booking("+821012345678", 1);
-        assert_eq!(id, Ids::new([1; 32], "mapo-text").booking("+821012345678", 1));
+        let id = ids.booking("+821012345678", first);
+        assert_eq!(id, Ids::new([1; 32], "mapo-text").booking("+821012345678", first));
         for other in [
-            ids.booking("+821012345678", 2),
-            ids.booking("+821012345679", 1),
-            Ids::new([1; 32], "jongno-text").booking("+821012345678", 1),
-            Ids::new([2; 32], "mapo-text").booking("+821012345678", 1),
+            ids.booking("+821012345678", second),
+            ids.booking("+821012345679", first),
+            Ids::new([1; 32], "jongno-text").booking("+821012345678", first),
+            Ids::new([2; 32], "mapo-text").booking("+821012345678", first),
+            ids.of_message("+821012345678", first),
             ids.of_number("+821012345678"),
         ] {
             assert_ne!(id, other);

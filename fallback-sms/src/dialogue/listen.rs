@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use super::{
-    ASKING_MS, Asking, Consent, Deed, Dialogue, End, NodeRequest, PUZZLED_EVERY_MS, PUZZLED_MAX, Party,
-    SILENCE_MS, Stage, Step, Work, rider,
+    ASKING_MS, Asking, Consent, DANGER_MAX, DANGER_WINDOW_MS, Deed, Dialogue, End, FLOODED_EVERY_MS,
+    NodeRequest, PUZZLED_EVERY_MS, PUZZLED_MAX, Party, SILENCE_MS, Stage, Step, Work, rider,
 };
 use crate::clock::UtcMs;
 use crate::grammar::{BookFields, DriverIntent, Intent, PlaceWord, Reading, ReadingProblem};
@@ -76,7 +76,22 @@ impl Step<'_> {
     fn sos(&mut self, reading: &Reading) {
         let emergency = self.context.settings.emergency.clone();
         self.say("sms-sos", &[("emergency", &emergency)]);
-        self.tell(ReportKind::Sos, &reading.text);
+        let now = self.context.now;
+        let lately = self.dialogue.danger.filter(|(since, _)| now.since_ms(*since) < DANGER_WINDOW_MS);
+        let (since, told) = lately.unwrap_or((now, 0));
+        if told < DANGER_MAX {
+            self.dialogue.danger = Some((since, told + 1));
+            self.tell(ReportKind::Sos, &reading.text);
+        }
+    }
+
+    /// Says once that more is not read; a number that said STOP is not told even that.
+    pub(super) fn flooded(&mut self) {
+        let may_say = self.dialogue.flooded_until.is_none_or(|until| self.context.now >= until);
+        if may_say && self.dialogue.consent == Consent::Given {
+            self.dialogue.flooded_until = Some(self.context.now.plus_ms(FLOODED_EVERY_MS));
+            self.say("sms-too-many", &[]);
+        }
     }
 
     fn help(&mut self) {
@@ -126,7 +141,6 @@ impl Step<'_> {
             if reading.has(ReadingProblem::BadStand) || reading.has(ReadingProblem::PlaceTooLong) {
                 return self.say("sms-place-unknown", &[]);
             }
-            self.dialogue.count = self.dialogue.count.saturating_add(1);
         }
         let request = NodeRequest::Rider { phone: self.context.phone.to_owned() };
         self.ask_node(request, Work::LookUp { reading, sent_at, message_id });

@@ -45,6 +45,13 @@ pub const PUZZLED_EVERY_MS: u64 = 10 * 60_000;
 pub const PUZZLED_MAX: u8 = 5;
 /// How long we then are silent to what we do not understand.
 pub const SILENCE_MS: u64 = 6 * 3_600_000;
+/// Most SOS of one number that operators are told of in [`DANGER_WINDOW_MS`]: enough to say where one is, too few to
+/// hide somebody else's.
+pub const DANGER_MAX: u8 = 5;
+/// The time in which they are counted.
+pub const DANGER_WINDOW_MS: u64 = 10 * 60_000;
+/// Shortest time between two "too many messages" to one number.
+pub const FLOODED_EVERY_MS: u64 = 10 * 60_000;
 /// Most options in a list.
 pub const OPTIONS_MAX: usize = 4;
 /// Beyond this a new pickup needs an answered nonce, in metres.
@@ -75,6 +82,10 @@ pub enum Event {
     Waiting,
     /// No node answered in time; it is given up.
     GaveUp,
+    /// A step could not be taken and was undone: the number is told to call, and the dialogue rests.
+    Broke,
+    /// The number writes faster than it is read; what it just wrote is left unread.
+    Flooded,
     /// A node's notice is being sent to the number.
     Noticed {
         /// The language it is written in.
@@ -142,6 +153,11 @@ pub fn step(dialogue: Dialogue, event: Event, context: &Context<'_>) -> (Dialogu
                 step.rest();
             }
         }
+        Event::Broke => {
+            step.say_phone("sms-refused");
+            step.rest();
+        }
+        Event::Flooded => step.flooded(),
         Event::Noticed { lang, ask } => step.noticed(lang, ask),
     }
     (step.dialogue, step.actions)
@@ -194,7 +210,12 @@ impl Step<'_> {
     fn answered(&mut self, answer: NodeAnswer, node: String) {
         let Stage::Working(work) = std::mem::replace(&mut self.dialogue.stage, Stage::Idle) else { return };
         self.dialogue.since = self.context.now;
-        if matches!(answer, NodeAnswer::Booking(_) | NodeAnswer::Driver(_)) {
+        let knows_the_number = match &answer {
+            NodeAnswer::Booking(_) | NodeAnswer::Driver(_) => true,
+            NodeAnswer::Rider(facts) => facts.driver.is_some() || !facts.open.is_empty(),
+            NodeAnswer::Places(_) | NodeAnswer::Refused(_) => false,
+        };
+        if knows_the_number {
             self.dialogue.home = Some(node);
         }
         match (work, answer) {

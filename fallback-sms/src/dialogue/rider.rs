@@ -26,7 +26,7 @@ impl Step<'_> {
             (None, true) => self.dialogue.party,
         };
         match reading.intent.clone() {
-            Intent::Book(fields) => self.start(facts, fields, &reading, sent_at),
+            Intent::Book(fields) => self.start(facts, fields, &reading, sent_at, message_id),
             Intent::Cancel { code } => self.cancel(&facts.open, code.as_deref()),
             Intent::Status => self.status(facts, sent_at, message_id),
             Intent::Driver(command) => {
@@ -36,11 +36,18 @@ impl Step<'_> {
         }
     }
 
-    fn start(&mut self, facts: &RiderFacts, fields: BookFields, reading: &Reading, sent_at: UtcMs) {
+    fn start(
+        &mut self,
+        facts: &RiderFacts,
+        fields: BookFields,
+        reading: &Reading,
+        sent_at: UtcMs,
+        message_id: Uuid,
+    ) {
         let doubtful =
             reading.has(ReadingProblem::KeywordGlued) || reading.has(ReadingProblem::KeywordMissing);
         let draft = Draft {
-            dialogue: self.dialogue.count,
+            message_id,
             pickup_at: fields.at.map(|at| self.next_moment(at)),
             pickup: None,
             destination: None,
@@ -117,7 +124,7 @@ impl Step<'_> {
         let (Some(booking), Some(pickup)) = (draft.open.last().cloned(), draft.pickup) else {
             return self.say_phone("sms-refused");
         };
-        let request_id = self.context.ids.of_booking("move", booking.booking_id, draft.dialogue);
+        let request_id = self.context.ids.of_move(booking.booking_id, draft.message_id);
         let is_near = near(booking.pickup.position, pickup.position, MOVE_FREELY_M);
         let deed = Deed::Move { booking, pickup, request_id };
         if is_near { self.deed(deed, Proof::Number) } else { self.ask_nonce(deed) }
@@ -181,7 +188,7 @@ impl Step<'_> {
 
     fn book_request(&self, draft: &Draft, proof: Proof) -> Option<BookRequest> {
         Some(BookRequest {
-            booking_id: self.context.ids.booking(self.context.phone, draft.dialogue),
+            booking_id: self.context.ids.booking(self.context.phone, draft.message_id),
             phone: self.context.phone.to_owned(),
             pickup: draft.pickup.clone()?,
             destination: draft.destination.clone(),

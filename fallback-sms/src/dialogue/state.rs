@@ -18,10 +18,8 @@ pub struct Dialogue {
     pub consent: Consent,
     /// What the number is known to be.
     pub party: Party,
-    /// The node that took the last booking or command; it is asked first.
+    /// The node that last knew the number: by an open booking, a booking it took, or a command. It is asked first.
     pub home: Option<String>,
-    /// Dialogues so far; numbers the next one.
-    pub count: u32,
     /// Where the dialogue stands.
     pub stage: Stage,
     /// When it got there.
@@ -30,6 +28,12 @@ pub struct Dialogue {
     pub puzzled: u8,
     /// When "not understood" may be said again, if it was said lately.
     pub puzzled_until: Option<UtcMs>,
+    /// SOS told to operators lately: since when, and how many.
+    #[serde(default)]
+    pub danger: Option<(UtcMs, u8)>,
+    /// When "too many messages" may be said again, if it was said lately.
+    #[serde(default)]
+    pub flooded_until: Option<UtcMs>,
 }
 
 impl Dialogue {
@@ -41,11 +45,12 @@ impl Dialogue {
             consent: Consent::Given,
             party: Party::Stranger,
             home: None,
-            count: 0,
             stage: Stage::Idle,
             since: now,
             puzzled: 0,
             puzzled_until: None,
+            danger: None,
+            flooded_until: None,
         }
     }
 
@@ -178,8 +183,8 @@ pub enum Deed {
 /// A booking in the making.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Draft {
-    /// The number of this dialogue: the booking's id is made from it.
-    pub dialogue: u32,
+    /// The text that asked for it: the booking's id is made from it.
+    pub message_id: Uuid,
     /// What the text said.
     pub fields: BookFields,
     /// The pickup, once found.

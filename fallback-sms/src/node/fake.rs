@@ -23,6 +23,7 @@ pub struct FakeNode(Arc<Mutex<World>>);
 #[derive(Debug, Default)]
 struct World {
     cut: bool,
+    life: u32,
     places: Vec<Place>,
     saved: BTreeMap<String, Vec<SavedPlace>>,
     bookings: BTreeMap<Uuid, (String, BookingView)>,
@@ -66,6 +67,13 @@ impl FakeNode {
     /// Cuts the node off, or mends the link.
     pub fn set_cut(&self, link: Link) {
         self.world().cut = link == Link::Cut;
+    }
+
+    /// Starts the node anew on a store that was restored from before all its notices.
+    pub fn restore(&self) {
+        let mut world = self.world();
+        world.life += 1;
+        world.notices.clear();
     }
 
     /// Registers a driver.
@@ -180,10 +188,18 @@ impl NodeApi for FakeNode {
         vec!["fake".to_owned()]
     }
 
-    async fn notices(&self, _source: &str, after: i64, _wait_ms: u64) -> Result<NoticesAnswer, Unreachable> {
+    async fn notices(
+        &self,
+        _source: &str,
+        known: &str,
+        after: i64,
+        _wait_ms: u64,
+    ) -> Result<NoticesAnswer, Unreachable> {
         let world = self.linked()?;
-        let notices = world.notices.iter().filter(|notice| notice.seq > after).take(50).cloned().collect();
-        Ok(NoticesAnswer { outbox: "fake/1".to_owned(), notices })
+        let outbox = format!("fake/{}", world.life);
+        let same = known.is_empty() || known == outbox;
+        let notices = world.notices.iter().filter(|notice| same && notice.seq > after).take(50);
+        Ok(NoticesAnswer { notices: notices.cloned().collect(), outbox })
     }
 
     async fn acknowledge(&self, _source: &str, request: &AckRequest) -> Result<(), Unreachable> {
@@ -191,7 +207,7 @@ impl NodeApi for FakeNode {
         Ok(())
     }
 
-    async fn report(&self, report: &Report, _now: UtcMs) -> Result<(), Unreachable> {
+    async fn report(&self, _source: &str, report: &Report) -> Result<(), Unreachable> {
         self.linked()?.reports.push(report.clone());
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Nodes over HTTP, tried in order.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,11 +9,13 @@ use reqwest::{Client, Method, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::token::TokenFile;
 use super::{Answered, Endpoints, NodeApi, Unreachable};
 use crate::clock::{SimClock, UtcMs};
 use crate::dialogue::{NodeAnswer, NodeRequest};
 use crate::wire::{
     AckRequest, BODY_MAX_BYTES, Empty, NOTICES_MAX, NoticesAnswer, PlacesAnswer, Problem, Report, RiderFacts,
+    TokenAnswer,
 };
 
 /// Shortest wait for an answer on the wall, however fast the simulated clock runs, in milliseconds.
@@ -46,7 +49,9 @@ pub struct HttpNode {
     config: HttpNodeConfig,
     clock: SimClock,
     endpoints: Mutex<Endpoints>,
-    token: Mutex<String>,
+    token: TokenFile,
+    /// Nodes that refused the token at the last try.
+    refusing: Mutex<BTreeSet<usize>>,
 }
 
 /// A call, whichever node it goes to.
@@ -77,7 +82,7 @@ impl HttpNode {
     /// If there is no endpoint, the token file cannot be read, or the client cannot be built.
     pub fn new(config: HttpNodeConfig, clock: SimClock) -> anyhow::Result<Self> {
         anyhow::ensure!(!config.endpoints.is_empty(), "nodes is empty: name at least one node to work for");
-        let token = read_token(&config.token_file)?;
+        let token = TokenFile::open(config.token_file.clone())?;
         let client = Client::builder()
             .connect_timeout(Duration::from_millis(
                 clock.wall_ms(config.answer_within_ms).max(ANSWER_FLOOR_MS),
@@ -86,7 +91,7 @@ impl HttpNode {
             .no_proxy()
             .build()?;
         let endpoints = Mutex::new(Endpoints::new(config.endpoints.len(), config.hold_ms));
-        Ok(Self { client, config, clock, endpoints, token: Mutex::new(token) })
+        Ok(Self { client, config, clock, endpoints, token, refusing: Mutex::default() })
     }
 
     /// Tells which nodes are thought to be up, by name.
@@ -153,12 +158,16 @@ impl HttpNode {
         for attempt in 0..2 {
             let (status, bytes) = self.send(index, call, wait_ms).await?;
             if status == StatusCode::UNAUTHORIZED && attempt == 0 {
-                let token = read_token(&self.config.token_file).map_err(|e| Failure::Down(e.to_string()))?;
-                *lock(&self.token) = token;
+                self.token.read_again().map_err(|e| Failure::Down(e.to_string()))?;
                 continue;
             }
+            if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+                break;
+            }
+            lock(&self.refusing).remove(&index);
             return understand(status, &bytes);
         }
+        lock(&self.refusing).insert(index);
         Err(Failure::Down("it refuses our token".to_owned()))
     }
 
@@ -176,7 +185,7 @@ impl HttpNode {
             .extend(["text", "v1"])
             .extend(call.path);
         let within_ms = self.clock.wall_ms(self.config.answer_within_ms).max(ANSWER_FLOOR_MS);
-        let token = lock(&self.token).clone();
+        let token = self.token.show();
         let mut request =
             self.client.request(call.method.clone(), url).bearer_auth(token).query(call.query).timeout(
                 Duration::from_millis(within_ms + if wait_ms > 0 { self.clock.wall_ms(wait_ms) } else { 0 }),
@@ -254,9 +263,16 @@ impl NodeApi for HttpNode {
         self.config.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect()
     }
 
-    async fn notices(&self, source: &str, after: i64, wait_ms: u64) -> Result<NoticesAnswer, Unreachable> {
+    async fn notices(
+        &self,
+        source: &str,
+        outbox: &str,
+        after: i64,
+        wait_ms: u64,
+    ) -> Result<NoticesAnswer, Unreachable> {
         let index = self.index_of(source)?;
         let query = [
+            ("outbox", outbox.to_owned()),
             ("after", after.to_string()),
             ("limit", NOTICES_MAX.to_string()),
             ("wait_ms", wait_ms.to_string()),
@@ -273,11 +289,32 @@ impl NodeApi for HttpNode {
         only_answer(reply).map(|Empty {}| ())
     }
 
-    async fn report(&self, report: &Report, now: UtcMs) -> Result<(), Unreachable> {
+    async fn report(&self, source: &str, report: &Report) -> Result<(), Unreachable> {
+        let index = self.index_of(source)?;
         let call = Call { method: Method::POST, path: &["reports"], query: &[], body: Some(report) };
-        match self.first_answer(&call, |&Empty {}| true, None, now).await? {
-            (Reply::Answer(Empty {}), _) => Ok(()),
-            (Reply::Refused(problem), _) => Err(Unreachable(problem.code)),
+        match self.call::<_, Empty>(index, &call, 0).await {
+            Ok(Reply::Refused(problem)) => {
+                // Of another release: the same report is refused for ever and would keep the next ones back.
+                tracing::error!(node = source, code = problem.code, kind = ?report.kind, "a report was refused");
+                Ok(())
+            }
+            reply => only_answer(reply).map(|Empty {}| ()),
+        }
+    }
+
+    fn refuses_us(&self, source: &str) -> bool {
+        self.index_of(source).is_ok_and(|index| lock(&self.refusing).contains(&index))
+    }
+
+    fn token_ends_at(&self) -> Option<UtcMs> {
+        self.token.ends_at()
+    }
+
+    async fn renew_token(&self, now: UtcMs) -> anyhow::Result<()> {
+        let call = Call { method: Method::POST, path: &["token"], query: &[], body: Some(&Empty {}) };
+        match self.first_answer(&call, |_: &TokenAnswer| true, None, now).await? {
+            (Reply::Answer(TokenAnswer { token }), _) => self.token.replace(&token),
+            (Reply::Refused(problem), node) => anyhow::bail!("{node} does not renew it: {}", problem.code),
         }
     }
 }
@@ -363,17 +400,7 @@ fn understand<T: DeserializeOwned>(status: StatusCode, bytes: &[u8]) -> Result<R
     }
 }
 
-fn read_token(path: &std::path::Path) -> anyhow::Result<String> {
-    use anyhow::Context as _;
-    let token = std::fs::read_to_string(path)
-        .with_context(|| format!("node_token_file {} cannot be read", path.display()))?;
-    let token = token.trim();
-    let fine = !token.is_empty() && token.len() <= 8_192 && token.bytes().all(|b| b.is_ascii_graphic());
-    anyhow::ensure!(fine, "node_token_file {} holds no token", path.display());
-    Ok(token.to_owned())
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().expect("no holder of this lock panics: it is held for a few assignments")
 }
 

@@ -6,6 +6,7 @@
 mod endpoints;
 mod fake;
 mod http;
+mod token;
 
 use std::future::Future;
 
@@ -46,10 +47,12 @@ pub trait NodeApi: Send + Sync + 'static {
     /// Names of the nodes whose outboxes are read, each on its own.
     fn sources(&self) -> Vec<String>;
 
-    /// Reads the outbox of `source` behind `after`, waiting up to `wait_ms` of simulated time for something new.
+    /// Reads the outbox of `source` behind `after`, waiting up to `wait_ms` of simulated time for something new. A node
+    /// whose outbox is not called `outbox` any more answers at once.
     fn notices(
         &self,
         source: &str,
+        outbox: &str,
         after: i64,
         wait_ms: u64,
     ) -> impl Future<Output = Result<NoticesAnswer, Unreachable>> + Send;
@@ -61,6 +64,21 @@ pub trait NodeApi: Send + Sync + 'static {
         request: &AckRequest,
     ) -> impl Future<Output = Result<(), Unreachable>> + Send;
 
-    /// Tells the first node that answers what an operator must hear of.
-    fn report(&self, report: &Report, now: UtcMs) -> impl Future<Output = Result<(), Unreachable>> + Send;
+    /// Tells `source` what an operator must hear of.
+    fn report(&self, source: &str, report: &Report) -> impl Future<Output = Result<(), Unreachable>> + Send;
+
+    /// True if `source` has refused our token at the last try.
+    fn refuses_us(&self, _source: &str) -> bool {
+        false
+    }
+
+    /// When the token ends, as far as it says.
+    fn token_ends_at(&self) -> Option<UtcMs> {
+        None
+    }
+
+    /// Has the token renewed by the node that signed it.
+    fn renew_token(&self, _now: UtcMs) -> impl Future<Output = anyhow::Result<()>> + Send {
+        std::future::ready(Ok(()))
+    }
 }

@@ -123,14 +123,14 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         &self.node
     }
 
-    /// Looks after texts that were being submitted when the process ended: those the carrier has
-    /// are done, the others are submitted again, marked as a repeat.
+    /// Looks after texts whose submission was cut off, by the end of the process or a store that failed: those the
+    /// carrier has are done, the others are submitted again, marked as a repeat.
     ///
     /// # Errors
     ///
     /// If the store or the carrier fails.
     pub async fn recover(&self, now: UtcMs) -> anyhow::Result<usize> {
-        let interrupted = self.store.interrupted().await?;
+        let interrupted = self.store.interrupted(now).await?;
         let count = interrupted.len();
         for text in interrupted {
             let id = text.id;
@@ -166,13 +166,13 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         Ok(taken.iter().filter(|taken| **taken == Taken::New).count())
     }
 
-    /// Reads waiting texts, the oldest of each number.
+    /// Reads waiting texts, the oldest of each number, SOS first.
     ///
     /// # Errors
     ///
     /// If the store fails.
     pub async fn listen(&self, now: UtcMs) -> anyhow::Result<usize> {
-        let waiting = self.store.waiting(LISTEN_MAX).await?;
+        let waiting = self.store.waiting(LISTEN_MAX, now).await?;
         let count = waiting.len();
         for heard in waiting {
             let mut tx = self.store.begin().await?;
@@ -182,10 +182,12 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
             let reading = read(&heard.body);
             let since = UtcMs(now.0.saturating_sub(i64::try_from(HEARD_WINDOW_MS).unwrap_or(i64::MAX)));
             let lately = self.store.heard_since(&mut tx, &heard.peer, since).await?;
-            if lately <= self.rules.limits.heard_10min || reading.intent == Intent::Sos {
-                let event = Event::Heard { reading, sent_at: heard.sent_at, message_id: heard.message_id };
-                self.apply(&mut tx, &heard.peer, event, now).await?;
-            }
+            let event = if lately <= self.rules.limits.heard_10min || reading.intent == Intent::Sos {
+                Event::Heard { reading, sent_at: heard.sent_at, message_id: heard.message_id }
+            } else {
+                Event::Flooded
+            };
+            self.advance(&mut tx, &heard.peer, event, now).await?;
             tx.commit().await?;
         }
         Ok(count)
@@ -223,7 +225,7 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         let mut tx = self.store.begin().await?;
         if self.store.end_request(&mut tx, &due.peer).await? {
             let event = Event::Answered { answer: answered.answer, node: answered.node };
-            self.apply(&mut tx, &due.peer, event, now).await?;
+            self.advance(&mut tx, &due.peer, event, now).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -235,12 +237,12 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         let mut tx = self.store.begin().await?;
         if waited_ms >= self.rules.give_up_after_ms {
             if self.store.end_request(&mut tx, &due.peer).await? {
-                self.apply(&mut tx, &due.peer, Event::GaveUp, now).await?;
+                self.advance(&mut tx, &due.peer, Event::GaveUp, now).await?;
             }
         } else {
             let tell = waited_ms >= self.rules.waiting_after_ms && !due.told_waiting;
             if tell {
-                self.apply(&mut tx, &due.peer, Event::Waiting, now).await?;
+                self.advance(&mut tx, &due.peer, Event::Waiting, now).await?;
             }
             let pause_ms = self.rules.retry_ms * u64::from(due.tries.saturating_add(1).min(5));
             self.store
@@ -257,6 +259,8 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
     ///
     /// If the store fails, or the carrier takes nothing.
     pub async fn send(&self, now: UtcMs) -> anyhow::Result<usize> {
+        // Nobody else submits: what still counts as being submitted was cut off in a round before.
+        self.recover(now).await?;
         let mut sent = 0;
         let mut trouble = None;
         for ready in self.store.start_submitting(now, SEND_MAX).await? {

@@ -1,21 +1,32 @@
 //! What nodes want sent, and what they are told of it.
 
+use std::collections::BTreeSet;
+
 use super::desk::{Desk, random_id};
 use super::say::count;
 use crate::carrier::Carrier;
 use crate::clock::UtcMs;
 use crate::dialogue::budget::Urgency;
 use crate::dialogue::{Consent, Event, Party};
-use crate::node::NodeApi;
+use crate::node::{NodeApi, Unreachable};
 use crate::number::e164;
 use crate::reply::{Sending, Text, compose, template};
-use crate::store::{Draft, Tx};
+use crate::store::{Draft, Tx, Untold};
 use crate::wire::{NOTICES_MAX, Notice, NoticeOutcome};
 
-/// An urgent notice without an answer after this goes to voice or an operator, in simulated milliseconds.
+/// An offer without an answer after this goes to voice or an operator, in simulated milliseconds.
 const ANSWER_WITHIN_MS: u64 = 45_000;
 /// Most reports told at once.
 const REPORTS_MAX: u32 = 20;
+/// After this a report that one node has is not told to another any more, in simulated milliseconds.
+const REPORT_FRESH_MS: u64 = 24 * 3_600_000;
+
+/// Nodes that did not take a report in this round: they are not asked again in it.
+#[derive(Default)]
+struct Away {
+    nodes: BTreeSet<String>,
+    trouble: Option<Unreachable>,
+}
 
 impl<N: NodeApi, C: Carrier> Desk<N, C> {
     /// Reads the next page of `source`'s outbox, waiting up to `wait_ms`, and takes its notices.
@@ -25,20 +36,26 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
     /// If the node does not answer or the store fails; then the page is read again.
     pub async fn read_notices(&self, source: &str, now: UtcMs, wait_ms: u64) -> anyhow::Result<usize> {
         let (outbox, after) = self.store.cursor(source).await?;
-        let page = self.node.notices(source, after, wait_ms).await?;
+        let page = self.node.notices(source, &outbox, after, wait_ms).await?;
         let mut tx = self.store.begin().await?;
         if after > 0 && page.outbox != outbox {
-            // The node's numbers have started again: read it from its start. Ids keep notices from being sent twice.
+            // The node lives anew, and its numbers may have started again: read it from its start. Ids keep notices
+            // from being sent twice.
             self.store.move_cursor(&mut tx, source, &page.outbox, 0).await?;
             tx.commit().await?;
             return Ok(0);
         }
         let mut last = after;
         for notice in page.notices.iter().take(NOTICES_MAX) {
-            let outcome = if self.store.note_notice(&mut tx, notice.id, now).await? {
-                self.take_notice(&mut tx, source, &page.outbox, notice, now).await?
-            } else {
-                NoticeOutcome::Taken
+            self.store.mark(&mut tx).await?;
+            let taken = self.take_once(&mut tx, source, &page.outbox, notice, now).await;
+            let outcome = match self.store.keep_or_undo(&mut tx, taken).await? {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    tracing::error!(notice = %notice.id, error = format!("{error:#}"), "a notice cannot be taken");
+                    self.store.report_trouble(&mut tx, "notice", now).await?;
+                    NoticeOutcome::Refused
+                }
             };
             self.store.put_outcome(&mut tx, source, &page.outbox, notice.id, outcome, now).await?;
             last = last.max(notice.seq);
@@ -46,6 +63,21 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         self.store.move_cursor(&mut tx, source, &page.outbox, last).await?;
         tx.commit().await?;
         Ok(page.notices.len())
+    }
+
+    async fn take_once(
+        &self,
+        tx: &mut Tx,
+        source: &str,
+        outbox: &str,
+        notice: &Notice,
+        now: UtcMs,
+    ) -> anyhow::Result<NoticeOutcome> {
+        if self.store.note_notice(tx, notice.id, now).await? {
+            self.take_notice(tx, source, outbox, notice, now).await
+        } else {
+            Ok(NoticeOutcome::Taken)
+        }
     }
 
     async fn take_notice(
@@ -102,7 +134,7 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         Ok(NoticeOutcome::Taken)
     }
 
-    /// Notes urgent notices that nobody answered in time.
+    /// Notes offers that nobody answered in time.
     ///
     /// # Errors
     ///
@@ -126,17 +158,48 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         Ok(told)
     }
 
-    /// Tells a node what operators must hear of.
+    /// Tells nodes what operators must hear of: every node if somebody may be in danger, else the one that knows the
+    /// person, or the next that answers.
     ///
     /// # Errors
     ///
-    /// If no node answers or the store fails; it is told again.
+    /// If a node that must have a report does not answer, or the store fails; it is told again.
     pub async fn tell_reports(&self, now: UtcMs) -> anyhow::Result<usize> {
-        let reports = self.store.untold_reports(REPORTS_MAX).await?;
-        for report in &reports {
-            self.node.report(report, now).await?;
-            self.store.told_report(report.report_id).await?;
+        let mut away = Away::default();
+        let reports = self.store.untold_reports(REPORTS_MAX, now).await?;
+        for untold in &reports {
+            self.tell_report(untold, &mut away, now).await?;
         }
-        Ok(reports.len())
+        away.trouble.map_or(Ok(reports.len()), |trouble| Err(trouble.into()))
+    }
+
+    async fn tell_report(&self, untold: &Untold, away: &mut Away, now: UtcMs) -> anyhow::Result<()> {
+        let report = &untold.report;
+        let for_all = report.kind.is_for_every_node();
+        let mut sources = self.node.sources();
+        sources.sort_by_key(|source| Some(source) != untold.home.as_ref());
+        let mut having: Vec<&String> =
+            sources.iter().filter(|source| untold.told.contains(*source)).collect();
+        for source in &sources {
+            if (!for_all && !having.is_empty()) || having.contains(&source) || away.nodes.contains(source) {
+                continue;
+            }
+            match self.node.report(source, report).await {
+                Ok(()) => {
+                    self.store.told_report(report.report_id, source).await?;
+                    having.push(source);
+                }
+                Err(trouble) => {
+                    away.nodes.insert(source.clone());
+                    away.trouble = Some(trouble);
+                }
+            }
+        }
+        // A node that is away for long hears nothing stale when it is back; somebody has it by then.
+        let stale = now.since_ms(report.at) > REPORT_FRESH_MS && !having.is_empty();
+        if stale || having.len() == sources.len() || (!for_all && !having.is_empty()) {
+            self.store.end_report(report.report_id).await?;
+        }
+        Ok(())
     }
 }

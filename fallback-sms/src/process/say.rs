@@ -11,6 +11,27 @@ use crate::store::{Draft, Peer, Tx};
 use crate::wire::{Report, ReportKind};
 
 impl<N: NodeApi, C: Carrier> Desk<N, C> {
+    /// Takes a dialogue one step on, within `tx`. A step that cannot be taken is undone, an operator hears of it and
+    /// the number is told to call: it stops neither this dialogue nor anybody else's.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails; then all of `tx` is tried again.
+    pub(super) async fn advance(
+        &self,
+        tx: &mut Tx,
+        peer: &Peer,
+        event: Event,
+        now: UtcMs,
+    ) -> anyhow::Result<()> {
+        self.store.mark(tx).await?;
+        let done = self.apply(tx, peer, event, now).await;
+        let Err(error) = self.store.keep_or_undo(tx, done).await? else { return Ok(()) };
+        tracing::error!(error = format!("{error:#}"), "a step of a dialogue cannot be taken");
+        self.store.report_trouble(tx, "step", now).await?;
+        self.apply(tx, peer, Event::Broke, now).await
+    }
+
     /// Takes a dialogue one step on, within `tx`.
     pub(super) async fn apply(
         &self,
@@ -34,7 +55,11 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
                 Action::Ask(request) => {
                     self.store.put_request(tx, peer, &request, dialogue.home.as_deref(), now).await?;
                 }
-                Action::Tell { kind, text } => self.report(tx, &peer.phone, kind, text, now).await?,
+                Action::Tell { kind, text } => {
+                    let report =
+                        Report { report_id: random_id(), phone: peer.phone.clone(), kind, text, at: now };
+                    self.store.put_report(tx, &report, dialogue.home.as_deref(), now).await?;
+                }
             }
         }
         self.store.put_dialogue(tx, peer, &dialogue, now).await
@@ -50,7 +75,17 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
         now: UtcMs,
     ) -> anyhow::Result<()> {
         let lang = dialogue.lang.unwrap_or(self.rules.settings.lang);
-        let composed = compose(lang, &text, Sending::First)?;
+        let (text, composed) = match compose(lang, &text, Sending::First) {
+            Ok(composed) => (text, composed),
+            Err(error) => {
+                // Something longer than the contract with the nodes allows: rather "please call" than silence.
+                tracing::error!(%error, "a reply cannot be made");
+                self.store.report_trouble(tx, "reply", now).await?;
+                let instead = Text::new("sms-refused", &[("phone", &self.rules.settings.operator_phone)]);
+                let composed = compose(lang, &instead, Sending::First)?;
+                (instead, composed)
+            }
+        };
         let draft = Draft {
             id: random_id(),
             peer: peer.clone(),
@@ -88,31 +123,29 @@ impl<N: NodeApi, C: Carrier> Desk<N, C> {
             }
             Err(spent) => {
                 if self.store.note_spent(tx, spent.name(), now).await? {
-                    self.report(tx, "", ReportKind::BudgetSpent, spent.name().to_owned(), now).await?;
+                    let report = Report {
+                        report_id: random_id(),
+                        phone: String::new(),
+                        kind: ReportKind::BudgetSpent,
+                        text: spent.name().to_owned(),
+                        at: now,
+                    };
+                    self.store.put_report(tx, &report, None, now).await?;
                 }
                 Ok(Err(spent))
             }
         }
     }
-
-    async fn report(
-        &self,
-        tx: &mut Tx,
-        phone: &str,
-        kind: ReportKind,
-        text: String,
-        now: UtcMs,
-    ) -> anyhow::Result<()> {
-        let report = Report { report_id: random_id(), phone: phone.to_owned(), kind, text, at: now };
-        self.store.put_report(tx, &report, now).await
-    }
 }
 
-/// A booking's acknowledgement and the answer to SOS go out even when a flood has spent the budgets
-/// (the node takes one open booking a number); they do not overtake what was said before.
+/// A booking's acknowledgement (whoever has a booking is no stranger; the node takes one open booking a number), the
+/// answer to SOS and the one word that more is not read go out even when a flood has spent the budgets, from the
+/// day's reserve; they do not overtake what was said before.
 fn reply_weight(template: &str) -> Urgency {
     match template {
-        "sms-booked" | "sms-booked-apart" | "sms-booked-later" | "sms-sos" => Urgency::Urgent,
+        "sms-booked" | "sms-booked-apart" | "sms-booked-later" | "sms-sos" | "sms-too-many" => {
+            Urgency::Urgent
+        }
         _ => Urgency::Plain,
     }
 }

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use super::config::{CarrierConfig, Config};
 use super::desk::{Desk, Rules};
-use super::health::{SharedVitals, routes};
+use super::health::{NodeVitals, SharedVitals, routes};
 use crate::carrier::Carrier;
 use crate::carrier::gammu::{Folders, GammuSpool};
 use crate::clock::SimClock;
@@ -26,6 +26,11 @@ const HOLD_MS: u64 = 15_000;
 /// Pause after a failed poll, in simulated milliseconds, and its floor on the wall.
 const POLL_PAUSE_MS: u64 = 2_000;
 const POLL_PAUSE_FLOOR_MS: u64 = 200;
+/// A token with less left than this is renewed, in simulated milliseconds: ten days of its thirty.
+const RENEW_LEFT_MS: i64 = 10 * 24 * 3_600_000;
+/// Between two looks at the token, in simulated milliseconds, and its floor on the wall.
+const TOKEN_LOOK_MS: u64 = 600_000;
+const TOKEN_LOOK_FLOOR_MS: u64 = 1_000;
 /// Turns of the telling loop between two prunings.
 const PRUNE_EVERY: u64 = 10_000;
 
@@ -67,6 +72,7 @@ pub async fn serve_with(config: Config, stop: impl Future<Output = ()>) -> anyho
     loops.spawn(carrier_loop(shared.clone()));
     loops.spawn(dialogue_loop(shared.clone()));
     loops.spawn(telling_loop(shared.clone()));
+    loops.spawn(token_loop(shared.clone()));
     for source in shared.desk.node().sources() {
         loops.spawn(notice_loop(shared.clone(), source));
     }
@@ -116,7 +122,7 @@ pub async fn test(path: &Path) -> anyhow::Result<Vec<String>> {
         },
     ];
     for source in desk.node().sources() {
-        lines.push(match desk.node().notices(&source, i64::MAX, 0).await {
+        lines.push(match desk.node().notices(&source, "", i64::MAX, 0).await {
             Ok(_) => format!("node {source}: answers"),
             Err(error) => format!("node {source}: {error}"),
         });
@@ -244,7 +250,9 @@ async fn notice_loop<N: NodeApi, C: Carrier>(shared: Shared<N, C>, source: Strin
             read = shared.desk.read_notices(&source, shared.clock.now(), NOTICE_WAIT_MS) => read,
         };
         let answers = read.is_ok();
-        shared.with_vitals(|vitals| vitals.set_node(&source, answers));
+        let refuses_us = shared.desk.node().refuses_us(&source);
+        let vitals = NodeVitals { name: source.clone(), answers, refuses_us };
+        shared.with_vitals(|known| known.set_node(vitals));
         match read {
             Ok(count) => {
                 if !answered {
@@ -301,6 +309,28 @@ async fn telling_loop<N: NodeApi, C: Carrier>(shared: Shared<N, C>) {
         turns += 1;
         let pause = if waits { shared.poll * 4 } else { shared.poll };
         if !shared.pause(pause).await {
+            return;
+        }
+    }
+}
+
+/// Has the token renewed while it is still good; the node that signed it may be away for days.
+async fn token_loop<N: NodeApi, C: Carrier>(shared: Shared<N, C>) {
+    loop {
+        let now = shared.clock.now();
+        let left_ms = |shared: &Shared<N, C>| shared.desk.node().token_ends_at().map(|at| at.0 - now.0);
+        if left_ms(&shared).is_some_and(|left_ms| (1..RENEW_LEFT_MS).contains(&left_ms)) {
+            match shared.desk.node().renew_token(now).await {
+                Ok(()) => tracing::info!("the token was renewed"),
+                Err(error) => {
+                    tracing::warn!(error = format!("{error:#}"), "the token could not be renewed yet");
+                }
+            }
+        }
+        let left_ms = left_ms(&shared);
+        shared.with_vitals(|vitals| vitals.token_left_ms = left_ms);
+        let pause_ms = shared.clock.wall_ms(TOKEN_LOOK_MS).max(TOKEN_LOOK_FLOOR_MS);
+        if !shared.pause(Duration::from_millis(pause_ms)).await {
             return;
         }
     }

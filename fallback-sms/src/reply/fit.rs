@@ -51,6 +51,22 @@ pub(super) fn clean(value: &str, kind: Value) -> String {
     }
 }
 
+/// Keeps the end of a number plate that is longer than a text has room for: people look for the last digits.
+pub(super) fn plate(kind: Value, clean: String) -> String {
+    match kind.max_bytes() {
+        Some(max_bytes) if kind == Value::Plate && euc_kr_bytes(&clean) > max_bytes => {
+            let mut bytes = euc_kr_width(ELLIPSIS).unwrap_or(2);
+            let kept = clean.chars().rev().take_while(|c| {
+                bytes += euc_kr_width(*c).unwrap_or(2);
+                bytes <= max_bytes
+            });
+            let end: Vec<char> = kept.collect();
+            std::iter::once(ELLIPSIS).chain(end.into_iter().rev()).collect()
+        }
+        Some(_) | None => clean,
+    }
+}
+
 /// Phones make a link of `a.b` and of `x://`: the dot between two letters and the slashes go.
 fn without_links(text: &str) -> String {
     let chars: Vec<char> = text.chars().collect();
@@ -166,6 +182,14 @@ mod tests {
         assert_eq!(clean("Café 🚕", Value::Name), "Cafe ?");
         assert_eq!(clean("St. Mary's 2.5", Value::Name), "St. Mary's 2.5");
         assert_eq!(clean("a\nb", Value::List), "a\nb");
+    }
+
+    #[test]
+    fn a_long_plate_keeps_its_end() {
+        let plate = |text: &str| plate(Value::Plate, text.to_owned());
+        assert_eq!(plate("서울33바1234"), "서울33바1234");
+        assert_eq!(plate("LONDON-TAXI-AB12CDEF"), "…I-AB12CDEF");
+        assert_eq!(plate("서울특별시33바1234"), "…시33바1234");
     }
 
     #[test]

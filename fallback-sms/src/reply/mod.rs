@@ -41,6 +41,12 @@ impl Text {
         let args = args.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Self { template: template.to_owned(), args }
     }
+
+    /// True if it asks a driver whether to take a booking.
+    #[must_use]
+    pub fn is_offer(&self) -> bool {
+        matches!(self.template.as_str(), "sms-offer" | "sms-offer-open")
+    }
 }
 
 /// Whether the carrier may already have had this text.
@@ -97,7 +103,7 @@ pub fn compose(lang: Lang, text: &Text, sending: Sending) -> Result<String, Unse
             name: name.chars().take(40).collect(),
         };
         let kind = known.value(name).ok_or_else(unknown)?;
-        let clean = fit::clean(value, kind);
+        let clean = fit::plate(kind, fit::clean(value, kind));
         match kind.max_bytes() {
             Some(max_bytes) if euc_kr_bytes(&clean) > max_bytes => {
                 let template = known.key.to_owned();

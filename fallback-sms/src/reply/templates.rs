@@ -7,7 +7,7 @@ pub enum Value {
     Code,
     /// Four digits: a boarding PIN or a nonce.
     FourDigits,
-    /// A number plate, at most 12 bytes (`서울33바1234`).
+    /// A number plate, at most 12 bytes (`서울33바1234`); of a longer one the end is sent.
     Plate,
     /// Up to three digits.
     Count,
@@ -179,4 +179,5 @@ pub const TEMPLATES: &[Template] = &[
     with("sms-driver-unknown", &[PHONE]),
     plain("sms-driver-code-needed"),
     with("sms-driver-code-wrong", &[PHONE]),
+    with("sms-driver-code-locked", &[PHONE]),
 ];

@@ -11,7 +11,6 @@ use ondol_core::ids::{BookingId, SubjectId};
 use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::TextClient;
 use ondol_engine::vault::RiderPersonal;
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{BookingPath, TextDoor, booking_of, conflict, view};
@@ -60,7 +59,7 @@ pub(super) async fn book(
     if has_open && !known && wish.proof != Proof::Nonce {
         return Err(conflict(code::OPEN_BOOKING, "this number has an open booking"));
     }
-    let digest = digest(&wish);
+    let digest = door.handle.vault().digest(&wish);
     let personal = RiderPersonal {
         phone: Some(number),
         pickup_label: label(&wish.pickup.name),
@@ -167,12 +166,6 @@ pub(super) async fn keep(
     view::booking(&door, booking, &wish.phone).await?;
     door.handle.request(Command::Keep { booking }).await?;
     view::after(&door.handle, booking).await
-}
-
-/// The same wish has the same digest at every node.
-fn digest(wish: &BookRequest) -> String {
-    let text = serde_json::to_vec(wish).expect("a wish was JSON a moment ago");
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn label(name: &str) -> Option<String> {

@@ -2,9 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
 use ondol_core::command::{Answer, Command, HomeAnswer, HomeCommand, HomeWish, Refusal};
-use ondol_core::face::Role;
 use ondol_core::fact::{Driver, Lang};
 use ondol_core::ids::{CommandId, DriverId, StandId};
 use ondol_core::node::Node;
@@ -34,8 +32,11 @@ pub(super) async fn command(
         .read(move |node| node.board().driver_by_phone(&key).map(|(_, driver)| driver.clone()))
         .await?
         .filter(|driver| driver.home.is_some())
-        .ok_or_else(|| unknown(door.handle.role()))?;
-    check_code(&driver, wish.driver_code.as_deref(), &wish.command, &door.secret_key)?;
+        .ok_or_else(|| {
+            let detail = "this number is no feature-phone driver's";
+            view::unknown_here(door.handle.role(), code::DRIVER_UNKNOWN, detail)
+        })?;
+    check_code(&door, &driver, wish.driver_code.as_deref(), &wish.command)?;
     if let Some(what) = meaning(&wish.command)? {
         let command = HomeCommand { command: CommandId(wish.command_id), driver: driver.driver, what };
         match door.handle.request(Command::Home(command)).await {
@@ -52,21 +53,13 @@ pub(super) async fn command(
     Ok(Json(seen.answer(door.handle.vault())))
 }
 
-/// An edge knows the drivers of its own district, so the text process asks on; central knows them all.
-fn unknown(role: &Role) -> Problem {
-    let status = match role {
-        Role::Edge { .. } => StatusCode::MISDIRECTED_REQUEST,
-        Role::Central => StatusCode::NOT_FOUND,
-    };
-    Problem::new(status, code::DRIVER_UNKNOWN, "this number is no feature-phone driver's")
-}
-
-/// A sender's number can be forged: whoever asks for more than where things stand shows the driver's code.
+/// A sender's number can be forged: whoever asks for more than where things stand shows the driver's code. Tries are
+/// bounded as at a sign-in, for each driver apart: texts of all come from one place.
 fn check_code(
+    door: &TextDoor,
     driver: &Driver,
     shown: Option<&str>,
     command: &DriverCommand,
-    secret_key: &[u8; 32],
 ) -> Result<(), Problem> {
     if matches!(command, DriverCommand::Status {}) {
         return Ok(());
@@ -74,9 +67,18 @@ fn check_code(
     let Some(shown) = shown else {
         return Err(conflict(code::DRIVER_CODE_NEEDED, "add your code, as in ON 12 *1234"));
     };
-    if is_driver_secret(secret_key, driver.driver, shown, &driver.secret_digest) {
+    let (account, place) = (driver.driver.to_string(), format!("text {}", driver.driver));
+    if door.identity.try_once(&account, &place).is_err() {
+        return Err(conflict(
+            code::DRIVER_CODE_LOCKED,
+            "too many wrong codes were sent in this driver's name: wait a quarter of an hour",
+        ));
+    }
+    if is_driver_secret(&door.secret_key, driver.driver, shown, &driver.secret_digest) {
+        door.identity.tried_well(&account, &place);
         Ok(())
     } else {
+        door.identity.tried_badly(&account, &place);
         Err(conflict(code::DRIVER_CODE_WRONG, "the driver's code is wrong"))
     }
 }

@@ -7,7 +7,9 @@ mod bookings;
 mod drivers;
 mod notices;
 mod places;
+mod reports;
 mod riders;
+mod token;
 mod view;
 
 use std::sync::Arc;
@@ -58,7 +60,8 @@ pub fn router(door: TextDoor) -> Router {
         .route("/text/v1/drivers/{phone}/commands", post(drivers::command))
         .route("/text/v1/notices", get(notices::list))
         .route("/text/v1/notices/ack", post(notices::acknowledge))
-        .route("/text/v1/reports", post(notices::report))
+        .route("/text/v1/reports", post(reports::keep))
+        .route("/text/v1/token", post(token::renew))
         .with_state(door)
 }
 

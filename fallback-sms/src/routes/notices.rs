@@ -23,7 +23,6 @@ use super::{TextDoor, lang};
 use crate::clock::UtcMs;
 use crate::wire::{
     AckRequest, Ask, AskKind, Empty, NAME_MAX_CHARS, NOTICES_MAX, Notice, NoticeOutcome, NoticesAnswer,
-    Report, ReportKind,
 };
 
 /// Longest long poll on the wall.
@@ -34,6 +33,8 @@ const UNACKED_MAX: usize = 500;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
+    /// The outbox that `after` counts in, if the text process has read it before.
+    outbox: Option<String>,
     after: u64,
     limit: Option<usize>,
     wait_ms: Option<u32>,
@@ -45,7 +46,11 @@ pub(super) async fn list(
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<NoticesAnswer>, Problem> {
     let Query(wanted) = query.map_err(|error| Problem::invalid(error.body_text()))?;
-    let outbox = door.handle.node_id().to_string();
+    let outbox = door.handle.store().outbox_name(door.handle.node_id());
+    if wanted.outbox.is_some_and(|known| !known.is_empty() && known != outbox) {
+        // Its number means nothing here: the text process begins at the start, and need not wait to learn that.
+        return Ok(Json(NoticesAnswer { outbox, notices: Vec::new() }));
+    }
     let limit = wanted.limit.unwrap_or(NOTICES_MAX).clamp(1, NOTICES_MAX);
     let speed = door.handle.clock().speed();
     let wait =
@@ -76,7 +81,8 @@ pub(super) async fn acknowledge(
     TextClient(_): TextClient,
     StrictJson(ack): StrictJson<AckRequest>,
 ) -> Result<Json<Empty>, Problem> {
-    if ack.outbox != door.handle.node_id().as_str() {
+    // Of any life of this node: a notice has the same id in each.
+    if ack.outbox.split('/').next() != Some(door.handle.node_id().as_str()) {
         return Err(Problem::invalid("outbox is not this node's"));
     }
     if ack.results.len() > NOTICES_MAX {
@@ -100,25 +106,6 @@ pub(super) async fn acknowledge(
         }
     }
     Ok(Json(Empty {}))
-}
-
-/// What an operator must hear of is counted and logged without the number or the words.
-pub(super) async fn report(
-    State(_): State<TextDoor>,
-    TextClient(_): TextClient,
-    StrictJson(report): StrictJson<Report>,
-) -> Json<Empty> {
-    let kind = match report.kind {
-        ReportKind::Sos => "sos",
-        ReportKind::Stopped => "stopped",
-        ReportKind::Resumed => "resumed",
-        ReportKind::BudgetSpent => "budget_spent",
-        ReportKind::LoopStopped => "loop_stopped",
-        ReportKind::NotUnderstood => "not_understood",
-    };
-    metrics::counter!("ondol_text_reports_total", "kind" => kind).increment(1);
-    tracing::warn!(report = %report.report_id, kind, "the text process reports");
-    Json(Empty {})
 }
 
 fn outcome(outcome: NoticeOutcome) -> &'static str {

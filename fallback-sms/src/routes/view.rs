@@ -1,6 +1,8 @@
 //! From the board to what the text process sees.
 
+use axum::http::StatusCode;
 use ondol_core::booking::{BookingRecord, CancelReason, Party, Status};
+use ondol_core::face::Role;
 use ondol_core::ids::BookingId;
 use ondol_core::node::{Mode as CoreMode, Node};
 use ondol_core::pin::booking_code;
@@ -28,19 +30,25 @@ pub(super) struct Seen {
 ///
 /// # Errors
 ///
-/// 404 `booking_unknown` if it is not there or is another number's.
+/// `booking_unknown` if it is not there or is another number's, see [`unknown_here`].
 pub(super) async fn booking(door: &TextDoor, id: BookingId, phone: &str) -> Result<Seen, Problem> {
     let number = super::phone(phone)?;
     let key = door.handle.vault().phone_key(&number);
     let seen = door.handle.read_at(move |node, now| look(node, id, now)).await?;
     seen.filter(|seen| seen.record.request().is_some_and(|request| request.phone.as_ref() == Some(&key)))
         .ok_or_else(|| {
-            Problem::new(
-                axum::http::StatusCode::NOT_FOUND,
-                code::BOOKING_UNKNOWN,
-                "this number has no such booking",
-            )
+            unknown_here(door.handle.role(), code::BOOKING_UNKNOWN, "this number has no such booking")
         })
+}
+
+/// An edge knows the people and bookings of its own district, so it answers 421 and the text process asks on; central
+/// knows them all, and its 404 is final.
+pub(super) fn unknown_here(role: &Role, code: &str, detail: &str) -> Problem {
+    let status = match role {
+        Role::Edge { .. } => StatusCode::MISDIRECTED_REQUEST,
+        Role::Central => StatusCode::NOT_FOUND,
+    };
+    Problem::new(status, code, detail)
 }
 
 /// Copies a booking out of the loop; `None` if it is not known here.

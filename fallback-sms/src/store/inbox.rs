@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::{Peer, Store, Tx, blob, id};
 use crate::carrier::Inbound;
 use crate::clock::UtcMs;
+use crate::grammar::{Intent, read};
 
 /// What became of a text that arrived.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,10 +53,11 @@ impl Store {
         for (text, phone) in texts {
             let peer = self.peer(phone.as_deref().unwrap_or(&text.from));
             let body: String = text.body.chars().take(crate::grammar::TEXT_MAX_CHARS).collect();
+            let danger = read(&body).intent == Intent::Sos;
             let sealed = SealedText { phone: peer.phone.clone(), body };
             let inserted = sqlx::query(
-                "INSERT INTO inbox (message_id, peer, sealed, sent_at, heard_at, state) VALUES (?, ?, ?, ?, ?, ?)
-                 ON CONFLICT (message_id) DO NOTHING",
+                "INSERT INTO inbox (message_id, peer, sealed, sent_at, heard_at, state, danger)
+                 VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING",
             )
             .bind(blob(self.message_id(text)))
             .bind(blob(peer.id))
@@ -62,6 +65,7 @@ impl Store {
             .bind(text.sent_at.0)
             .bind(now.0)
             .bind(if phone.is_some() { 0 } else { 2 })
+            .bind(i64::from(danger))
             .execute(&mut *tx)
             .await?;
             if inserted.rows_affected() == 1 {
@@ -78,32 +82,48 @@ impl Store {
         Ok(taken)
     }
 
-    /// Returns the oldest waiting text of each number whose dialogue waits for nothing, at most `most`.
+    /// Returns the oldest waiting text of each number whose dialogue waits for nothing, and the oldest SOS of each
+    /// number whatever its dialogue waits for: SOS first, at most `most`. What cannot be read is set aside.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn waiting(&self, most: u32) -> anyhow::Result<Vec<Heard>> {
+    pub async fn waiting(&self, most: u32, now: UtcMs) -> anyhow::Result<Vec<Heard>> {
         let rows = sqlx::query(
             "SELECT min(id) AS id, message_id, sealed, sent_at FROM inbox
-             WHERE state = 0 AND peer NOT IN (SELECT peer FROM request)
-             GROUP BY peer ORDER BY id LIMIT ?",
+             WHERE state = 0 AND (danger = 1 OR peer NOT IN (SELECT peer FROM request))
+             GROUP BY peer, danger ORDER BY danger DESC, id LIMIT ?",
         )
         .bind(most)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let sealed: SealedText = self.key.open("inbox", row.try_get("sealed")?)?;
-                Ok(Heard {
-                    row: row.try_get("id")?,
-                    message_id: id(row.try_get("message_id")?)?,
-                    peer: self.peer(&sealed.phone),
-                    body: sealed.body,
-                    sent_at: UtcMs(row.try_get("sent_at")?),
-                })
-            })
-            .collect()
+        let mut waiting = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.heard(&row) {
+                Ok(heard) => waiting.push(heard),
+                Err(error) => {
+                    let mut tx = self.begin().await?;
+                    self.set_aside(&mut tx, "inbox", row.try_get("sealed")?, error, now).await?;
+                    sqlx::query("UPDATE inbox SET state = 3 WHERE id = ?")
+                        .bind(row.try_get::<i64, _>("id")?)
+                        .execute(&mut *tx)
+                        .await?;
+                    tx.commit().await?;
+                }
+            }
+        }
+        Ok(waiting)
+    }
+
+    fn heard(&self, row: &SqliteRow) -> anyhow::Result<Heard> {
+        let sealed: SealedText = self.key.open("inbox", row.try_get("sealed")?)?;
+        Ok(Heard {
+            row: row.try_get("id")?,
+            message_id: id(row.try_get("message_id")?)?,
+            peer: self.peer(&sealed.phone),
+            body: sealed.body,
+            sent_at: UtcMs(row.try_get("sent_at")?),
+        })
     }
 
     /// Counts the texts of a number since `since`.

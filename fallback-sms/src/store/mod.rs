@@ -8,6 +8,7 @@
 mod inbox;
 mod outbox;
 mod seal;
+mod set_aside;
 mod tell;
 
 use std::path::Path;
@@ -15,17 +16,20 @@ use std::str::FromStr as _;
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
+};
 use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use crate::clock::UtcMs;
 use crate::dialogue::budget::prefix;
-use crate::dialogue::{Dialogue, Ids, NodeRequest};
+use crate::dialogue::{Consent, Dialogue, Ids, NodeRequest};
 
 pub use inbox::{Heard, Taken};
 pub use outbox::{Draft, Ready};
 pub use seal::Key;
+pub use tell::Untold;
 
 /// A transaction of the store.
 pub type Tx = Transaction<'static, Sqlite>;
@@ -77,6 +81,8 @@ pub struct Backlog {
     pub requests: i64,
     /// Outcomes and reports that no node has taken.
     pub untold: i64,
+    /// Rows that could not be read.
+    pub set_aside: i64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the file cannot be opened or brought to the present form.
+    /// If the file cannot be opened or brought to the present form, or was written with another key.
     pub async fn open(path: &Path, key: Key, node: &str) -> anyhow::Result<Self> {
         let options = SqliteConnectOptions::from_str("sqlite:")?
             .filename(path)
@@ -113,7 +119,9 @@ impl Store {
             .with_context(|| format!("store {} cannot be opened", path.display()))?;
         sqlx::migrate!().run(&pool).await.context("the store cannot be brought to the present form")?;
         let ids = Ids::new(key.derive("ids"), node);
-        Ok(Self { pool, key, ids })
+        let store = Self { pool, key, ids };
+        store.check_key().await?;
+        Ok(store)
     }
 
     /// Closes the file; the store cannot be used after.
@@ -146,26 +154,50 @@ impl Store {
         self.pool.begin_with("BEGIN IMMEDIATE").await
     }
 
-    /// Returns the dialogue with a number, a new one if it never wrote.
+    /// Returns the dialogue with a number, a new one if it never wrote or wrote long ago. Whether it wants texts is
+    /// known however long ago it said so.
     ///
     /// # Errors
     ///
-    /// If the store fails, or holds what this key cannot open.
+    /// If the store fails.
     pub async fn dialogue(&self, tx: &mut Tx, peer: &Peer, now: UtcMs) -> anyhow::Result<Dialogue> {
         let row = sqlx::query("SELECT sealed FROM dialogue WHERE peer = ?")
             .bind(blob(peer.id))
             .fetch_optional(&mut **tx)
             .await?;
-        match row {
-            Some(row) => {
-                let sealed: SealedDialogue = self.key.open("dialogue", row.try_get("sealed")?)?;
-                Ok(sealed.dialogue)
+        let mut dialogue = match row {
+            Some(row) => self.dialogue_of(tx, peer, row.try_get("sealed")?, now).await?,
+            None => Dialogue::new(now),
+        };
+        let stopped = sqlx::query("SELECT 1 FROM consent WHERE peer = ?").bind(blob(peer.id));
+        if stopped.fetch_optional(&mut **tx).await?.is_some() {
+            dialogue.consent = Consent::Withdrawn;
+        }
+        Ok(dialogue)
+    }
+
+    /// Reads a dialogue; one that cannot be read is set aside and begins anew.
+    async fn dialogue_of(
+        &self,
+        tx: &mut Tx,
+        peer: &Peer,
+        sealed: &[u8],
+        now: UtcMs,
+    ) -> anyhow::Result<Dialogue> {
+        match self.key.open::<SealedDialogue>("dialogue", sealed) {
+            Ok(sealed) => Ok(sealed.dialogue),
+            Err(error) => {
+                self.set_aside(tx, "dialogue", sealed, error, now).await?;
+                sqlx::query("DELETE FROM dialogue WHERE peer = ?")
+                    .bind(blob(peer.id))
+                    .execute(&mut **tx)
+                    .await?;
+                Ok(Dialogue::new(now))
             }
-            None => Ok(Dialogue::new(now)),
         }
     }
 
-    /// Writes the dialogue with a number.
+    /// Writes the dialogue with a number, and its STOP where that outlives the dialogue.
     ///
     /// # Errors
     ///
@@ -187,6 +219,23 @@ impl Store {
         .bind(now.0)
         .execute(&mut **tx)
         .await?;
+        match dialogue.consent {
+            Consent::Given => {
+                sqlx::query("DELETE FROM consent WHERE peer = ?")
+                    .bind(blob(peer.id))
+                    .execute(&mut **tx)
+                    .await?;
+            }
+            Consent::Withdrawn => {
+                sqlx::query(
+                    "INSERT INTO consent (peer, withdrawn_at) VALUES (?, ?) ON CONFLICT (peer) DO NOTHING",
+                )
+                .bind(blob(peer.id))
+                .bind(now.0)
+                .execute(&mut **tx)
+                .await?;
+            }
+        }
         Ok(())
     }
 
@@ -228,25 +277,43 @@ impl Store {
     /// If the store fails.
     pub async fn due_requests(&self, now: UtcMs, most: u32) -> anyhow::Result<Vec<Due>> {
         let rows = sqlx::query(
-            "SELECT sealed, made_at, tries, told_waiting FROM request WHERE next_at <= ? ORDER BY made_at LIMIT ?",
+            "SELECT peer, sealed, made_at, tries, told_waiting FROM request WHERE next_at <= ?
+             ORDER BY made_at LIMIT ?",
         )
         .bind(now.0)
         .bind(most)
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter()
-            .map(|row| {
-                let sealed: SealedRequest = self.key.open("request", row.try_get("sealed")?)?;
-                Ok(Due {
-                    peer: self.peer(&sealed.phone),
-                    request: sealed.request,
-                    prefer: sealed.prefer,
-                    made_at: UtcMs(row.try_get("made_at")?),
-                    tries: row.try_get("tries")?,
-                    told_waiting: row.try_get::<i64, _>("told_waiting")? == 1,
-                })
-            })
-            .collect()
+        let mut due = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.due(&row) {
+                Ok(request) => due.push(request),
+                Err(error) => self.drop_request(&row, error, now).await?,
+            }
+        }
+        Ok(due)
+    }
+
+    fn due(&self, row: &SqliteRow) -> anyhow::Result<Due> {
+        let sealed: SealedRequest = self.key.open("request", row.try_get("sealed")?)?;
+        Ok(Due {
+            peer: self.peer(&sealed.phone),
+            request: sealed.request,
+            prefer: sealed.prefer,
+            made_at: UtcMs(row.try_get("made_at")?),
+            tries: row.try_get("tries")?,
+            told_waiting: row.try_get::<i64, _>("told_waiting")? == 1,
+        })
+    }
+
+    /// A request that cannot be read is set aside; its dialogue drops it when the number writes again.
+    async fn drop_request(&self, row: &SqliteRow, error: anyhow::Error, now: UtcMs) -> anyhow::Result<()> {
+        let mut tx = self.begin().await?;
+        self.set_aside(&mut tx, "request", row.try_get("sealed")?, error, now).await?;
+        let peer: &[u8] = row.try_get("peer")?;
+        sqlx::query("DELETE FROM request WHERE peer = ?").bind(peer).execute(&mut *tx).await?;
+        tx.commit().await?;
+        Ok(())
     }
 
     /// Removes the request of a number. Returns false if there is none: its answer came before.
@@ -306,7 +373,8 @@ impl Store {
             "SELECT (SELECT count(*) FROM inbox WHERE state = 0) AS inbox,
                     (SELECT count(*) FROM outbox WHERE state < 2) AS outbox,
                     (SELECT count(*) FROM request) AS requests,
-                    (SELECT count(*) FROM outcome) + (SELECT count(*) FROM report) AS untold",
+                    (SELECT count(*) FROM outcome) + (SELECT count(*) FROM report) AS untold,
+                    (SELECT count(*) FROM set_aside) AS set_aside",
         )
         .fetch_one(&self.pool)
         .await?;
@@ -315,10 +383,11 @@ impl Store {
             outbox: row.try_get("outbox")?,
             requests: row.try_get("requests")?,
             untold: row.try_get("untold")?,
+            set_aside: row.try_get("set_aside")?,
         })
     }
 
-    /// Removes what is older than 30 days and done.
+    /// Removes what is older than 30 days and done. A STOP stays.
     ///
     /// # Errors
     ///
@@ -331,6 +400,7 @@ impl Store {
             "DELETE FROM inbox WHERE state > 0 AND heard_at < ?",
             "DELETE FROM outbox WHERE state > 1 AND made_at < ?",
             "DELETE FROM notice WHERE taken_at < ?",
+            "DELETE FROM set_aside WHERE at < ?",
             "DELETE FROM dialogue WHERE changed_at < ? AND peer NOT IN (SELECT peer FROM request)",
         ] {
             sqlx::query(statement).bind(before).execute(&mut *tx).await?;

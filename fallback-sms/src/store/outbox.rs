@@ -3,6 +3,7 @@
 use ondol_messages::Lang;
 use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::{Peer, Store, Tx, blob, id};
@@ -71,7 +72,7 @@ const SUBMITTING: i64 = 1;
 const TAKEN: i64 = 2;
 const SENT: i64 = 3;
 const DELIVERED: i64 = 4;
-const FAILED: i64 = 5;
+pub(super) const FAILED: i64 = 5;
 const EXPIRED: i64 = 6;
 const MINUTE_MS: u64 = 60_000;
 
@@ -88,7 +89,8 @@ impl Store {
             Some((source, outbox, id)) => (Some(source.as_str()), Some(outbox.as_str()), Some(blob(*id))),
             None => (None, None, None),
         };
-        let watched = draft.urgency == Urgency::Urgent && draft.notice.is_some();
+        // Of what a node wants sent only an offer is a question that somebody must answer at once.
+        let watched = draft.notice.is_some() && draft.text.is_offer();
         sqlx::query(
             "INSERT INTO outbox (id, peer, prefix, party, sealed, urgent, segments, repeat, made_at, expires_at,
                                  state, source, source_outbox, notice_id, answered, tries)
@@ -129,7 +131,9 @@ impl Store {
                     (SELECT count(*) FROM outbox WHERE peer = ?1 AND made_at > ?4) AS number_day,
                     (SELECT count(*) FROM outbox WHERE prefix = ?2 AND party = 0 AND made_at > ?3) AS prefix_10min,
                     (SELECT count(*) FROM outbox WHERE made_at > ?5) AS minute,
-                    (SELECT coalesce(sum(segments), 0) FROM outbox WHERE made_at > ?4) AS segments_day",
+                    (SELECT coalesce(sum(segments), 0) FROM outbox WHERE made_at > ?4) AS segments_day,
+                    (SELECT coalesce(sum(segments), 0) FROM outbox WHERE party = 0 AND made_at > ?4)
+                        AS strangers_day",
         )
         .bind(blob(peer.id))
         .bind(blob(peer.prefix))
@@ -144,6 +148,7 @@ impl Store {
             prefix_10min: row.try_get("prefix_10min")?,
             minute: row.try_get("minute")?,
             segments_day: row.try_get("segments_day")?,
+            strangers_day: row.try_get("strangers_day")?,
         })
     }
 
@@ -176,27 +181,48 @@ impl Store {
         .bind(most)
         .fetch_all(&mut *tx)
         .await?;
-        let mut ready = rows.iter().map(|row| self.ready(row)).collect::<anyhow::Result<Vec<Ready>>>()?;
+        let mut ready = self.readable(&mut tx, &rows, now).await?;
         tx.commit().await?;
         ready.sort_by_key(|text| (std::cmp::Reverse(text.urgency), text.seq));
         Ok(ready)
     }
 
-    /// Returns the texts that were being submitted when the process ended.
+    /// Returns the texts whose submission was cut off: by the end of the process, or by a store that failed.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn interrupted(&self) -> anyhow::Result<Vec<Ready>> {
+    pub async fn interrupted(&self, now: UtcMs) -> anyhow::Result<Vec<Ready>> {
         let rows =
             sqlx::query("SELECT seq, id, sealed, repeat, urgent, made_at, tries FROM outbox WHERE state = ?")
                 .bind(SUBMITTING)
                 .fetch_all(&self.pool)
                 .await?;
-        rows.iter().map(|row| self.ready(row)).collect()
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.begin().await?;
+        let interrupted = self.readable(&mut tx, &rows, now).await?;
+        tx.commit().await?;
+        Ok(interrupted)
     }
 
-    fn ready(&self, row: &sqlx::sqlite::SqliteRow) -> anyhow::Result<Ready> {
+    /// Reads rows of the outbox; one that cannot be read has failed and is set aside.
+    async fn readable(&self, tx: &mut Tx, rows: &[SqliteRow], now: UtcMs) -> anyhow::Result<Vec<Ready>> {
+        let mut readable = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.ready(row) {
+                Ok(text) => readable.push(text),
+                Err(error) => {
+                    let (text, sealed): (&[u8], &[u8]) = (row.try_get("id")?, row.try_get("sealed")?);
+                    self.fail_unreadable(tx, text, sealed, error, now).await?;
+                }
+            }
+        }
+        Ok(readable)
+    }
+
+    fn ready(&self, row: &SqliteRow) -> anyhow::Result<Ready> {
         let sealed: SealedDraft = self.key.open("outbox", row.try_get("sealed")?)?;
         let flag = |name| row.try_get::<i64, _>(name).map(|flag| flag == 1);
         Ok(Ready {
@@ -277,7 +303,7 @@ impl Store {
         Ok(())
     }
 
-    /// Tells nodes of urgent notices that got no answer within `within_ms`, each once.
+    /// Tells nodes of offers that got no answer within `within_ms`, each once.
     ///
     /// # Errors
     ///
@@ -299,10 +325,10 @@ impl Store {
         Ok(rows.len())
     }
 
-    async fn tell_outcome_of(
+    pub(super) async fn tell_outcome_of(
         &self,
         tx: &mut Tx,
-        row: &sqlx::sqlite::SqliteRow,
+        row: &SqliteRow,
         outcome: NoticeOutcome,
         now: UtcMs,
     ) -> anyhow::Result<()> {

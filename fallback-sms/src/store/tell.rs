@@ -1,12 +1,25 @@
 //! What nodes are told: outcomes of their notices, and reports for operators.
 
-use anyhow::Context as _;
+use std::collections::BTreeSet;
+
 use sqlx::Row as _;
+use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
 
 use super::{Store, Tx, blob, id};
 use crate::clock::UtcMs;
 use crate::wire::{AckRequest, NoticeOutcome, NoticeResult, Report};
+
+/// A report that is still to be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Untold {
+    /// The report.
+    pub report: Report,
+    /// The node that knows the person.
+    pub home: Option<String>,
+    /// Nodes that have it.
+    pub told: BTreeSet<String>,
+}
 
 impl Store {
     /// Returns up to which notice `source`'s outbox was read: the outbox's name and the number.
@@ -107,6 +120,15 @@ impl Store {
         .await?;
         let mut request: Option<(AckRequest, i64)> = None;
         for row in rows {
+            let Some(result) = result_of(&row) else {
+                // Written by another version: nobody can be told of it.
+                tracing::error!(source, "an outcome cannot be read and is dropped");
+                sqlx::query("DELETE FROM outcome WHERE id = ?")
+                    .bind(row.try_get::<i64, _>("id")?)
+                    .execute(&self.pool)
+                    .await?;
+                continue;
+            };
             let outbox: String = row.try_get("source_outbox")?;
             let (ack, last) = request
                 .get_or_insert_with(|| (AckRequest { outbox: outbox.clone(), results: Vec::new() }, 0));
@@ -114,13 +136,7 @@ impl Store {
                 break;
             }
             *last = row.try_get("id")?;
-            let outcome: NoticeOutcome = serde_json::from_str(row.try_get("outcome")?)
-                .context("the store holds an outcome that is none")?;
-            ack.results.push(NoticeResult {
-                id: id(row.try_get("notice_id")?)?,
-                outcome,
-                at: UtcMs(row.try_get("at")?),
-            });
+            ack.results.push(result);
         }
         Ok(request)
     }
@@ -140,41 +156,92 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a report for operators.
+    /// Writes a report for operators; `home` is the node that knows the person.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn put_report(&self, tx: &mut Tx, report: &Report, now: UtcMs) -> anyhow::Result<()> {
-        sqlx::query("INSERT INTO report (id, sealed, made_at) VALUES (?, ?, ?) ON CONFLICT (id) DO NOTHING")
-            .bind(blob(report.report_id))
-            .bind(self.key.seal("report", report)?)
-            .bind(now.0)
-            .execute(&mut **tx)
+    pub async fn put_report(
+        &self,
+        tx: &mut Tx,
+        report: &Report,
+        home: Option<&str>,
+        now: UtcMs,
+    ) -> anyhow::Result<()> {
+        sqlx::query(
+            "INSERT INTO report (id, sealed, made_at, home) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        )
+        .bind(blob(report.report_id))
+        .bind(self.key.seal("report", report)?)
+        .bind(now.0)
+        .bind(home)
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Returns up to `most` reports that are still to be told: first those that no node has, the oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn untold_reports(&self, most: u32, now: UtcMs) -> anyhow::Result<Vec<Untold>> {
+        let rows = sqlx::query(
+            "SELECT id, sealed, home,
+                    (SELECT group_concat(source, ' ') FROM report_told WHERE report = report.id) AS told
+             FROM report ORDER BY (SELECT count(*) FROM report_told WHERE report = report.id), made_at LIMIT ?",
+        )
+        .bind(most)
+        .fetch_all(&self.pool)
+        .await?;
+        let mut untold = Vec::with_capacity(rows.len());
+        for row in rows {
+            let sealed: &[u8] = row.try_get("sealed")?;
+            match self.key.open::<Report>("report", sealed) {
+                Ok(report) => {
+                    let told: Option<String> = row.try_get("told")?;
+                    let told = told.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+                    untold.push(Untold { report, home: row.try_get("home")?, told });
+                }
+                Err(error) => {
+                    let mut tx = self.begin().await?;
+                    self.set_aside(&mut tx, "report", sealed, error, now).await?;
+                    sqlx::query("DELETE FROM report WHERE id = ?")
+                        .bind(row.try_get::<&[u8], _>("id")?)
+                        .execute(&mut *tx)
+                        .await?;
+                    tx.commit().await?;
+                }
+            }
+        }
+        Ok(untold)
+    }
+
+    /// Notes that `source` has a report.
+    ///
+    /// # Errors
+    ///
+    /// If the store fails.
+    pub async fn told_report(&self, report: Uuid, source: &str) -> anyhow::Result<()> {
+        sqlx::query("INSERT INTO report_told (report, source) VALUES (?, ?) ON CONFLICT DO NOTHING")
+            .bind(blob(report))
+            .bind(source)
+            .execute(&self.pool)
             .await?;
         Ok(())
     }
 
-    /// Returns up to `most` reports that no node has taken.
+    /// Removes a report that all who must have it have.
     ///
     /// # Errors
     ///
     /// If the store fails.
-    pub async fn untold_reports(&self, most: u32) -> anyhow::Result<Vec<Report>> {
-        let rows = sqlx::query("SELECT sealed FROM report ORDER BY made_at LIMIT ?")
-            .bind(most)
-            .fetch_all(&self.pool)
-            .await?;
-        rows.into_iter().map(|row| self.key.open("report", row.try_get("sealed")?)).collect()
-    }
-
-    /// Removes a report that a node has taken.
-    ///
-    /// # Errors
-    ///
-    /// If the store fails.
-    pub async fn told_report(&self, report: Uuid) -> anyhow::Result<()> {
-        sqlx::query("DELETE FROM report WHERE id = ?").bind(blob(report)).execute(&self.pool).await?;
+    pub async fn end_report(&self, report: Uuid) -> anyhow::Result<()> {
+        let mut tx = self.begin().await?;
+        for statement in ["DELETE FROM report WHERE id = ?", "DELETE FROM report_told WHERE report = ?"] {
+            sqlx::query(statement).bind(blob(report)).execute(&mut *tx).await?;
+        }
+        tx.commit().await?;
         Ok(())
     }
 
@@ -196,4 +263,13 @@ impl Store {
         .await?;
         Ok(noted.rows_affected() == 1)
     }
+}
+
+/// A row of outcomes as it is told; `None` if it cannot be read.
+fn result_of(row: &SqliteRow) -> Option<NoticeResult> {
+    Some(NoticeResult {
+        id: id(row.try_get("notice_id").ok()?).ok()?,
+        outcome: serde_json::from_str::<NoticeOutcome>(row.try_get("outcome").ok()?).ok()?,
+        at: UtcMs(row.try_get("at").ok()?),
+    })
 }

@@ -15,14 +15,15 @@
 //! | `POST /text/v1/bookings/{id}/pickup` | [`MoveRequest`] | [`BookingView`] |
 //! | `POST /text/v1/bookings/{id}/keep` | [`KeepRequest`] | [`BookingView`] |
 //! | `POST /text/v1/drivers/{phone}/commands` | [`DriverCommandRequest`] | [`DriverAnswer`] |
-//! | `GET /text/v1/notices?after=&limit=&wait_ms=` | – | [`NoticesAnswer`] |
+//! | `GET /text/v1/notices?outbox=&after=&limit=&wait_ms=` | – | [`NoticesAnswer`] |
 //! | `POST /text/v1/notices/ack` | [`AckRequest`] | [`Empty`] |
-//! | `POST /text/v1/reports` | [`Report`] | [`Empty`] |
+//! | `POST /text/v1/reports` | [`Report`] | [`Empty`], once it is on disk |
+//! | `POST /text/v1/token` | [`Empty`] | [`TokenAnswer`] |
 //!
 //! A node that is not the one to ask (the pickup lies in a district that another node serves, the
 //! driver is homed elsewhere) answers **421** with the problem it would else refuse with: the next
 //! node is then asked, and if all are well and none serves it, the last problem is the answer. Later
-//! calls of the same number go first to the node that took the last booking or command.
+//! calls of the same number go first to the node that last knew it.
 //!
 //! `{phone}` is E.164 with its plus sign, as it is or percent-encoded. `wait_ms` is
 //! simulated time. Moments are RFC 3339, money is in the smallest unit of the tariff's currency.
@@ -34,6 +35,7 @@ mod rider;
 pub use driver::{DriverAnswer, DriverCommand, DriverCommandRequest, DriverFacts, DriverTrip, ShiftState};
 pub use notice::{
     AckRequest, Ask, AskKind, Notice, NoticeOutcome, NoticeResult, NoticesAnswer, Report, ReportKind,
+    TokenAnswer,
 };
 pub use rider::{
     Accepted, BookRequest, BookingState, BookingView, CancelRequest, KeepRequest, MoveRequest, Proof,
@@ -50,6 +52,8 @@ pub const PLACES_MAX: usize = 8;
 pub const NOTICES_MAX: usize = 50;
 /// Longest place name or address, in characters.
 pub const NAME_MAX_CHARS: usize = 120;
+/// Longest words in a report, in characters.
+pub const REPORT_MAX_CHARS: usize = 200;
 /// Largest JSON body in either direction, in bytes.
 pub const BODY_MAX_BYTES: usize = 64 * 1024;
 
@@ -183,6 +187,8 @@ pub mod code {
     pub const DRIVER_CODE_NEEDED: &str = "driver_code_needed";
     /// The driver's code is wrong.
     pub const DRIVER_CODE_WRONG: &str = "driver_code_wrong";
+    /// Too many wrong codes were sent in this driver's name: none is tried for a quarter of an hour.
+    pub const DRIVER_CODE_LOCKED: &str = "driver_code_locked";
     /// The driver is not on duty.
     pub const NOT_ON_DUTY: &str = "not_on_duty";
     /// The offer has lapsed.

@@ -28,7 +28,7 @@ pub struct Notice {
     pub template: String,
     /// Values for the template.
     pub args: BTreeMap<String, String>,
-    /// Whether it goes before others and is watched for an answer (offers, SOS answers).
+    /// Whether it goes before others and may use the day's reserve (offers, PINs).
     pub urgent: bool,
     /// Not sent after this moment.
     pub expires_at: UtcMs,
@@ -61,7 +61,8 @@ pub enum AskKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoticesAnswer {
-    /// The node's name and incarnation: cursors belong to it, so that a node whose numbers start again is read from its start.
+    /// The node's name and incarnation: cursors belong to it, so that a node whose numbers may have started again is
+    /// read from its start.
     pub outbox: String,
     /// At most [`super::NOTICES_MAX`].
     pub notices: Vec<Notice>,
@@ -105,7 +106,7 @@ pub enum NoticeOutcome {
     Expired,
     /// It cannot be sent: unknown template or variable, a number outside the country list, a budget, or STOP.
     Refused,
-    /// An urgent one got no answer from that number within 45 s: voice or an operator takes over.
+    /// An offer got no answer from that number within 45 s: voice or an operator takes over.
     Unanswered,
 }
 
@@ -119,11 +120,25 @@ pub struct Report {
     pub phone: String,
     /// What happened.
     pub kind: ReportKind,
-    /// The person's words where they matter, at most 200 characters; hostile text, to be shown only as text.
+    /// The person's words where they matter, at most [`super::REPORT_MAX_CHARS`]; hostile text, to be shown only as text.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub text: String,
     /// When.
     pub at: UtcMs,
+}
+
+/// A token that follows the one that was shown.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenAnswer {
+    /// The token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for TokenAnswer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TokenAnswer(…)")
+    }
 }
 
 /// Kinds of reports.
@@ -132,6 +147,8 @@ pub struct Report {
 pub enum ReportKind {
     /// Somebody wrote SOS.
     Sos,
+    /// A driver has a problem.
+    Problem,
     /// The number wants no more texts.
     Stopped,
     /// The number writes again after STOP.
@@ -142,4 +159,23 @@ pub enum ReportKind {
     LoopStopped,
     /// A person wrote something no rule understands while a booking or a trip of theirs is open.
     NotUnderstood,
+    /// Something of the text process's own is broken: a row that cannot be read, a text that cannot be made.
+    SetAside,
+}
+
+impl ReportKind {
+    /// True if somebody may be in danger or stuck: every node that can be reached is told, because nobody knows at
+    /// which console somebody looks.
+    #[must_use]
+    pub fn is_for_every_node(self) -> bool {
+        match self {
+            Self::Sos | Self::Problem => true,
+            Self::Stopped
+            | Self::Resumed
+            | Self::BudgetSpent
+            | Self::LoopStopped
+            | Self::NotUnderstood
+            | Self::SetAside => false,
+        }
+    }
 }

@@ -80,7 +80,7 @@ pub enum Proof {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BookRequest {
-    /// Request key and id, derived from caller, text node and dialogue.
+    /// Request key and id, derived from the caller, the text node and the text that asked.
     pub booking_id: Uuid,
     /// The rider's number, E.164.
     pub phone: String,

@@ -14,7 +14,7 @@ use ondol_sms::dialogue::{NodeAnswer, NodeRequest};
 use ondol_sms::node::{FakeNode, NodeApi as _};
 use ondol_sms::wire::{
     AckRequest, BookRequest, CancelRequest, DriverCommandRequest, Empty, KeepRequest, MoveRequest,
-    PlacesAnswer, Report,
+    PlacesAnswer, Report, TokenAnswer,
 };
 use serde::Deserialize;
 use uuid::Uuid;
@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::MORNING;
 
 pub const TOKEN: &str = "token-of-the-text-role";
+pub const RENEWED: &str = "the-token-that-follows";
 
 #[derive(Clone)]
 pub struct Door {
@@ -52,6 +53,7 @@ pub fn serve_on(listener: tokio::net::TcpListener, node: FakeNode) -> (Door, tok
         .route("/text/v1/notices", get(notices))
         .route("/text/v1/notices/ack", post(ack))
         .route("/text/v1/reports", post(report))
+        .route("/text/v1/token", post(renew))
         .with_state(door.clone());
     let task = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
     (door, task.abort_handle())
@@ -136,11 +138,23 @@ async fn drive(
 
 #[derive(Deserialize)]
 struct NoticeQuery {
+    #[serde(default)]
+    outbox: String,
     after: i64,
 }
 
 async fn notices(State(door): State<Door>, Query(query): Query<NoticeQuery>) -> Response {
-    Json(door.node.notices("fake", query.after, 0).await.unwrap()).into_response()
+    Json(door.node.notices("fake", &query.outbox, query.after, 0).await.unwrap()).into_response()
+}
+
+async fn renew(State(door): State<Door>, headers: HeaderMap) -> Response {
+    // Whoever may ask for anything may renew; what is asked is of no matter.
+    let asked = answer(&door, &headers, &NodeRequest::Stand { code: 0 });
+    if asked.status().is_success() {
+        Json(TokenAnswer { token: RENEWED.to_owned() }).into_response()
+    } else {
+        asked
+    }
 }
 
 async fn ack(State(door): State<Door>, Json(request): Json<AckRequest>) -> Response {
@@ -149,6 +163,6 @@ async fn ack(State(door): State<Door>, Json(request): Json<AckRequest>) -> Respo
 }
 
 async fn report(State(door): State<Door>, Json(report): Json<Report>) -> Response {
-    door.node.report(&report, MORNING).await.unwrap();
+    door.node.report("fake", &report).await.unwrap();
     Json(Empty {}).into_response()
 }

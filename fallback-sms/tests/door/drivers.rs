@@ -49,6 +49,8 @@ async fn only_the_driver_s_code_moves_anything() {
             let answer = bench.post(&commands(DRIVER), &said(number, command.clone(), code)).await;
             assert_eq!(answer.code(), (409, expected), "{command} {code:?}");
         }
+        // Tries are bounded, and forgotten after a quarter of an hour.
+        bench.node.clock.advance_ms(15 * 60_000);
     }
     let asked = bench.post(&commands(DRIVER), &said(50, json!({"kind": "status"}), None)).await;
     assert_eq!((asked.status.as_u16(), &asked.body["state"]), (200, &json!("off_duty")), "{}", asked.body);
