@@ -44,7 +44,8 @@ impl Store {
         format!("{node}/{}", self.inner.life.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Notices after `after` that nobody has acknowledged and that still matter at `now`, oldest first.
+    /// Notices after `after` that nobody has acknowledged and that still matter at `now`, oldest first. One that
+    /// cannot be read is left out for good, with an error in the log.
     ///
     /// # Errors
     ///
@@ -63,14 +64,23 @@ impl Store {
         .bind(sql(limit.min(NOTICES_MAX) as u64))
         .fetch_all(&self.inner.reader)
         .await?;
-        rows.iter()
-            .map(|row| {
-                let body: String = row.try_get("body")?;
-                let notice = serde_json::from_str(&body)
-                    .map_err(|error| read::meaningless("a notice", &error.to_string()))?;
-                Ok(OutboxNotice { seq: read::number(row, "seq")?, notice })
-            })
-            .collect()
+        let mut notices = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let (seq, body): (u64, String) = (read::number(row, "seq")?, row.try_get("body")?);
+            match serde_json::from_str(&body) {
+                Ok(notice) => notices.push(OutboxNotice { seq, notice }),
+                Err(error) => {
+                    // Of another release: it must not keep back what was written after it.
+                    tracing::error!(seq, %error, "a notice cannot be read and is left out");
+                    sqlx::query("UPDATE outbox SET acked_at = $1 WHERE seq = $2")
+                        .bind(at(now))
+                        .bind(sql(seq))
+                        .execute(&self.inner.writer)
+                        .await?;
+                }
+            }
+        }
+        Ok(notices)
     }
 
     /// Notes that the text process has these notices; unknown ids and repeats are harmless.

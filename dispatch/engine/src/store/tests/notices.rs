@@ -12,6 +12,7 @@ use crate::vault::{Secrets, SubjectKey, Vault};
 on_both!(
     a_notice_is_kept_once_until_it_is_acknowledged,
     numbers_of_notices_only_rise,
+    a_notice_that_cannot_be_read_keeps_no_other_back,
     another_life_is_another_outbox,
     a_report_is_kept_until_somebody_takes_care,
     reports_are_bounded_and_danger_stays_longest,
@@ -73,6 +74,16 @@ async fn numbers_of_notices_only_rise(db: Db) {
     commit("n3").await;
     let found = db.store.notices_after(cursor, 10, NOW).await.unwrap();
     assert_eq!(found.iter().map(|row| row.notice.id.as_str()).collect::<Vec<_>>(), ["n3"]);
+}
+
+async fn a_notice_that_cannot_be_read_keeps_no_other_back(db: Db) {
+    let notices = vec![notice("n1", 1_000), notice("n2", 1_000)];
+    db.store.commit(&Batch { notices, ..Batch::default() }, NOW).await.unwrap();
+    db.tamper("UPDATE outbox SET body = '{\"of\":\"another release\"}' WHERE id = 'n1'").await;
+    // Not even if a page holds one notice only.
+    assert!(db.store.notices_after(0, 1, NOW).await.unwrap().is_empty());
+    let found = db.store.notices_after(0, 1, NOW).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.notice.id.as_str()).collect::<Vec<_>>(), ["n2"]);
 }
 
 async fn another_life_is_another_outbox(db: Db) {
