@@ -9,7 +9,6 @@ use ondol_core::ids::{DistrictId, NodeId, SubjectId, ZoneId};
 use ondol_core::node::Node;
 use ondol_engine::http::Problem;
 use ondol_engine::vault::{E164, InvalidPhone, RiderPersonal, Vault};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::state::Inner;
@@ -68,9 +67,7 @@ pub(crate) fn check(wish: &IntakeRequest, state: &Inner) -> Result<Checked, Prob
             "the pickup lies outside the service area; choose one inside",
         )
     })?;
-    let text = serde_json::to_vec(wish).expect("a wish was JSON a moment ago");
-    let digest = Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Checked { district, zone, digest, personal, phone })
+    Ok(Checked { district, zone, digest: state.handle.vault().digest(wish), personal, phone })
 }
 
 /// Makes the core's request.

@@ -26,7 +26,7 @@ use axum::routing::{get, post};
 
 pub use state::ConsoleSetup;
 
-use routes::{bookings, callers, districts, events, intake, reconciliation, session};
+use routes::{bookings, callers, districts, events, intake, reconciliation, reports, session};
 use state::ConsoleState;
 
 /// The whole API of operators.
@@ -46,6 +46,9 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/districts/{id}/take", post(districts::take))
         .route("/console/v1/districts/{id}/give-back", post(districts::give_back))
         .route("/console/v1/reconciliation", get(reconciliation::show))
+        .route("/console/v1/reports", get(reports::show))
+        .route("/console/v1/reports/{id}/reveal", post(reports::reveal))
+        .route("/console/v1/reports/{id}/care", post(reports::care))
         .layer(map_response(plain))
         .with_state(ConsoleState::new(setup))
 }

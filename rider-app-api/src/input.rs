@@ -6,7 +6,6 @@ use ondol_core::fact::{Quote, Request};
 use ondol_core::ids::{DistrictId, SubjectId, ZoneId};
 use ondol_engine::http::Problem;
 use ondol_engine::vault::{E164, RiderPersonal, Vault};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::state::Inner;
@@ -72,7 +71,7 @@ pub(crate) fn check(wish: &BookRequest, state: &Inner) -> Result<Checked, Proble
         return Err(ondol_core::command::Refusal::UnknownStand.into());
     }
     let (district, zone) = state.districts.locate(wish.pickup.position).ok_or_else(outside)?;
-    Ok(Checked { district, zone, digest: digest(wish), personal, phone })
+    Ok(Checked { district, zone, digest: state.handle.vault().digest(wish), personal, phone })
 }
 
 /// Makes the core's request: the rider gets a name that tells nothing, and a key that seals the personal text.
@@ -109,12 +108,6 @@ pub(crate) fn seal(wish: BookRequest, checked: Checked, vault: &Vault) -> Result
         text_home: None,
         digest: checked.digest,
     })
-}
-
-/// The same wish has the same digest at every node.
-fn digest(wish: &BookRequest) -> String {
-    let text = serde_json::to_vec(wish).expect("a wish was JSON a moment ago");
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// One line of personal text, or nothing if it is blank.

@@ -183,3 +183,14 @@ export interface ReconciliationView {
   districts: { district: string; accepted: Record<string, number>; merged: number; served: Record<string, number> }[];
   standing: Standing;
 }
+
+export interface ReportRow {
+  report: string;
+  kind: string;
+  urgent: boolean;
+  phone_masked?: string;
+  is_driver: boolean;
+  booking?: string;
+  text: string;
+  at: string;
+}

@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod intake;
 pub(crate) mod map;
 pub(crate) mod reconciliation;
+pub(crate) mod reports;
 pub(crate) mod session;
 
 use ondol_core::booking::BookingRecord;

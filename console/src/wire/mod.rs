@@ -18,6 +18,9 @@
 //! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `GET /console/v1/reconciliation` | – | [`ReconciliationView`] |
 //! | `GET /console/v1/map` | – | GeoJSON |
+//! | `GET /console/v1/reports` | – | [`ReportsView`] |
+//! | `POST /console/v1/reports/{id}/reveal` | [`Empty`] | [`RevealAnswer`]; written to the audit log |
+//! | `POST /console/v1/reports/{id}/care` | [`Empty`] | [`Empty`] |
 //!
 //! Places are searched at the riders' door, which is open to everybody. Operators of a fleet see that
 //! fleet's shifts and the bookings that it may serve; another fleet's are answered with 404.
@@ -25,6 +28,7 @@
 mod board;
 mod booking;
 mod intake;
+mod report;
 mod session;
 
 pub use board::{
@@ -35,6 +39,7 @@ pub use booking::{
     FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
 };
 pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
+pub use report::{ReportRow, ReportsView};
 pub use session::{
     ConfirmRequest, ConflictView, Empty, OutageView, ReconciliationView, SessionView, SignIn, Standing,
 };
