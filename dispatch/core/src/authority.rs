@@ -39,6 +39,8 @@ pub struct LeaseTiming {
     pub margin_ms: u64,
     /// A driver counts as heard this long.
     pub heard_ms: u64,
+    /// A driver who has not been heard for this long, two beats, does not answer.
+    pub answers_ms: u64,
     /// Wait beyond the lease when too few drivers are heard to ask them.
     pub silence_ms: u64,
     /// Longest drain of offers before the district is given back.
@@ -57,6 +59,7 @@ impl Default for LeaseTiming {
             drift_per_mille: 20,
             margin_ms: 2_000,
             heard_ms: 20_000,
+            answers_ms: 10_000,
             silence_ms: 30_000,
             drain_ms: 20_000,
             settle_ms: 5_000,
@@ -86,6 +89,10 @@ pub struct Witnesses {
     pub heard: usize,
     /// Of these, how many cannot reach central.
     pub cut_off: usize,
+    /// Drivers with the app who were on duty when central last renewed.
+    pub on_roll: usize,
+    /// Of these, how many said within two beats that they cannot reach central.
+    pub on_roll_cut_off: usize,
 }
 
 impl Witnesses {
@@ -93,6 +100,16 @@ impl Witnesses {
     #[must_use]
     pub fn agree(self) -> bool {
         self.cut_off >= 2 && self.cut_off * 2 >= self.heard
+    }
+
+    /// True if so many cannot reach central that it cannot have most drivers: it has then stopped planning what the
+    /// edge is about to adopt.
+    ///
+    /// Central goes on only while more than half of the same drivers answer it, so that of the two at most one plans a
+    /// booking. Drivers who are heard by nobody count for neither.
+    #[must_use]
+    pub fn suffice_to_adopt(self) -> bool {
+        self.agree() && self.on_roll_cut_off * 2 >= self.on_roll
     }
 
     /// True if there are too few drivers to ask.
@@ -132,6 +149,8 @@ pub enum EdgeChange {
         cause: TakeCause,
         /// Time since the last renewal.
         silence_ms: u64,
+        /// Central's bookings that reached this edge are the edge's from now on.
+        adopts: bool,
     },
     /// Offers have been drained: the district goes back.
     Returned {
@@ -149,16 +168,20 @@ pub struct EdgeSide {
     entered_at: Ticks,
     epoch: Epoch,
     renewed_at: Ticks,
+    /// It has adopted central's bookings in the present takeover.
+    adopted: bool,
 }
 
 impl EdgeSide {
     /// Returns an edge that has just started: it waits out a whole lease before it doubts central.
     ///
-    /// `held` is the takeover that its journal says it had not yet given back.
+    /// `held` is the cause of the takeover that its journal says it had not yet given back. Whether bookings were
+    /// adopted then is not known any more unless an operator took it: doing so again changes nothing.
     #[must_use]
-    pub fn new(timing: LeaseTiming, epoch: Epoch, held: bool, now: Ticks, utc: UtcMs) -> Self {
-        let mode = if held { EdgeMode::Active } else { EdgeMode::Standby };
-        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now }
+    pub fn new(timing: LeaseTiming, epoch: Epoch, held: Option<TakeCause>, now: Ticks, utc: UtcMs) -> Self {
+        let mode = if held.is_some() { EdgeMode::Active } else { EdgeMode::Standby };
+        let adopted = held == Some(TakeCause::Operator);
+        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now, adopted }
     }
 
     /// Where the edge stands.
@@ -236,13 +259,17 @@ impl EdgeSide {
         let lease_out = silence_ms > self.timing.edge_takes_after_ms();
         match self.mode {
             EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Healing if lease_out && witnesses.agree() => {
-                Some(self.take(TakeCause::Witnesses, now, utc))
+                Some(self.take(TakeCause::Witnesses, witnesses.suffice_to_adopt(), now, utc))
+            }
+            // Taken by too few witnesses or by silence alone, and confirmed since.
+            EdgeMode::Active if !self.adopted && witnesses.suffice_to_adopt() => {
+                Some(self.take(TakeCause::Witnesses, true, now, utc))
             }
             EdgeMode::Suspect
                 if witnesses.too_few()
                     && silence_ms > self.timing.edge_takes_after_ms() + self.timing.silence_ms =>
             {
-                Some(self.take(TakeCause::Silence, now, utc))
+                Some(self.take(TakeCause::Silence, false, now, utc))
             }
             EdgeMode::Standby if lease_out => {
                 self.enter(EdgeMode::Suspect, now, utc);
@@ -256,14 +283,26 @@ impl EdgeSide {
         }
     }
 
-    /// Takes the district now, whatever the lease says: an operator's decision.
-    pub fn take(&mut self, cause: TakeCause, now: Ticks, utc: UtcMs) -> EdgeChange {
+    /// Takes the district as an operator decides, once central's lease is certainly out; `None` while there is nothing
+    /// to take.
+    pub fn take_by_hand(&mut self, now: Ticks, utc: UtcMs) -> Option<EdgeChange> {
+        let free = match self.mode {
+            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Healing => {
+                self.silence_ms(now) > self.timing.edge_takes_after_ms()
+            }
+            EdgeMode::Active => !self.adopted,
+        };
+        free.then(|| self.take(TakeCause::Operator, true, now, utc))
+    }
+
+    fn take(&mut self, cause: TakeCause, adopts: bool, now: Ticks, utc: UtcMs) -> EdgeChange {
         self.epoch = Epoch {
             central_term: self.epoch.central_term,
             edge_term: self.epoch.edge_term.saturating_add(1),
         };
+        self.adopted = adopts;
         self.enter(EdgeMode::Active, now, utc);
-        EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now) }
+        EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now), adopts }
     }
 
     fn enter(&mut self, mode: EdgeMode, now: Ticks, utc: UtcMs) {
@@ -367,110 +406,4 @@ impl CentralSide {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOBODY: Witnesses = Witnesses { heard: 0, cut_off: 0 };
-    const CUT_OFF: Witnesses = Witnesses { heard: 4, cut_off: 2 };
-
-    fn edge() -> EdgeSide {
-        EdgeSide::new(
-            LeaseTiming::default(),
-            Epoch { central_term: 3, edge_term: 0 },
-            false,
-            Ticks(0),
-            UtcMs(0),
-        )
-    }
-
-    #[test]
-    fn central_stops_before_the_edge_may_start_whatever_the_clocks() {
-        let timing = LeaseTiming::default();
-        assert_eq!((timing.holder_stops_after_ms(), timing.edge_takes_after_ms()), (12_700, 17_300));
-        // True elapsed time when each acts, at the worst clock rates.
-        let holder_stops_at_latest =
-            timing.holder_stops_after_ms() * 1_000 / (1_000 - timing.drift_per_mille);
-        let edge_takes_at_earliest = timing.edge_takes_after_ms() * 1_000 / (1_000 + timing.drift_per_mille);
-        assert!(holder_stops_at_latest < edge_takes_at_earliest);
-    }
-
-    #[test]
-    fn nobody_takes_over_while_the_lease_runs_or_without_witnesses() {
-        let mut edge = edge();
-        assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(17_300), UtcMs(0)), None);
-        let doubtful = Witnesses { heard: 5, cut_off: 2 };
-        assert_eq!(edge.evaluate(doubtful, 0, Ticks(17_301), UtcMs(0)), Some(EdgeChange::Suspected));
-        assert_eq!(edge.evaluate(doubtful, 0, Ticks(600_000), UtcMs(0)), None);
-        assert!(!Witnesses { heard: 1, cut_off: 1 }.agree());
-    }
-
-    #[test]
-    fn witnesses_bring_a_takeover_and_a_late_renewal_does_not_undo_it() {
-        let mut edge = edge();
-        let change = edge.evaluate(CUT_OFF, 0, Ticks(17_301), UtcMs(9));
-        let epoch = Epoch { central_term: 3, edge_term: 1 };
-        assert_eq!(
-            change,
-            Some(EdgeChange::Taken { epoch, cause: TakeCause::Witnesses, silence_ms: 17_301 })
-        );
-        assert_eq!(
-            edge.renewed(Epoch { central_term: 3, edge_term: 0 }, true, Ticks(17_400), UtcMs(9)),
-            None
-        );
-        assert_eq!(edge.mode(), EdgeMode::Active);
-    }
-
-    #[test]
-    fn silence_alone_takes_over_later() {
-        let mut edge = edge();
-        assert_eq!(edge.evaluate(NOBODY, 0, Ticks(17_301), UtcMs(0)), Some(EdgeChange::Suspected));
-        assert_eq!(edge.evaluate(NOBODY, 0, Ticks(47_300), UtcMs(0)), None);
-        assert!(matches!(
-            edge.evaluate(NOBODY, 0, Ticks(47_301), UtcMs(0)),
-            Some(EdgeChange::Taken { cause: TakeCause::Silence, .. })
-        ));
-    }
-
-    #[test]
-    fn the_district_goes_back_only_with_the_grant_in_hand_and_offers_drained() {
-        let mut edge = edge();
-        edge.take(TakeCause::Operator, Ticks(0), UtcMs(0));
-        let grant = Epoch { central_term: 4, edge_term: 0 };
-        edge.renewed(grant, false, Ticks(1_000), UtcMs(0));
-        assert_eq!(edge.mode(), EdgeMode::Active);
-        edge.renewed(grant, true, Ticks(2_000), UtcMs(0));
-        assert_eq!(edge.mode(), EdgeMode::Healing);
-        assert_eq!(edge.evaluate(NOBODY, 2, Ticks(3_000), UtcMs(0)), None);
-        assert_eq!(
-            edge.evaluate(NOBODY, 0, Ticks(3_001), UtcMs(0)),
-            Some(EdgeChange::Returned { epoch: grant })
-        );
-        assert_eq!(edge.mode(), EdgeMode::Standby);
-    }
-
-    #[test]
-    fn a_restarted_edge_waits_out_a_whole_lease() {
-        let mut edge =
-            EdgeSide::new(LeaseTiming::default(), Epoch::default(), false, Ticks(1_000_000), UtcMs(0));
-        assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(1_017_300), UtcMs(0)), None);
-    }
-
-    #[test]
-    fn central_is_uncertain_until_an_edge_answers_and_after_a_lease_without_answer() {
-        let mut central = CentralSide::new(LeaseTiming::default(), Epoch::default(), UtcMs(0));
-        assert_eq!(central.mode(), CentralMode::Uncertain);
-        central.answered(Ticks(1_000), Ticks(1_200), UtcMs(1));
-        assert_eq!(central.mode(), CentralMode::Holder);
-        assert!(!central.evaluate(Ticks(13_700), UtcMs(2)));
-        assert!(central.evaluate(Ticks(13_701), UtcMs(2)));
-        assert!(!central.evaluate(Ticks(13_702), UtcMs(2)));
-        assert_eq!(central.mode(), CentralMode::Uncertain);
-    }
-
-    #[test]
-    fn an_answer_held_up_for_longer_than_the_lease_does_not_make_central_holder() {
-        let mut central = CentralSide::new(LeaseTiming::default(), Epoch::default(), UtcMs(0));
-        central.answered(Ticks(1_000), Ticks(13_701), UtcMs(1));
-        assert_eq!(central.mode(), CentralMode::Uncertain);
-    }
-}
+mod tests;

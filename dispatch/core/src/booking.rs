@@ -214,6 +214,21 @@ pub struct Cancel {
     pub at: UtcMs,
 }
 
+impl Cancel {
+    /// True if a machine gave up because it found nobody. A taxi that another node has sent meanwhile is an answer to
+    /// that, so such a cancel gives way to a live assignment, and to a cancel by anybody who knew more.
+    #[must_use]
+    pub fn gives_way(&self) -> bool {
+        self.by == Party::System && self.reason == CancelReason::NoTaxi
+    }
+
+    /// The order in which cancels stand: the least.
+    #[must_use]
+    pub fn rank(&self) -> (bool, &Self) {
+        (self.gives_way(), self)
+    }
+}
+
 /// What all nodes together know of a booking.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingRecord {
@@ -225,7 +240,7 @@ pub struct BookingRecord {
     pub accepted_by: BTreeMap<NodeId, Hlc>,
     /// Who plans it: the greatest seen, with the shift it was handed over for.
     pub owner: Option<(Owner, Option<ShiftId>)>,
-    /// The wish to end it that stands.
+    /// The wish to end it that stands: see [`Cancel::rank`].
     pub cancel: Option<Cancel>,
     /// Its bonds with shifts, live and past: of each, a node asked the shift or the rider got in from the street.
     pub assignments: BTreeMap<AssignmentId, AssignmentRecord>,
@@ -346,12 +361,10 @@ impl BookingRecord {
         if self.assignments.values().any(|a| a.boarded.is_some()) {
             return Status::Boarded;
         }
-        if self.cancel.is_some() {
-            return Status::Cancelled;
-        }
         match self.standing() {
             Some((_, bond)) if bond.arrived_at.is_some() => Status::Arrived,
             Some(_) => Status::Assigned,
+            None if self.cancel.is_some() => Status::Cancelled,
             None if self.assignments.values().any(AssignmentRecord::is_question) => Status::Offered,
             None => Status::Open,
         }
@@ -368,7 +381,7 @@ impl BookingRecord {
         if let Some((_, id, bond)) = boarded {
             return Some((id, bond));
         }
-        if self.cancel.is_some() {
+        if self.cancel.as_ref().is_some_and(|cancel| !cancel.gives_way()) {
             return None;
         }
         self.assignments.iter().filter(|(_, a)| a.binds()).min_by_key(|(id, a)| (a.eta_s(), (*id).clone()))
@@ -396,6 +409,12 @@ impl BookingRecord {
             })
     }
 
+    /// True if it ended because a machine found nobody, and nothing else has ended it.
+    #[must_use]
+    pub fn ended_by_machine(&self) -> bool {
+        self.cancel.as_ref().is_some_and(Cancel::gives_way)
+    }
+
     /// The zone, once the booking itself has arrived.
     #[must_use]
     pub fn zone(&self) -> Option<&ZoneId> {
@@ -410,107 +429,4 @@ impl BookingRecord {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(counter: u64) -> AssignmentId {
-        AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter }
-    }
-
-    fn bond(eta_s: u32) -> AssignmentRecord {
-        let mut bond = AssignmentRecord::new(ShiftId::from_number(u128::from(eta_s)));
-        bond.offered = Some((eta_s, UtcMs(0), Reasons::default()));
-        bond.assigned_at = Some(UtcMs(1));
-        bond
-    }
-
-    fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
-        let mut booking = BookingRecord::unknown(BookingId::from_number(1));
-        booking.assignments = bonds.iter().map(|(n, b)| (id(*n), b.clone())).collect();
-        booking
-    }
-
-    fn cancelled(mut booking: BookingRecord) -> BookingRecord {
-        booking.cancel = Some(Cancel {
-            hlc: Hlc::default(),
-            by: Party::Rider,
-            reason: CancelReason::ChangedMind,
-            at: UtcMs(2),
-        });
-        booking
-    }
-
-    #[test]
-    fn of_two_assignments_the_nearer_stands_and_the_other_must_end() {
-        let booking = booking(&[(1, bond(300)), (2, bond(200))]);
-        assert_eq!(booking.standing().unwrap().0, &id(2));
-        let ends: Vec<_> = booking.must_end().map(|(id, _, why)| (id.clone(), why)).collect();
-        assert_eq!(ends, [(id(1), Release::Superseded)]);
-    }
-
-    #[test]
-    fn boarded_stands_whatever_else_is_said() {
-        let mut boarded = bond(900);
-        boarded.boarded = Some((UtcMs(5), PinCheck::Verified));
-        boarded.released = Some((UtcMs(6), Release::Superseded));
-        let booking = cancelled(booking(&[(1, boarded), (2, bond(10))]));
-        assert_eq!(booking.status(), Status::Boarded);
-        assert_eq!(booking.standing().unwrap().0, &id(1));
-        assert_eq!(booking.must_end().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), [id(2)]);
-    }
-
-    #[test]
-    fn cancel_wins_before_boarding_and_ends_every_bond() {
-        let booking = cancelled(booking(&[(1, bond(300)), (2, bond(200))]));
-        assert_eq!(booking.status(), Status::Cancelled);
-        assert!(booking.must_end().all(|(_, _, why)| why == Release::Cancelled));
-        assert_eq!(booking.must_end().count(), 2);
-    }
-
-    #[test]
-    fn statuses_in_order() {
-        let mut record = booking(&[]);
-        assert_eq!(record.status(), Status::Open);
-        let mut question = bond(100);
-        question.assigned_at = None;
-        type Change = fn(&mut AssignmentRecord);
-        let steps: [(Change, Status); 5] = [
-            (|_| (), Status::Offered),
-            (|a| a.assigned_at = Some(UtcMs(1)), Status::Assigned),
-            (|a| a.arrived_at = Some(UtcMs(2)), Status::Arrived),
-            (|a| a.boarded = Some((UtcMs(3), PinCheck::Verified)), Status::Boarded),
-            (
-                |a| {
-                    let fare = Fare {
-                        revision: 0,
-                        amount: Money(4_800),
-                        distance_m: 1_000,
-                        duration_s: 300,
-                        payment: Payment::Cash,
-                    };
-                    a.done = Some((UtcMs(4), fare));
-                },
-                Status::Done,
-            ),
-        ];
-        for (step, status) in steps {
-            step(&mut question);
-            record.assignments.insert(id(1), question.clone());
-            assert_eq!(record.status(), status);
-        }
-    }
-
-    #[test]
-    fn a_released_bond_opens_the_booking_again() {
-        let mut released = bond(100);
-        released.released = Some((UtcMs(2), Release::GivenBack));
-        assert_eq!(booking(&[(1, released)]).status(), Status::Open);
-    }
-
-    #[test]
-    fn a_vehicle_must_offer_everything_the_rider_needs() {
-        let all = Needs { wheelchair: true, pet: true, luggage: true };
-        assert!(all.cover(Needs::default()) && all.cover(all));
-        assert!(!Needs { wheelchair: false, ..all }.cover(Needs { wheelchair: true, ..Needs::default() }));
-    }
-}
+mod tests;

@@ -106,6 +106,14 @@ impl Heads {
         self.0.get(series).copied().unwrap_or_default()
     }
 
+    /// The heads of all series that concern `district` or the whole platform.
+    #[must_use]
+    pub fn of_district(&self, district: &DistrictId) -> Self {
+        let all = DistrictId::all();
+        let concerns = |series: &Series| series.district == *district || series.district == all;
+        Self(self.0.iter().filter(|(series, _)| concerns(series)).map(|(s, h)| (s.clone(), *h)).collect())
+    }
+
     /// True if this side holds everything in `other` that concerns `district` or the whole platform.
     #[must_use]
     pub fn cover(&self, other: &Self, district: &DistrictId) -> bool {

@@ -8,7 +8,7 @@
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
 //! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
 //! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended |
-//! | `cancel_against_assign` | the cancel wins unless the rider has boarded |
+//! | `cancel_against_assign` | the cancel wins unless the rider has boarded, or a machine had found nobody |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
 //!
 //! Nothing is changed here: bonds that give way are ended by [`BookingRecord::must_end`] and by whoever answers an
@@ -289,8 +289,13 @@ fn cancel_against_assign(record: &BookingRecord) -> Option<Conflict> {
     if bonds.is_empty() {
         return None;
     }
-    let resolution = match record.standing() {
-        Some((assignment, _)) => Resolution::BoardedStands { assignment: assignment.clone() },
+    let standing = record.standing();
+    let resolution = match standing {
+        Some((assignment, bond)) if bond.boarded.is_some() => {
+            Resolution::BoardedStands { assignment: assignment.clone() }
+        }
+        // A machine had given up; the taxi that was on its way all the same stands.
+        Some((assignment, _)) => Resolution::NearestStands { assignment: assignment.clone() },
         None => Resolution::Cancelled,
     };
     Some(Conflict {
@@ -299,7 +304,7 @@ fn cancel_against_assign(record: &BookingRecord) -> Option<Conflict> {
         assignments: bonds.iter().map(|(id, _)| (*id).clone()).collect(),
         gives_way: bonds
             .iter()
-            .filter(|(_, bond)| bond.boarded.is_none())
+            .filter(|(id, bond)| bond.boarded.is_none() && standing.is_none_or(|(stands, _)| stands != *id))
             .map(|(id, _)| (*id).clone())
             .collect(),
         resolution,

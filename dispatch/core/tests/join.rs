@@ -66,6 +66,7 @@ fn view(board: &Board) -> View {
     for driver in town::drivers() {
         found.push(format!("{driver} drives {:?}", district.shift_of(driver).map(|shift| shift.id)));
     }
+    found.push(format!("on duty {:?}", district.on_duty().map(|shift| shift.id).collect::<Vec<_>>()));
     for phone in town::phones() {
         let bookings: Vec<_> = district.bookings_of_phone(&phone).map(|record| record.id).collect();
         let driver = board.driver_by_phone(&phone).map(|(_, driver)| driver.driver);

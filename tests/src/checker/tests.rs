@@ -101,7 +101,8 @@ impl Pen {
             text_home: None,
             digest: String::new(),
         };
-        let owner = Owner { epoch: Epoch::default(), version: 0, node: origin.parse().unwrap() };
+        let owner =
+            Owner { epoch: Epoch::default(), version: 0, node: origin.parse().unwrap(), apart: false };
         self.write(origin, at, &Fact::BookingAccepted { booking: booking(n), request, owner, at: UtcMs(at) });
     }
 

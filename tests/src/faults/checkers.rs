@@ -9,19 +9,24 @@
 //! | I5 | a boarded trip is never ended by a machine | each slot a device stores; each entry a node writes |
 //! | I10 | a device's attach epochs only rise | each slot a device stores; each attach it sends |
 //! | one_planner | no zone is offered by two nodes at once while both keep the lease | each offer a node writes |
+//! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
+//! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
 //! | live | after heal everything converges in bounded time | the end |
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::DistrictBoard;
-use ondol_core::booking::Status;
-use ondol_core::fact::{Fact, Step};
-use ondol_core::ids::{AssignmentId, BookingId, DistrictId};
+use ondol_core::booking::{CancelReason, Party, Status};
+use ondol_core::face::Role;
+use ondol_core::fact::{Fact, Step, TakeCause};
+use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
 use ondol_core::journal::Entry;
 use ondol_core::node::{ModeReason, Node};
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
+
+use super::clock::Ms;
 
 /// What checkers remember of a run.
 #[derive(Debug, Default)]
@@ -34,6 +39,21 @@ pub(crate) struct Checkers {
     devices: BTreeMap<usize, DeviceLedger>,
     acknowledged: BTreeMap<BookingId, usize>,
     charges: BTreeMap<BookingId, u64>,
+    adoptions: Adoptions,
+    /// True time, and when each booking was first taken in.
+    pub(crate) now: Ms,
+    asked_at: BTreeMap<BookingId, Ms>,
+}
+
+/// Who took bookings over by the rules of the lease.
+#[derive(Debug, Default)]
+struct Adoptions {
+    /// Adopted by an edge and not given back.
+    adopted: BTreeMap<BookingId, NodeId>,
+    /// Nodes that a rider reached with the booking.
+    taken_in: BTreeMap<BookingId, BTreeSet<NodeId>>,
+    /// Riders asked central for it again, or an operator decided.
+    excused: BTreeSet<BookingId>,
 }
 
 /// What one device has stored so far.
@@ -122,6 +142,12 @@ impl Checkers {
                         format!("{me} offers {assignment} to {shift}, whose driver has {bond} on {other}");
                     self.break_promise("I1", what);
                 }
+                if node.config().role == Role::Central
+                    && let Some(edge) = self.adoptions.adopter(booking)
+                {
+                    let what = format!("central offers {booking} as {assignment} after {edge} adopted it");
+                    self.break_promise("adopted", what);
+                }
                 let home = board.shifts.get(&shift).and_then(|shift| shift.home());
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
@@ -141,7 +167,18 @@ impl Checkers {
                     self.bonds_of_homed(board, shift);
                 }
             }
-            Ok(Some(Fact::CancelRequested { booking, by, .. })) => {
+            Ok(Some(Fact::BookingAccepted { booking, .. })) => {
+                self.asked_at.entry(booking).or_insert(self.now);
+                self.adoptions.taken_in(node, booking);
+            }
+            Ok(Some(Fact::CancelRequested { booking, by, reason, .. })) => {
+                let waited_ms = self.asked_at.get(&booking).map_or(Ms::MAX, |at| self.now - at);
+                // The node's elapsed clock may run a little fast.
+                let patience_ms = node.config().timing.give_up_ms * 97 / 100;
+                if by == Party::System && reason == CancelReason::NoTaxi && waited_ms < patience_ms {
+                    let what = format!("{booking} was given up after {waited_ms} ms");
+                    self.break_promise("patient", what);
+                }
                 let status = board.bookings.get(&booking).map(|record| record.status());
                 if matches!(status, Some(Status::Boarded | Status::Done)) {
                     self.boarded_reassigned += 1;
@@ -173,8 +210,9 @@ impl Checkers {
     }
 
     /// An entry became durable where it was written.
-    pub(crate) fn committed(&mut self, entry: &Entry) {
-        if let Ok(Some(Fact::Charged { booking, .. })) = Fact::read(entry) {
+    pub(crate) fn committed(&mut self, node: Option<&Node>, entry: &Entry) {
+        let Ok(Some(fact)) = Fact::read(entry) else { return };
+        if let Fact::Charged { booking, .. } = fact {
             let charges = self.charges.entry(booking).or_default();
             *charges += 1;
             if *charges > 1 {
@@ -182,6 +220,19 @@ impl Checkers {
                 self.break_promise("I3", format!("{booking} was charged twice"));
             }
         }
+        let Some(node) = node else { return };
+        self.adoptions.committed(node, entry, &fact);
+    }
+
+    /// A rider told central that a taxi is still wanted.
+    pub(crate) fn asked_again(&mut self, booking: BookingId) {
+        self.adoptions.excused.insert(booking);
+    }
+
+    /// An operator told central to take back what an unheard edge may plan.
+    pub(crate) fn taken_by_hand(&mut self, board: Option<&DistrictBoard>) {
+        let open = board.into_iter().flat_map(DistrictBoard::open_bookings);
+        self.adoptions.excused.extend(open.map(|record| record.id));
     }
 
     /// A rider got an acknowledgement from `node`.
@@ -203,6 +254,45 @@ impl Checkers {
         if let Some(what) = lost {
             self.break_promise("I2", what);
         }
+    }
+}
+
+impl Adoptions {
+    fn committed(&mut self, node: &Node, entry: &Entry, fact: &Fact) {
+        let me = &node.config().id;
+        let is_central = node.config().role == Role::Central;
+        match fact {
+            Fact::BookingOwned { booking, owner, .. } if !is_central && owner.node == *me => {
+                let Some(board) = node.board().district(&entry.series.district) else { return };
+                let by_hand = board.authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator);
+                // A rider who reached both sides of a cut with one booking asked both.
+                let Some(record) = board.bookings.get(booking) else { return };
+                let both = self.taken_in.get(booking).is_some_and(|nodes| {
+                    nodes.contains(me) && nodes.iter().any(|other| !record.accepted_by.contains_key(other))
+                });
+                if !by_hand && !both {
+                    self.adopted.insert(*booking, me.clone());
+                }
+            }
+            Fact::BookingOwned { booking, .. } if !is_central => {
+                self.adopted.remove(booking);
+                self.excused.remove(booking);
+            }
+            _ => {}
+        }
+    }
+
+    /// A rider reached a node with a booking that it did not know: whoever adopted it before, the rider asked here too.
+    fn taken_in(&mut self, node: &Node, booking: BookingId) {
+        self.taken_in.entry(booking).or_default().insert(node.config().id.clone());
+        if node.config().role == Role::Central {
+            self.adopted.remove(&booking);
+        }
+    }
+
+    /// The edge that adopted a booking which central offers, unless central may.
+    fn adopter(&self, booking: BookingId) -> Option<&NodeId> {
+        self.adopted.get(&booking).filter(|_| !self.excused.contains(&booking))
     }
 }
 

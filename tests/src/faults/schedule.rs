@@ -88,6 +88,18 @@ pub enum Fault {
         /// By up to this many milliseconds.
         ms: Ms,
     },
+    /// Central is cut off from everybody, and its links to the edges come back later than everything else.
+    LateLinks {
+        /// By this many milliseconds.
+        ms: Ms,
+    },
+    /// A node's civil clock is wrong by much, until somebody puts it right.
+    WrongClock {
+        /// The node.
+        node: usize,
+        /// By how much.
+        ms: i64,
+    },
     /// A node's civil clock jumps.
     StepClock {
         /// The node.
@@ -118,6 +130,8 @@ impl Fault {
             Self::Lose { .. } => "lose",
             Self::Repeat { .. } => "repeat",
             Self::Delay { .. } => "delay",
+            Self::LateLinks { .. } => "late_links",
+            Self::WrongClock { .. } => "wrong_clock",
             Self::StepClock { .. } => "step_clock",
         }
     }
@@ -198,10 +212,10 @@ impl Schedule {
                 Profile::Calm | Profile::Mixed | Profile::Storm => rng.random_bool(0.1),
             };
             if blackout {
-                let fault = if rng.random_bool(0.5) {
-                    Fault::CrashNode { node: 0 }
-                } else {
-                    Fault::Isolate { node: 0 }
+                let fault = match rng.random_range(0..3) {
+                    0 => Fault::CrashNode { node: 0 },
+                    1 => Fault::Isolate { node: 0 },
+                    _ => Fault::LateLinks { ms: rng.random_range(30_000..240_000) },
                 };
                 faults.push((at, rng.random_range(30_000..180_000), fault));
             } else {
@@ -232,7 +246,7 @@ fn any_fault(devices: usize, rng: &mut ChaCha8Rng) -> Fault {
     let node = rng.random_range(0..3);
     let edge = rng.random_range(1..3);
     let (down, up) = [(true, true), (true, false), (false, true)][rng.random_range(0..3)];
-    match rng.random_range(0..13) {
+    match rng.random_range(0..14) {
         0 => Fault::CutPeers { edge, down, up },
         1 => Fault::Flap { edge },
         2 | 3 => {
@@ -250,6 +264,10 @@ fn any_fault(devices: usize, rng: &mut ChaCha8Rng) -> Fault {
             0 => Fault::Repeat { per_mille: rng.random_range(50..500) },
             _ => Fault::Delay { ms: rng.random_range(100..8_000) },
         },
+        12 => {
+            let ms = rng.random_range(30..45) * 60_000;
+            Fault::WrongClock { node, ms: if rng.random_bool(0.5) { ms } else { -ms } }
+        }
         _ => Fault::StepClock { node, ms: rng.random_range(-30_000..30_000) },
     }
 }

@@ -37,7 +37,11 @@ impl DistrictBoard {
                 self.touched_booking(booking)
             }
             Fact::CancelRequested { booking, by, reason, at } => {
-                least(&mut self.booking(booking).cancel, Cancel { hlc: entry.hlc, by, reason, at });
+                let new = Cancel { hlc: entry.hlc, by, reason, at };
+                let known = &mut self.booking(booking).cancel;
+                if known.as_ref().is_none_or(|known| new.rank() < known.rank()) {
+                    *known = Some(new);
+                }
                 self.touched_booking(booking)
             }
             Fact::Offered { booking, assignment, shift, eta_s, why, at } => {
@@ -60,6 +64,7 @@ impl DistrictBoard {
             }
             Fact::ShiftStarted { shift, start } => {
                 self.start(shift, start);
+                self.index_shift(shift);
                 Touched::Shift(shift)
             }
             Fact::DutyChanged { shift, number, duty, at } => {

@@ -90,6 +90,7 @@ struct Index {
     bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     claims: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     open: BTreeSet<BookingId>,
+    on_duty: BTreeSet<ShiftId>,
     /// Those on duty.
     shifts_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
     drivers_of_phone: BTreeMap<PhoneKey, BTreeSet<DriverId>>,
@@ -329,6 +330,23 @@ impl DistrictBoard {
         self.index.open.iter().filter_map(|id| self.bookings.get(id))
     }
 
+    /// True if the booking is known and not closed.
+    #[must_use]
+    pub fn is_open(&self, booking: BookingId) -> bool {
+        self.index.open.contains(&booking)
+    }
+
+    /// How many bookings are not closed.
+    #[must_use]
+    pub fn open_count(&self) -> usize {
+        self.index.open.len()
+    }
+
+    /// Shifts that have begun and not ended.
+    pub fn on_duty(&self) -> impl Iterator<Item = &ShiftRecord> {
+        self.index.on_duty.iter().filter_map(|id| self.shifts.get(id))
+    }
+
     /// Every booking of a phone number, by id.
     pub fn bookings_of_phone(&self, phone: &PhoneKey) -> impl Iterator<Item = &BookingRecord> {
         self.index.bookings_of_phone.get(phone).into_iter().flatten().filter_map(|id| self.bookings.get(id))
@@ -417,8 +435,12 @@ impl DistrictBoard {
         let Some(record) = self.shifts.get(&shift) else { return };
         let Some(driver) = record.start.as_ref().map(|start| start.driver) else { return };
         if record.is_on_duty() {
+            self.index.on_duty.insert(shift);
             self.index.shifts_of_driver.entry(driver).or_default().insert(shift);
-        } else if let Some(shifts) = self.index.shifts_of_driver.get_mut(&driver) {
+            return;
+        }
+        self.index.on_duty.remove(&shift);
+        if let Some(shifts) = self.index.shifts_of_driver.get_mut(&driver) {
             shifts.remove(&shift);
             if shifts.is_empty() {
                 self.index.shifts_of_driver.remove(&driver);

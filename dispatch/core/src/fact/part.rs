@@ -94,6 +94,10 @@ pub struct Owner {
     pub version: u32,
     /// The owning node.
     pub node: NodeId,
+    /// It came to its owner while the owner's lease had run out, or was asked for again then: no other node adopts it
+    /// before central has renewed with an H that covers it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub apart: bool,
 }
 
 /// Why an offer or assignment ended without a trip.

@@ -41,11 +41,13 @@ impl Node {
         if !(1..=SEATS_MAX).contains(&request.seats) || !(-60_000..=SCHEDULE_MAX_MS).contains(&ahead_ms) {
             return Err(Refusal::OutOfRange);
         }
-        if self.district(district).map_or(0, |district| district.open_bookings().count()) >= OPEN_BOOKINGS_MAX
-        {
+        if self.district(district).map_or(0, DistrictBoard::open_count) >= OPEN_BOOKINGS_MAX {
             return Err(Refusal::Overloaded);
         }
         let owner = self.first_owner(district);
+        if owner.apart {
+            self.note_apart(district, booking);
+        }
         self.append(district, zone, Fact::BookingAccepted { booking, request, owner, at: now.utc }, now);
         Ok(Answer::Booked { repeat: false })
     }
@@ -54,14 +56,15 @@ impl Node {
     fn first_owner(&self, district: &DistrictId) -> Owner {
         match &self.sides[district] {
             Side::Central(side) => {
-                Owner { epoch: side.lease.epoch(), version: 0, node: self.config.id.clone() }
+                let apart = self.is_apart(district);
+                Owner { epoch: side.lease.epoch(), version: 0, node: self.config.id.clone(), apart }
             }
             Side::Edge(side) => {
                 let node = match side.lease.mode() {
                     EdgeMode::Standby | EdgeMode::Healing => side.central.clone(),
                     EdgeMode::Suspect | EdgeMode::Active => self.config.id.clone(),
                 };
-                Owner { epoch: side.lease.epoch(), version: 0, node }
+                Owner { epoch: side.lease.epoch(), version: 0, node, apart: false }
             }
         }
     }
@@ -77,28 +80,14 @@ impl Node {
         match record.status() {
             Status::Done => Err(Refusal::Closed),
             Status::Boarded => Err(Refusal::AlreadyBoarded),
-            Status::Cancelled => Ok(Answer::Done),
-            Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
+            // What a machine ended stands only until a taxi turns out to be on its way: a human's wish is noted beside it.
+            Status::Cancelled if by == Party::System || !record.ended_by_machine() => Ok(Answer::Done),
+            Status::Cancelled | Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
                 let zone = record.zone().cloned().unwrap_or_else(district_wide);
                 self.append(&district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
                 Ok(Answer::Done)
             }
         }
-    }
-
-    /// The rider of a frozen booking still wants a taxi: central plans it again.
-    pub(super) fn keep(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
-        let (district, record) = self.find(booking)?;
-        if record.status().is_closed() {
-            return Err(Refusal::Closed);
-        }
-        if let Some(Side::Central(side)) = self.sides.get_mut(&district)
-            && side.frozen.remove(&booking).is_some()
-        {
-            let (me, epoch) = (self.config.id.clone(), self.sides[&district].epoch());
-            self.hand_over(&district, booking, me, epoch, None, now);
-        }
-        Ok(Answer::Done)
     }
 
     pub(super) fn assign_by_hand(
@@ -107,8 +96,11 @@ impl Node {
         shift: ShiftId,
         now: Now,
     ) -> Result<Answer, Refusal> {
-        let (district, record) = self.find(booking)?;
-        let (status, owned) = (record.status(), self.owns(record));
+        let district = self.find(booking)?.0;
+        self.sweep_lease(&district, now);
+        let (_, record) = self.find(booking)?;
+        let owned = self.owns(record) && !self.is_frozen(&district, booking);
+        let status = record.status();
         let pickup = record.request().map(|request| request.pickup).ok_or(Refusal::UnknownBooking)?;
         match status {
             Status::Done | Status::Cancelled => return Err(Refusal::Closed),
@@ -175,7 +167,7 @@ impl Node {
     }
 
     /// The booking and its district, once its acceptance is known.
-    fn find(&self, booking: BookingId) -> Result<(DistrictId, &BookingRecord), Refusal> {
+    pub(super) fn find(&self, booking: BookingId) -> Result<(DistrictId, &BookingRecord), Refusal> {
         let (district, record) = self.board.booking(booking).ok_or(Refusal::UnknownBooking)?;
         if record.accepted.is_none() {
             return Err(Refusal::UnknownBooking);
@@ -184,21 +176,26 @@ impl Node {
     }
 
     /// Ends bookings for which nobody could be found, and asks the riders of frozen ones.
+    ///
+    /// Only elapsed time counts, since this life of the node first saw the booking wait: a civil clock that is put right
+    /// by an hour ends nothing. What another node may be serving is not ended here unless its rider was asked in vain.
     pub(super) fn sweep_bookings(&mut self, district: &DistrictId, now: Now) {
-        let give_up_ms = i64::try_from(self.config.timing.give_up_ms).unwrap_or(i64::MAX);
-        let hopeless: Vec<BookingId> = self
+        let waiting: Vec<BookingId> = self
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && matches!(record.status(), Status::Open | Status::Offered))
-            .filter(|record| {
-                record.accepted.as_ref().is_some_and(|accepted| {
-                    let since = accepted.request.pickup_at.unwrap_or(accepted.at).max(accepted.at);
-                    now.utc.since_ms(since) > give_up_ms
-                })
-            })
+            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
+            .filter(|record| matches!(record.status(), Status::Open | Status::Offered))
+            .filter(|record| self.waits_since.contains_key(&record.id) || self.is_due(record, now))
             .map(|record| record.id)
             .collect();
+        let mut hopeless = self.unanswered(district, now);
+        for booking in waiting {
+            let since = *self.waits_since.entry(booking).or_insert(now.ticks);
+            if now.ticks.since_ms(since) > self.config.timing.give_up_ms {
+                hopeless.push(booking);
+            }
+        }
         for booking in hopeless {
             // A refusal means that somebody else ended it in this very round.
             let _ended_already = self.cancel(booking, Party::System, CancelReason::NoTaxi, now);
@@ -207,8 +204,16 @@ impl Node {
         self.reassign_unheard(district, now);
     }
 
+    /// True once the booking's time has come: at once, or shortly before the moment for which it was scheduled.
+    pub(super) fn is_due(&self, record: &BookingRecord, now: Now) -> bool {
+        let lead_ms = i64::try_from(self.config.timing.schedule_lead_ms).unwrap_or(i64::MAX);
+        let wanted_at = record.request().and_then(|request| request.pickup_at);
+        wanted_at.is_none_or(|at| at.since_ms(now.utc) <= lead_ms)
+    }
+
     /// A driver who has not been heard for too long before boarding loses the booking. The device learns it when it
-    /// is heard again; if the rider has boarded meanwhile, boarding stands.
+    /// is heard again; if the rider has boarded meanwhile, boarding stands. Where an unheard edge may be in touch with
+    /// the driver, nothing is taken away.
     fn reassign_unheard(&mut self, district: &DistrictId, now: Now) {
         let reassign_ms = self.config.timing.reassign_ms;
         let limit_ms = |record: &BookingRecord| match record.status() {
@@ -220,7 +225,7 @@ impl Node {
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record))
+            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
             .filter_map(|record| {
                 limit_ms(record).zip(record.standing()).map(|(ms, s)| (record, ms, s.0, s.1))
             })

@@ -1,15 +1,16 @@
 //! Central's and the edge's side of a district: renewals, takeover, heal.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
+use super::freeze::Freezer;
 use super::{Mode, ModeReason, ModeView, Node};
-use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch, Witnesses};
+use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch};
 use crate::board::{Board, DistrictBoard};
 use crate::booking::Status;
 use crate::command::{Answer, Refusal, Renewal, RenewalAnswer};
 use crate::face::{Change, DistrictConfig, NodeConfig, Output, Role};
-use crate::fact::{Fact, Owner, TakeCause, district_wide};
-use crate::ids::{BookingId, DistrictId, NodeId};
+use crate::fact::{Fact, Owner, Release, Step, TakeCause, district_wide};
+use crate::ids::{BookingId, DistrictId, NodeId, ShiftId};
 use crate::journal::Heads;
 use crate::units::{Now, Ticks};
 
@@ -33,8 +34,10 @@ pub(super) struct CentralDistrict {
     granted: bool,
     /// The edge's last answer before central became holder: its mode, what it held, what central held then.
     probed: Option<(EdgeMode, Heads, Heads)>,
-    /// Bookings that the edge may have adopted, since when, and whether the rider has been asked.
-    pub(super) frozen: BTreeMap<BookingId, (Ticks, bool)>,
+    /// What central held when it last renewed as holder: the H of renewals once the lease has run out.
+    cursor: Heads,
+    /// What central does not plan while the edge may.
+    pub(super) freezer: Freezer,
 }
 
 /// The edge's side.
@@ -43,6 +46,10 @@ pub(super) struct EdgeDistrict {
     pub(super) central: NodeId,
     /// An operator wants or holds the district: renewals and grants are not answered.
     by_hand: bool,
+    /// Drivers with the app who were on duty when central last renewed.
+    pub(super) roll: BTreeSet<ShiftId>,
+    /// Bookings that came to central apart, and which a renewal has covered since.
+    covered: BTreeSet<BookingId>,
 }
 
 impl Side {
@@ -58,12 +65,8 @@ impl Side {
         match &config.role {
             Role::Central => {
                 let mut lease = CentralSide::new(timing, authority.epoch(), now.utc);
-                let mut frozen = BTreeMap::new();
                 if district.edge.is_none() {
                     lease.answered(now.ticks, now.ticks, now.utc);
-                } else {
-                    frozen =
-                        freezable(config, board, id).map(|booking| (booking, (now.ticks, false))).collect();
                 }
                 Self::Central(Box::new(CentralDistrict {
                     lease,
@@ -71,15 +74,20 @@ impl Side {
                     renew_at: now.ticks,
                     granted: false,
                     probed: None,
-                    frozen,
+                    cursor: board.heads().of_district(id),
+                    freezer: Freezer::start(board.district(id), now.ticks),
                 }))
             }
-            Role::Edge { central } => Self::Edge(Box::new(EdgeDistrict {
-                lease: EdgeSide::new(timing, authority.epoch(), authority.edge_holds(), now.ticks, now.utc),
-                central: central.clone(),
-                by_hand: authority.edge_holds()
-                    && authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator),
-            })),
+            Role::Edge { central } => {
+                let held = authority.taken.filter(|_| authority.edge_holds()).map(|(_, cause)| cause);
+                Self::Edge(Box::new(EdgeDistrict {
+                    lease: EdgeSide::new(timing, authority.epoch(), held, now.ticks, now.utc),
+                    central: central.clone(),
+                    by_hand: held == Some(TakeCause::Operator),
+                    roll: board.district(id).map(with_app).unwrap_or_default(),
+                    covered: BTreeSet::new(),
+                }))
+            }
         }
     }
 
@@ -130,19 +138,9 @@ impl Side {
     }
 }
 
-/// Bookings that central owns and the edge may adopt: every one before boarding.
-fn freezable<'a>(
-    config: &'a NodeConfig,
-    board: &'a Board,
-    district: &DistrictId,
-) -> impl Iterator<Item = BookingId> + 'a {
-    board
-        .district(district)
-        .into_iter()
-        .flat_map(DistrictBoard::open_bookings)
-        .filter(|record| record.status() != Status::Boarded)
-        .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.node == config.id))
-        .map(|record| record.id)
+/// Drivers with the app who are on duty.
+pub(super) fn with_app(board: &DistrictBoard) -> BTreeSet<ShiftId> {
+    board.on_duty().filter(|shift| shift.home().is_none()).map(|shift| shift.id).collect()
 }
 
 impl Node {
@@ -171,6 +169,7 @@ impl Node {
         if self.mode(&renewal.district).map(|view| view.mode) != mode_before {
             self.changed(Change::Mode(renewal.district.clone()));
         }
+        self.note_renewal(&renewal);
         let Some(Side::Edge(side)) = self.sides.get(&renewal.district) else {
             return Err(Refusal::OtherNode);
         };
@@ -178,9 +177,29 @@ impl Node {
             sent_at: renewal.sent_at,
             mode: side.lease.mode(),
             epoch: side.lease.epoch(),
-            heads: self.board.heads().clone(),
+            heads: self.board.heads().of_district(&renewal.district),
             district: renewal.district,
         }))
+    }
+
+    /// What a renewal that stands says of a later takeover: who was on duty, and what of central's may be adopted.
+    fn note_renewal(&mut self, renewal: &Renewal) {
+        let Some(board) = self.board.district(&renewal.district) else { return };
+        let Some(Side::Edge(side)) = self.sides.get_mut(&renewal.district) else { return };
+        if side.lease.mode() != EdgeMode::Standby || side.lease.epoch() != renewal.epoch {
+            return;
+        }
+        side.roll = with_app(board);
+        let central = &side.central;
+        let mut of_central = self.board.heads().of_district(&renewal.district);
+        of_central.0.retain(|series, _| series.origin == *central);
+        if renewal.heads.cover(&of_central, &renewal.district) {
+            side.covered = board
+                .open_bookings()
+                .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.apart))
+                .map(|record| record.id)
+                .collect();
+        }
     }
 
     /// Central takes in an edge's answer.
@@ -208,12 +227,11 @@ impl Node {
                 && self.board.heads().cover(theirs, &answer.district)
                 && answer.heads.cover(mine, &answer.district)
         });
-        side.probed = Some((answer.mode, answer.heads, self.board.heads().clone()));
+        side.probed = Some((answer.mode, answer.heads, self.board.heads().of_district(&answer.district)));
         if standing_by {
             if level && side.granted && answer.epoch == side.lease.epoch() {
                 side.lease.answered(answer.sent_at, now.ticks, now.utc);
                 if side.lease.mode() == CentralMode::Holder {
-                    side.frozen.clear();
                     side.probed = None;
                 }
             } else if level && !side.granted {
@@ -244,16 +262,24 @@ impl Node {
         self.append(district, district_wide(), Fact::ZoneGranted { epoch }, now);
     }
 
-    /// An operator at the edge wants the district: it stops answering central and takes over as soon as central's
-    /// lease is certainly out.
+    /// An operator wants the district. An edge stops answering central and takes over as soon as central's lease is
+    /// certainly out. Central takes back what an unheard edge may plan; where that edge lives after all, two cars may
+    /// come, and the screens say that a human decided so.
     pub(super) fn take_by_hand(&mut self, district: &DistrictId, now: Now) -> Result<Answer, Refusal> {
         self.serves(district)?;
-        match self.sides.get_mut(district) {
-            Some(Side::Edge(side)) => side.by_hand = true,
-            Some(Side::Central(_)) | None => return Err(Refusal::OtherNode),
-        }
         self.sweep_lease(district, now);
-        Ok(Answer::Done)
+        match self.sides.get_mut(district) {
+            Some(Side::Edge(side)) => {
+                side.by_hand = true;
+                self.sweep_lease(district, now);
+                Ok(Answer::Done)
+            }
+            Some(Side::Central(side)) if side.lease.mode() == CentralMode::Uncertain => {
+                self.take_back(district, now);
+                Ok(Answer::Done)
+            }
+            Some(Side::Central(_)) | None => Err(Refusal::OtherNode),
+        }
     }
 
     /// An operator lets the district go back as soon as central grants it.
@@ -275,14 +301,9 @@ impl Node {
             self.questions.values().filter(|q| q.district == *district && q.withdrawn.is_none()).count();
         match self.sides.get_mut(district) {
             Some(Side::Edge(side)) => {
-                let lease_out =
-                    side.lease.silence_ms(now.ticks) > self.config.timing.lease.edge_takes_after_ms();
-                let by_hand_now = side.by_hand && lease_out && side.lease.mode() != EdgeMode::Active;
-                let change = if by_hand_now {
-                    Some(side.lease.take(TakeCause::Operator, now.ticks, now.utc))
-                } else {
-                    side.lease.evaluate(witnesses, open_offers, now.ticks, now.utc)
-                };
+                let by_hand = if side.by_hand { side.lease.take_by_hand(now.ticks, now.utc) } else { None };
+                let change =
+                    by_hand.or_else(|| side.lease.evaluate(witnesses, open_offers, now.ticks, now.utc));
                 if let Some(change) = change {
                     self.edge_changed(district, change, now);
                     self.changed(Change::Mode(district.clone()));
@@ -295,20 +316,17 @@ impl Node {
 
     fn sweep_central(&mut self, district: &DistrictId, now: Now) {
         let alive = self.is_alive(now);
-        let most_answer_here = self.most_drivers_answer_here(district, now);
-        let freezable: Vec<BookingId> = freezable(&self.config, &self.board, district).collect();
         let Some(Side::Central(side)) = self.sides.get_mut(district) else { return };
         let Some(edge) = side.edge.clone() else { return };
         if side.lease.evaluate(now.ticks, now.utc) {
-            side.frozen = freezable.into_iter().map(|booking| (booking, (now.ticks, false))).collect();
             self.outputs.push_back(Output::Changed(Change::Mode(district.clone())));
-        }
-        if side.lease.mode() == CentralMode::Uncertain && most_answer_here {
-            side.frozen.clear();
         }
         if alive && now.ticks >= side.renew_at {
             let every_ms = match side.lease.mode() {
-                CentralMode::Holder => self.config.timing.lease.renew_every_ms,
+                CentralMode::Holder => {
+                    side.cursor = self.board.heads().of_district(district);
+                    self.config.timing.lease.renew_every_ms
+                }
                 CentralMode::Uncertain | CentralMode::Healing => PROBE_EVERY_MS,
             };
             side.renew_at = now.ticks.plus_ms(every_ms);
@@ -316,50 +334,24 @@ impl Node {
                 district: district.clone(),
                 epoch: side.lease.epoch(),
                 sent_at: now.ticks,
-                heads: self.board.heads().clone(),
+                heads: side.cursor.clone(),
             };
             self.outputs.push_back(Output::Renew { to: edge, renewal });
         }
-    }
-
-    /// What the on-duty drivers with the app whom this node hears say about central.
-    fn witnesses(&self, district: &DistrictId, now: Now) -> Witnesses {
-        let Some(board) = self.district(district) else { return Witnesses::default() };
-        let mut witnesses = Witnesses::default();
-        for (shift, contact) in &self.contacts {
-            let on_duty =
-                board.shifts.get(shift).is_some_and(|shift| shift.is_on_duty() && shift.home().is_none());
-            if on_duty && now.ticks.since_ms(contact.heard_at) <= self.config.timing.lease.heard_ms {
-                witnesses.heard += 1;
-                witnesses.cut_off += usize::from(!contact.hears_central);
-            }
-        }
-        witnesses
-    }
-
-    /// True if more than half of the district's on-duty drivers with the app are attached here and heard.
-    fn most_drivers_answer_here(&self, district: &DistrictId, now: Now) -> bool {
-        let Some(board) = self.district(district) else { return false };
-        let (mut on_duty, mut here) = (0_usize, 0_usize);
-        for shift in board.shifts.values().filter(|shift| shift.is_on_duty() && shift.home().is_none()) {
-            on_duty += 1;
-            here += usize::from(self.contacts.get(&shift.id).is_some_and(|contact| {
-                contact.is_attached()
-                    && now.ticks.since_ms(contact.heard_at) <= self.config.timing.lease.heard_ms
-            }));
-        }
-        here * 2 > on_duty
+        self.freeze(district, now);
     }
 
     fn edge_changed(&mut self, district: &DistrictId, change: EdgeChange, now: Now) {
         match change {
-            EdgeChange::Suspected => {}
+            EdgeChange::Suspected => self.give_back_handed_over(district, now),
             EdgeChange::Relieved => self.hand_all_to_central(district, now),
-            EdgeChange::Taken { epoch, cause, silence_ms } => {
+            EdgeChange::Taken { epoch, cause, silence_ms, adopts } => {
                 let fact = Fact::ZoneTaken { epoch, cause, silence_ms };
                 self.append(district, district_wide(), fact, now);
-                if cause != TakeCause::Silence {
+                if adopts {
                     self.adopt(district, epoch, now);
+                } else {
+                    self.give_back_handed_over(district, now);
                 }
             }
             EdgeChange::Returned { epoch } => {
@@ -370,19 +362,50 @@ impl Node {
         self.dirty.insert(district.clone());
     }
 
-    /// Takes over every booking before boarding that this node has received.
+    /// Takes over every booking before boarding that this node has received and that central sent while it held the
+    /// lease: those central has frozen.
     fn adopt(&mut self, district: &DistrictId, epoch: Epoch, now: Now) {
-        let owner = Owner { epoch, version: 0, node: self.config.id.clone() };
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
+        let owner = Owner { epoch, version: 0, node: self.config.id.clone(), apart: false };
         let adopted: Vec<_> = self
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
             .filter(|record| record.status() != Status::Boarded)
+            .filter(|record| {
+                let apart = record.owner.as_ref().is_some_and(|(owner, _)| owner.apart);
+                self.owns(record) || !apart || side.covered.contains(&record.id)
+            })
             .map(|record| (record.id, record.zone().cloned()))
             .collect();
         for (booking, zone) in adopted {
             let fact = Fact::BookingOwned { booking, owner: owner.clone(), wanted: None };
             self.append(district, zone.unwrap_or_else(district_wide), fact, now);
+        }
+    }
+
+    /// Gives back what central handed over for one feature-phone driver who has not said yes: central, which cannot
+    /// hear the answer any more, counts on it.
+    fn give_back_handed_over(&mut self, district: &DistrictId, now: Now) {
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
+        let (central, epoch) = (side.central.clone(), side.lease.epoch());
+        let handed: Vec<_> = self
+            .district(district)
+            .into_iter()
+            .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| self.owns(record) && matches!(record.status(), Status::Open | Status::Offered))
+            .filter(|record| record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some()))
+            .map(|record| {
+                let asked = record.assignments.iter().filter(|(_, bond)| bond.is_question());
+                (record.id, asked.map(|(id, _)| id.clone()).collect::<Vec<_>>())
+            })
+            .collect();
+        for (booking, asked) in handed {
+            for assignment in asked {
+                let what = Step::Released { reason: Release::Withdrawn };
+                self.step_at_home(district, booking, &assignment, what, now);
+            }
+            self.hand_over(district, booking, central.clone(), epoch, None, now);
         }
     }
 
@@ -417,21 +440,18 @@ impl Node {
             return;
         };
         let Some((owner, _)) = &record.owner else { return };
+        let apart = to == self.config.id && self.is_apart(district);
         let owner = if epoch > owner.epoch {
-            Owner { epoch, version: 0, node: to }
+            Owner { epoch, version: 0, node: to, apart }
         } else {
-            Owner { epoch: owner.epoch, version: owner.version.saturating_add(1), node: to }
+            Owner { epoch: owner.epoch, version: owner.version.saturating_add(1), node: to, apart }
         };
         let zone = record.zone().cloned().unwrap_or_else(district_wide);
         self.append(district, zone, Fact::BookingOwned { booking, owner, wanted }, now);
     }
 
-    /// Since when a booking has been frozen here, because the edge may have adopted it.
-    #[must_use]
-    pub fn frozen_since(&self, district: &DistrictId, booking: BookingId) -> Option<Ticks> {
-        match self.sides.get(district)? {
-            Side::Central(side) => side.frozen.get(&booking).map(|(since, _)| *since),
-            Side::Edge(_) => None,
-        }
+    /// True if what comes to this node now comes to it apart: it is central, and its lease has run out.
+    pub(super) fn is_apart(&self, district: &DistrictId) -> bool {
+        self.central_mode(district).is_some_and(|mode| mode != CentralMode::Holder)
     }
 }

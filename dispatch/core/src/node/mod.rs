@@ -13,6 +13,8 @@
 //! | what each change of a booking causes | `react.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
 //! | what another node may tell | `peer.rs` |
+//! | what drivers say about central | `witness.rs` |
+//! | what central does not plan while the edge may | `freeze.rs` |
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -35,12 +37,14 @@ use crate::units::{Now, Ticks, UtcMs};
 
 mod booking;
 mod device;
+mod freeze;
 mod home;
 mod lease;
 mod peer;
 mod plan;
 mod react;
 mod report;
+mod witness;
 
 use lease::Side;
 
@@ -67,6 +71,8 @@ pub struct Node {
     /// Bonds that an operator wants back, until the device has let go.
     recalled: BTreeMap<AssignmentId, ShiftId>,
     sides: BTreeMap<DistrictId, Side>,
+    /// Since when each open booking waits for somebody to be found, as far as this life has seen it.
+    waits_since: BTreeMap<BookingId, Ticks>,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// Wrong PINs texted for a bond.
@@ -199,6 +205,7 @@ impl Node {
             questions: BTreeMap::new(),
             recalled: BTreeMap::new(),
             sides,
+            waits_since: BTreeMap::new(),
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
             pin_tries: BTreeMap::new(),

@@ -123,11 +123,7 @@ impl Node {
             return true;
         }
         let Some(board) = self.district(district) else { return true };
-        let with_app = board
-            .shifts
-            .values()
-            .filter(|shift| shift.is_on_duty() && shift.home().is_none())
-            .map(|shift| shift.id);
+        let with_app = board.on_duty().filter(|shift| shift.home().is_none()).map(|shift| shift.id);
         let (mut known, mut here) = (0_usize, 0_usize);
         for shift in with_app {
             known += 1;
@@ -138,16 +134,10 @@ impl Node {
 
     /// Bookings of this node's that want somebody to be asked now.
     fn wanting(&self, district: &DistrictId, now: Now) -> Vec<OpenBooking> {
-        let frozen = match &self.sides[district] {
-            Side::Central(side) => Some(&side.frozen),
-            Side::Edge(_) => None,
-        };
         self.district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| {
-                self.owns(record) && frozen.is_none_or(|frozen| !frozen.contains_key(&record.id))
-            })
+            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
             .filter_map(|record| self.open_booking(record, now))
             .collect()
     }
@@ -159,8 +149,7 @@ impl Node {
         if !matches!(record.status(), Status::Open | Status::Offered) {
             return None;
         }
-        let lead_ms = i64::try_from(timing.schedule_lead_ms).unwrap_or(i64::MAX);
-        if request.pickup_at.is_some_and(|at| at.since_ms(now.utc) > lead_ms) {
+        if !self.is_due(record, now) {
             return None;
         }
         let mut not = BTreeSet::new();
@@ -221,8 +210,7 @@ impl Node {
             .filter_map(|record| record.owner.as_ref().and_then(|(_, wanted)| *wanted))
             .collect();
         board
-            .shifts
-            .values()
+            .on_duty()
             .filter(|shift| match shift.home() {
                 None => scope.attached,
                 Some(home) if *home == self.config.id => scope.homed,

@@ -1,6 +1,6 @@
 //! What a change of a booking causes: revokes, notices, charges.
 
-use super::{Node, Side};
+use super::Node;
 use crate::board::Touched;
 use crate::booking::{BookingRecord, CancelReason, Door, Due, Party, Status};
 use crate::command::{Notice, NoticeText, Recipient};
@@ -37,6 +37,9 @@ impl Node {
         match touched {
             Touched::Booking(booking) => {
                 let before_status = before.as_ref().map(|glance| glance.status);
+                if !self.waits_here(district, *booking) {
+                    self.waits_since.remove(booking);
+                }
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
                 self.tell_rider(district, *booking, before, now);
@@ -51,6 +54,13 @@ impl Node {
             Touched::Authority => self.changed(Change::Mode(district.clone())),
             Touched::Roster | Touched::Nothing => {}
         }
+    }
+
+    /// True if this node looks for somebody to take the booking.
+    fn waits_here(&self, district: &DistrictId, booking: BookingId) -> bool {
+        self.district(district).and_then(|district| district.bookings.get(&booking)).is_some_and(|record| {
+            self.owns(record) && matches!(record.status(), Status::Open | Status::Offered)
+        })
     }
 
     /// Tells the rider by text, if this node is the one to do so. Done by the node beside the rider's text process,
@@ -189,38 +199,6 @@ impl Node {
         for loser in losers {
             // A refusal means that it is closed or has boarded too, which is then an operator's case.
             let _refused = self.cancel(loser, Party::System, CancelReason::Duplicate, now);
-        }
-    }
-
-    /// Asks the riders of bookings that have been frozen for long whether they still want a taxi.
-    pub(super) fn ask_riders_of_frozen(&mut self, district: &DistrictId, now: Now) {
-        let ask_again_ms = self.config.timing.ask_again_ms;
-        let me = self.config.id.clone();
-        let Some(Side::Central(side)) = self.sides.get_mut(district) else { return };
-        let mut due = Vec::new();
-        for (booking, (since, asked)) in &mut side.frozen {
-            if !*asked && now.ticks.since_ms(*since) >= ask_again_ms {
-                *asked = true;
-                due.push(*booking);
-            }
-        }
-        for booking in due {
-            let told_here = self
-                .district(district)
-                .and_then(|district| district.bookings.get(&booking))
-                .filter(|record| !record.status().is_closed())
-                .and_then(BookingRecord::request)
-                .is_some_and(|request| request.text_home.as_ref() == Some(&me));
-            if told_here {
-                self.outputs.push_back(Output::Notify(Notice {
-                    id: format!("{booking}/still-wanted"),
-                    to: Recipient::Rider { booking },
-                    text: NoticeText::StillWanted { code: booking_code(booking) },
-                    urgent: true,
-                    expires_at: now.utc.plus_ms(NOTICE_LIFE_MS),
-                }));
-            }
-            self.changed(Change::Booking(district.clone(), booking));
         }
     }
 }

@@ -95,8 +95,12 @@ impl Town {
     }
 
     fn accept(&mut self, node: &str, number: u128, at: UtcMs, request: Request) {
-        let owner =
-            Owner { epoch: Epoch { central_term: 1, edge_term: 0 }, version: 0, node: node.parse().unwrap() };
+        let owner = Owner {
+            epoch: Epoch { central_term: 1, edge_term: 0 },
+            version: 0,
+            node: node.parse().unwrap(),
+            apart: false,
+        };
         self.write(node, at, &Fact::BookingAccepted { booking: booking(number), request, owner, at });
     }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod drivers;
+mod outage;
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

@@ -32,6 +32,8 @@ struct Place {
     incarnation: u32,
 }
 
+mod cut;
+
 /// Nodes and what they made durable.
 pub(crate) struct World {
     places: BTreeMap<&'static str, Place>,
@@ -42,6 +44,8 @@ pub(crate) struct World {
     /// What phones say of their duty when they attach; available if nothing is set.
     duties: BTreeMap<u128, (u64, Duty)>,
     hears_central: bool,
+    /// How wrong every civil clock is.
+    civil_error_ms: i64,
     /// Where the drivers are.
     east: f64,
 }
@@ -64,13 +68,14 @@ impl World {
             slots: BTreeMap::new(),
             duties: BTreeMap::new(),
             hears_central: true,
+            civil_error_ms: 0,
             east: 0.005,
         };
         world.start(CENTRAL, Board::default(), Vec::new(), 1);
         if has_edge {
             world.start(EDGE, Board::default(), Vec::new(), 1);
         }
-        for number in [1, 2, 50] {
+        for number in [1, 2, 3, 4, 5, 50] {
             world.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
         }
         let stand = Command::ListStand {
@@ -124,7 +129,8 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { utc: UtcMs(1_700_000_000_000 + i64::try_from(self.now_ms).unwrap()), ticks: Ticks(self.now_ms) }
+        let civil_ms = 1_700_000_000_000 + i64::try_from(self.now_ms).unwrap() + self.civil_error_ms;
+        Now { utc: UtcMs(civil_ms), ticks: Ticks(self.now_ms) }
     }
 
     fn place(&mut self, name: &str) -> &mut Place {
@@ -204,13 +210,6 @@ impl World {
             place.node.handle_timeout(now);
             Self::drain(place);
         }
-    }
-
-    /// The same, while the drivers do not hear central.
-    pub(crate) fn pass_cut_off_ms(&mut self, name: &'static str, ms: u64, shifts: &[u128]) {
-        self.hears_central = false;
-        self.pass_ms(name, ms, shifts);
-        self.hears_central = true;
     }
 
     pub(crate) fn book(&mut self, name: &str, number: u128) -> Result<Answer, Refusal> {

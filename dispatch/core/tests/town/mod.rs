@@ -171,8 +171,8 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
             wanted: (c.is_multiple_of(2)).then(|| shift(c)),
         },
         5 => {
-            let by = [Party::Rider, Party::Operator][usize::from(b % 2)];
-            let reason = [CancelReason::ChangedMind, CancelReason::Duplicate, CancelReason::NoShow]
+            let by = [Party::Rider, Party::Operator, Party::System][usize::from(b % 3)];
+            let reason = [CancelReason::ChangedMind, CancelReason::Duplicate, CancelReason::NoTaxi]
                 [usize::from(c % 3)];
             Fact::CancelRequested { booking: booking(a), by, reason, at }
         }
@@ -273,7 +273,7 @@ fn request(b: u8, c: u8) -> Request {
 
 fn owner(b: u8, c: u8) -> Owner {
     let epoch = Epoch { central_term: u32::from(b % 2), edge_term: u32::from(b / 2 % 2) };
-    Owner { epoch, version: u32::from(c % 3), node: node(c) }
+    Owner { epoch, version: u32::from(c % 3), node: node(c), apart: b.is_multiple_of(2) }
 }
 
 fn start(a: u8, b: u8, at: UtcMs) -> ShiftStart {

@@ -41,6 +41,13 @@ impl World {
                     self.central_away_until = self.central_away_until.max(until);
                 }
             }
+            Fault::LateLinks { ms } => {
+                self.cut_both(Side::All, node(0), until);
+                for edge in 1..NODES {
+                    self.cut_both(node(edge), node(0), until + ms);
+                }
+                self.central_away_until = self.central_away_until.max(until);
+            }
             Fault::CrashNode { node } => {
                 self.crash_node(node);
                 self.agenda.at(until, Event::FaultEnds(index));
@@ -64,6 +71,10 @@ impl World {
             Fault::Lose { per_mille } => self.net.lossy = (until, per_mille),
             Fault::Repeat { per_mille } => self.net.repeating = (until, per_mille),
             Fault::Delay { ms } => self.net.slow = (until, ms),
+            Fault::WrongClock { node, ms } => {
+                self.nodes[node].clock.civil_error_ms += ms;
+                self.agenda.at(until, Event::FaultEnds(index));
+            }
             Fault::StepClock { node, ms } => self.nodes[node].clock.civil_error_ms += ms,
         }
     }
@@ -71,7 +82,9 @@ impl World {
     pub(super) fn fault_ends(&mut self, index: usize) {
         match self.schedule.faults[index].2 {
             Fault::CrashNode { node } => self.start_node(node),
-            Fault::CutPeers { .. }
+            Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
+            Fault::LateLinks { .. }
+            | Fault::CutPeers { .. }
             | Fault::Flap { .. }
             | Fault::CutDevices { .. }
             | Fault::CutRiders { .. }

@@ -229,6 +229,7 @@ impl World {
             .map(|other| &self.nodes[other])
             .filter(|place| place.paused_until <= now)
             .and_then(|place| place.node.as_ref());
+        self.checkers.now = now;
         if let Some(running) = &self.nodes[node].node {
             self.checkers.written(running, other, entry);
         }
@@ -249,7 +250,7 @@ impl World {
             if let Output::Append(entry) = &self.nodes[node].pending[index] {
                 let entry = entry.clone();
                 if entry.series.origin == node_id(node) {
-                    self.checkers.committed(&entry);
+                    self.checkers.committed(self.nodes[node].node.as_ref(), &entry);
                 }
                 self.nodes[node].store(entry);
             }
@@ -382,6 +383,15 @@ impl World {
     }
 
     fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
+        match &command {
+            Command::Keep { booking } if node == 0 => self.checkers.asked_again(*booking),
+            Command::TakeDistrict { district } if node == 0 => {
+                let board =
+                    self.nodes[0].node.as_ref().and_then(|central| central.board().district(district));
+                self.checkers.taken_by_hand(board);
+            }
+            _ => {}
+        }
         let place = &mut self.nodes[node];
         place.requests += 1;
         let request = place.requests;

@@ -18,6 +18,8 @@ use crate::faults::net::Place;
 
 /// Time after which a rider's page tries the next node.
 const RIDER_AGAIN_MS: Ms = 8_000;
+/// A rider's page looks again after this time.
+const PAGE_LOOKS_MS: Ms = 15_000;
 /// A text process tries a command again while its node does not answer.
 const TEXT_AGAIN_MS: Ms = 5_000;
 
@@ -47,6 +49,8 @@ pub(crate) enum RiderDeed {
     Cancel,
     /// Says that the taxi is still wanted.
     Keep,
+    /// Looks at the page, which shows whether that is being asked.
+    Look,
 }
 
 /// What a rider's answer is to.
@@ -168,7 +172,8 @@ impl World {
             lang: Lang::Ko,
             payment,
             quote: None,
-            text_home: Some(node_id(if self.chance(50) { 0 } else { edge })),
+            // As the doors have it: texts are the edge's, and who has the page gets none.
+            text_home: matches!(door, Door::Sms | Door::Phone).then(|| node_id(edge)),
             digest: format!("{rider}"),
         }
     }
@@ -187,6 +192,7 @@ impl World {
             RiderDeed::Cancel => (true, RiderAsk::Cancel),
             RiderDeed::ShowAgain => (false, RiderAsk::Book),
             RiderDeed::Keep => (false, RiderAsk::Keep),
+            RiderDeed::Look => return self.rider_looks(rider),
         };
         let node = [0, person.edge][person.tries % 2];
         person.tries += 1;
@@ -209,6 +215,30 @@ impl World {
         }
     }
 
+    /// The page asks a node again and again while the rider waits.
+    fn rider_looks(&mut self, rider: usize) {
+        let person = &self.riders[rider];
+        let (booking, edge) = (person.booking, person.edge);
+        let node = [0, edge][person.tries % 2];
+        let here = Place::Rider(rider);
+        let now = self.agenda.now();
+        let reached = !self.net.carry(here, Place::Node(node), now).is_empty()
+            && !self.net.carry(Place::Node(node), here, now).is_empty()
+            && now >= self.nodes[node].paused_until;
+        self.riders[rider].tries += usize::from(!reached);
+        let view = self.nodes[node].node.as_ref().filter(|_| reached);
+        let closed = view
+            .and_then(|node| node.board().booking(booking))
+            .is_some_and(|(_, record)| record.status().is_closed());
+        let asked = view.is_some_and(|node| node.asks_if_still_wanted(&district_of(edge), booking));
+        if asked && (self.healing || self.chance(50)) {
+            self.agenda.after(2_000, Event::Rider { rider, deed: RiderDeed::Keep });
+        }
+        if !closed {
+            self.agenda.after(PAGE_LOOKS_MS, Event::Rider { rider, deed: RiderDeed::Look });
+        }
+    }
+
     pub(super) fn rider_answered(
         &mut self,
         rider: usize,
@@ -220,6 +250,9 @@ impl World {
             (RiderAsk::Book, Ok(_)) => {
                 self.checkers.acknowledged(self.riders[rider].booking, node);
                 let first = !std::mem::replace(&mut self.riders[rider].acknowledged, true);
+                if first && self.riders[rider].request.text_home.is_none() {
+                    self.agenda.after(PAGE_LOOKS_MS, Event::Rider { rider, deed: RiderDeed::Look });
+                }
                 if first && !self.healing {
                     let deeds = [(15, RiderDeed::Cancel, 120_000), (20, RiderDeed::ShowAgain, 60_000)];
                     for (per_cent, deed, within) in deeds {
@@ -246,7 +279,9 @@ impl World {
     pub(super) fn notified(&mut self, node: usize, notice: Notice) {
         match (notice.to, notice.text) {
             (Recipient::Rider { booking }, NoticeText::StillWanted { .. }) => {
-                let rider = self.riders.iter().position(|rider| rider.booking == booking);
+                let by_text =
+                    |rider: &RiderPlace| rider.booking == booking && rider.request.text_home.is_some();
+                let rider = self.riders.iter().position(by_text);
                 if let Some(rider) = rider
                     && (self.healing || self.chance(80))
                 {

@@ -1,0 +1,116 @@
+use super::*;
+
+fn id(counter: u64) -> AssignmentId {
+    AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter }
+}
+
+fn bond(eta_s: u32) -> AssignmentRecord {
+    let mut bond = AssignmentRecord::new(ShiftId::from_number(u128::from(eta_s)));
+    bond.offered = Some((eta_s, UtcMs(0), Reasons::default()));
+    bond.assigned_at = Some(UtcMs(1));
+    bond
+}
+
+fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
+    let mut booking = BookingRecord::unknown(BookingId::from_number(1));
+    booking.assignments = bonds.iter().map(|(n, b)| (id(*n), b.clone())).collect();
+    booking
+}
+
+fn cancelled(mut booking: BookingRecord) -> BookingRecord {
+    booking.cancel = Some(Cancel {
+        hlc: Hlc::default(),
+        by: Party::Rider,
+        reason: CancelReason::ChangedMind,
+        at: UtcMs(2),
+    });
+    booking
+}
+
+#[test]
+fn of_two_assignments_the_nearer_stands_and_the_other_must_end() {
+    let booking = booking(&[(1, bond(300)), (2, bond(200))]);
+    assert_eq!(booking.standing().unwrap().0, &id(2));
+    let ends: Vec<_> = booking.must_end().map(|(id, _, why)| (id.clone(), why)).collect();
+    assert_eq!(ends, [(id(1), Release::Superseded)]);
+}
+
+#[test]
+fn boarded_stands_whatever_else_is_said() {
+    let mut boarded = bond(900);
+    boarded.boarded = Some((UtcMs(5), PinCheck::Verified));
+    boarded.released = Some((UtcMs(6), Release::Superseded));
+    let booking = cancelled(booking(&[(1, boarded), (2, bond(10))]));
+    assert_eq!(booking.status(), Status::Boarded);
+    assert_eq!(booking.standing().unwrap().0, &id(1));
+    assert_eq!(booking.must_end().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), [id(2)]);
+}
+
+#[test]
+fn cancel_wins_before_boarding_and_ends_every_bond() {
+    let booking = cancelled(booking(&[(1, bond(300)), (2, bond(200))]));
+    assert_eq!(booking.status(), Status::Cancelled);
+    assert!(booking.must_end().all(|(_, _, why)| why == Release::Cancelled));
+    assert_eq!(booking.must_end().count(), 2);
+}
+
+#[test]
+fn a_machine_that_found_nobody_gives_way_to_a_taxi_that_is_on_its_way() {
+    let mut given_up = cancelled(booking(&[(1, bond(300))]));
+    given_up.cancel =
+        given_up.cancel.map(|cancel| Cancel { by: Party::System, reason: CancelReason::NoTaxi, ..cancel });
+    assert_eq!(given_up.status(), Status::Assigned);
+    assert_eq!(given_up.must_end().count(), 0);
+    let mut question = bond(100);
+    question.assigned_at = None;
+    given_up.assignments.insert(id(1), question);
+    assert_eq!(given_up.status(), Status::Cancelled, "a question is no taxi");
+    assert_eq!(given_up.must_end().count(), 1);
+}
+
+#[test]
+fn statuses_in_order() {
+    let mut record = booking(&[]);
+    assert_eq!(record.status(), Status::Open);
+    let mut question = bond(100);
+    question.assigned_at = None;
+    type Change = fn(&mut AssignmentRecord);
+    let steps: [(Change, Status); 5] = [
+        (|_| (), Status::Offered),
+        (|a| a.assigned_at = Some(UtcMs(1)), Status::Assigned),
+        (|a| a.arrived_at = Some(UtcMs(2)), Status::Arrived),
+        (|a| a.boarded = Some((UtcMs(3), PinCheck::Verified)), Status::Boarded),
+        (
+            |a| {
+                let fare = Fare {
+                    revision: 0,
+                    amount: Money(4_800),
+                    distance_m: 1_000,
+                    duration_s: 300,
+                    payment: Payment::Cash,
+                };
+                a.done = Some((UtcMs(4), fare));
+            },
+            Status::Done,
+        ),
+    ];
+    for (step, status) in steps {
+        step(&mut question);
+        record.assignments.insert(id(1), question.clone());
+        assert_eq!(record.status(), status);
+    }
+}
+
+#[test]
+fn a_released_bond_opens_the_booking_again() {
+    let mut released = bond(100);
+    released.released = Some((UtcMs(2), Release::GivenBack));
+    assert_eq!(booking(&[(1, released)]).status(), Status::Open);
+}
+
+#[test]
+fn a_vehicle_must_offer_everything_the_rider_needs() {
+    let all = Needs { wheelchair: true, pet: true, luggage: true };
+    assert!(all.cover(Needs::default()) && all.cover(all));
+    assert!(!Needs { wheelchair: false, ..all }.cover(Needs { wheelchair: true, ..Needs::default() }));
+}

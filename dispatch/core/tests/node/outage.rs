@@ -1,0 +1,259 @@
+//! Stories of a cut: which side plans what, who is asked, and what the heal leaves of it.
+
+use ondol_core::booking::{Door, Party, Status};
+use ondol_core::command::{Command, HomeWish, NoticeText, Offer, Recipient, Refusal};
+use ondol_core::fact::{PinCheck, Step};
+use ondol_core::node::{Mode, ModeReason};
+
+use crate::world::{CENTRAL, EDGE, World};
+
+/// Central and the edge at peace, two drivers attached to central, and booking 12 known to both and taken by nobody.
+fn with_a_waiting_booking() -> World {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.attach(CENTRAL, 2);
+    for number in [10, 11] {
+        world.book(CENTRAL, number).unwrap();
+        let (shift, offer) = offered(&mut world, CENTRAL).expect("a driver is free");
+        world.accept(CENTRAL, shift, &offer).unwrap();
+    }
+    world.book(CENTRAL, 12).unwrap();
+    world.pass_joined_ms(6_000, &[1, 2], &[]);
+    assert_eq!((world.mode(CENTRAL), world.status(EDGE, 12)), (Mode::Normal, Status::Open));
+    world
+}
+
+fn offered(world: &mut World, name: &'static str) -> Option<(u128, Offer)> {
+    [1, 2].into_iter().find_map(|shift| Some((shift, world.offer_for(name, shift)?)))
+}
+
+/// The drivers finish what they carry, at `name`.
+fn finish_trips(world: &mut World, name: &'static str) {
+    for number in [10, 11] {
+        let record = world.record(name, number);
+        let (assignment, bond) = record.standing().expect("a driver took it");
+        let offer = world.offer_like(&record, assignment);
+        let shift = bond.shift.0.as_u128();
+        world.step(name, shift, &offer, Step::Boarded { pin: PinCheck::Verified }).unwrap();
+        world.step(name, shift, &offer, Step::Done { fare: crate::fare(Default::default()) }).unwrap();
+    }
+}
+
+fn asked_riders(world: &World, name: &str) -> Vec<u128> {
+    let asked = world.notices(name).iter().filter_map(|notice| match (&notice.to, &notice.text) {
+        (Recipient::Rider { booking }, NoticeText::StillWanted { .. }) => Some(booking.0.as_u128()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn is_frozen(world: &World, number: u128) -> bool {
+    world.node(CENTRAL).is_frozen(&World::district(), World::booking(number))
+}
+
+#[test]
+fn what_the_edge_adopted_central_plans_only_once_its_rider_asks_again() {
+    let mut world = with_a_waiting_booking();
+    world.pass_cut_ms(13_000, &[], &[1, 2]);
+    assert!(is_frozen(&world, 12), "the lease is out and nobody answers central");
+    world.pass_cut_ms(12_000, &[], &[1, 2]);
+    assert_eq!(world.owner(EDGE, 12), EDGE);
+    // The drivers come back to central before the link between the nodes does.
+    world.attach_again(CENTRAL, 1, 2);
+    world.attach_again(CENTRAL, 2, 2);
+    finish_trips(&mut world, CENTRAL);
+    world.pass_cut_ms(60_000, &[1, 2], &[]);
+    assert!(is_frozen(&world, 12), "the edge adopted it, however many drivers answer now");
+    assert!(offered(&mut world, CENTRAL).is_none());
+    let by_hand = Command::AssignByHand { booking: World::booking(12), shift: World::shift(1) };
+    assert_eq!(world.command(CENTRAL, by_hand), Err(Refusal::NotOwner));
+    assert!(asked_riders(&world, CENTRAL).is_empty());
+    world.book(CENTRAL, 13).unwrap();
+    let (shift, offer) = offered(&mut world, CENTRAL).expect("what comes to central now is central's");
+    assert_eq!(offer.booking, World::booking(13));
+    world.accept(CENTRAL, shift, &offer).unwrap();
+    world.pass_cut_ms(60_000, &[1, 2], &[]);
+    assert_eq!(asked_riders(&world, CENTRAL), [12]);
+    assert!(world.node(CENTRAL).asks_if_still_wanted(&World::district(), World::booking(12)));
+    world.command(CENTRAL, Command::Keep { booking: World::booking(12) }).unwrap();
+    assert!(!world.node(CENTRAL).asks_if_still_wanted(&World::district(), World::booking(12)));
+    world.pass_cut_ms(3_000, &[1, 2], &[]);
+    let asked = offered(&mut world, CENTRAL).map(|(_, offer)| offer.booking);
+    assert_eq!(asked, Some(World::booking(12)));
+}
+
+#[test]
+fn while_most_drivers_answer_central_goes_on_and_the_edge_adopts_nothing() {
+    let mut world = with_a_waiting_booking();
+    world.pass_joined_ms(30_000, &[1, 2], &[]);
+    world.pass_cut_ms(40_000, &[1, 2], &[]);
+    assert_eq!(world.mode(CENTRAL), Mode::Degraded);
+    assert!(!is_frozen(&world, 12));
+    finish_trips(&mut world, CENTRAL);
+    world.pass_cut_ms(2_000, &[1, 2], &[]);
+    assert!(offered(&mut world, CENTRAL).is_some());
+    assert_eq!(world.owner(EDGE, 12), CENTRAL);
+}
+
+#[test]
+fn an_isolated_central_ends_nothing_that_the_edge_serves() {
+    let mut world = with_a_waiting_booking();
+    world.pass_cut_ms(25_000, &[], &[1, 2]);
+    world.attach_again(EDGE, 1, 2);
+    world.attach_again(EDGE, 2, 2);
+    finish_trips(&mut world, EDGE);
+    world.pass_cut_ms(8_000, &[], &[1, 2]);
+    let (shift, offer) = offered(&mut world, EDGE).expect("the edge plans what it adopted");
+    assert_eq!(offer.booking, World::booking(12));
+    world.accept(EDGE, shift, &offer).unwrap();
+    world.pass_cut_ms(31 * 60_000, &[], &[1, 2]);
+    assert_eq!(world.status(CENTRAL, 12), Status::Open, "half an hour is not reason enough");
+    // Its rider was asked after two minutes and has not answered for half an hour: that ends it, for central.
+    world.pass_cut_ms(2 * 60_000, &[], &[1, 2]);
+    assert_eq!(world.status(CENTRAL, 12), Status::Cancelled);
+    world.pass_joined_ms(40_000, &[], &[1, 2]);
+    assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+    assert_eq!((world.status(CENTRAL, 12), world.status(EDGE, 12)), (Status::Assigned, Status::Assigned));
+    assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
+    // The rider may still end it.
+    world.cancel(CENTRAL, 12).unwrap();
+    assert_eq!(world.status(CENTRAL, 12), Status::Cancelled);
+    assert_eq!(world.record(CENTRAL, 12).cancel.unwrap().by, Party::Rider);
+}
+
+#[test]
+fn a_rider_who_cancels_what_a_machine_had_ended_is_heard() {
+    let mut world = World::without_edge();
+    world.book(CENTRAL, 10).unwrap();
+    world.pass_ms(CENTRAL, 31 * 60_000, &[]);
+    assert_eq!(world.record(CENTRAL, 10).cancel.unwrap().by, Party::System);
+    world.cancel(CENTRAL, 10).unwrap();
+    assert_eq!(world.record(CENTRAL, 10).cancel.unwrap().by, Party::Rider);
+}
+
+#[test]
+fn bookings_of_a_dead_edge_go_on_when_their_riders_ask_or_an_operator_takes_them() {
+    let mut world = with_a_waiting_booking();
+    world.pass_cut_ms(25_000, &[], &[1, 2]);
+    for number in [20, 21] {
+        world.book(EDGE, number).unwrap();
+    }
+    // Central hears of it once; then the edge is gone for good.
+    world.sync();
+    assert_eq!(world.owner(CENTRAL, 20), EDGE);
+    world.attach_again(CENTRAL, 1, 2);
+    world.attach_again(CENTRAL, 2, 2);
+    finish_trips(&mut world, CENTRAL);
+    world.pass_ms(CENTRAL, 100_000, &[1, 2]);
+    assert!(offered(&mut world, CENTRAL).is_none());
+    world.pass_ms(CENTRAL, 25_000, &[1, 2]);
+    assert_eq!(asked_riders(&world, CENTRAL), [12, 20, 21]);
+    world.command(CENTRAL, Command::Keep { booking: World::booking(20) }).unwrap();
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    let (shift, offer) = offered(&mut world, CENTRAL).expect("central plans it now");
+    assert_eq!(offer.booking, World::booking(20));
+    world.accept(CENTRAL, shift, &offer).unwrap();
+    assert_eq!(world.owner(CENTRAL, 21), EDGE);
+    world.command(CENTRAL, Command::TakeDistrict { district: World::district() }).unwrap();
+    assert_eq!((world.owner(CENTRAL, 21), is_frozen(&world, 12)), (CENTRAL.to_owned(), false));
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    assert!(offered(&mut world, CENTRAL).is_some());
+}
+
+#[test]
+fn nobody_answers_and_nobody_serves_so_the_booking_ends() {
+    let mut world = with_a_waiting_booking();
+    world.pass_cut_ms(25_000, &[], &[1, 2]);
+    world.book(EDGE, 20).unwrap();
+    world.sync();
+    world.pass_ms(CENTRAL, 33 * 60_000, &[]);
+    assert_eq!(world.status(CENTRAL, 20), Status::Cancelled);
+}
+
+#[test]
+fn a_booking_handed_to_a_dead_edge_for_one_driver_comes_back() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.pass_joined_ms(30_000, &[1], &[]);
+    world.book(CENTRAL, 10).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.pass_joined_ms(5_000, &[1], &[]);
+    world.book(CENTRAL, 11).unwrap();
+    assert_eq!(world.owner(CENTRAL, 11), EDGE);
+    world.pass_ms(CENTRAL, 90_000, &[1]);
+    assert_eq!(world.owner(CENTRAL, 11), EDGE);
+    world.pass_ms(CENTRAL, 60_000, &[1]);
+    assert_eq!(world.owner(CENTRAL, 11), CENTRAL);
+}
+
+#[test]
+fn an_edge_out_of_touch_gives_back_what_it_was_handed_for_one_driver() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.pass_joined_ms(5_000, &[], &[]);
+    world.book(CENTRAL, 10).unwrap();
+    world.sync();
+    world.pass_ms(EDGE, 3_000, &[]);
+    assert_eq!((world.owner(EDGE, 10).as_str(), world.status(EDGE, 10)), (EDGE, Status::Offered));
+    world.pass_ms(EDGE, 20_000, &[]);
+    assert_eq!((world.owner(EDGE, 10).as_str(), world.status(EDGE, 10)), (CENTRAL, Status::Open));
+}
+
+#[test]
+fn a_takeover_by_silence_adopts_once_witnesses_agree_or_an_operator_says_so() {
+    for by_hand in [false, true] {
+        let mut world = with_a_waiting_booking();
+        world.pass_ms(EDGE, 50_000, &[]);
+        assert_eq!(world.node(EDGE).mode(&World::district()).unwrap().reason, ModeReason::Silence);
+        assert_eq!(world.owner(EDGE, 12), CENTRAL);
+        if by_hand {
+            world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+        } else {
+            world.pass_cut_off_ms(EDGE, 6_000, &[1, 2]);
+        }
+        assert_eq!(world.owner(EDGE, 12), EDGE, "by hand: {by_hand}");
+        let view = world.node(EDGE).mode(&World::district()).unwrap();
+        let reason = if by_hand { ModeReason::ByHand } else { ModeReason::Witnesses };
+        assert_eq!((view.reason, view.epoch.edge_term), (reason, 2));
+    }
+}
+
+#[test]
+fn two_witnesses_of_many_drivers_take_the_district_but_not_centrals_bookings() {
+    let mut world = with_a_waiting_booking();
+    for shift in [3, 4, 5] {
+        world.attach(CENTRAL, shift);
+    }
+    world.pass_joined_ms(6_000, &[1, 2, 3, 4, 5], &[]);
+    world.pass_cut_ms(25_000, &[3, 4, 5], &[1, 2]);
+    assert_eq!(world.mode(EDGE), Mode::Degraded);
+    assert_eq!(world.owner(EDGE, 12), CENTRAL, "three of five drivers still answer central");
+}
+
+#[test]
+fn a_civil_clock_that_is_put_right_ends_no_booking() {
+    for step_ms in [-40 * 60_000, 40 * 60_000] {
+        let mut world = World::without_edge();
+        world.book(CENTRAL, 10).unwrap();
+        world.pass_ms(CENTRAL, 2_000, &[]);
+        world.step_clocks(step_ms);
+        world.pass_ms(CENTRAL, 29 * 60_000, &[]);
+        assert_eq!(world.status(CENTRAL, 10), Status::Open, "stepped by {step_ms} ms");
+        world.pass_ms(CENTRAL, 2 * 60_000, &[]);
+        assert_eq!(world.status(CENTRAL, 10), Status::Cancelled, "stepped by {step_ms} ms");
+    }
+}
+
+#[test]
+fn central_asks_riders_by_text_although_the_edge_tells_them_otherwise() {
+    let mut world = with_a_waiting_booking();
+    world.book_by(CENTRAL, 14, Door::Sms, Some(EDGE)).unwrap();
+    world.pass_joined_ms(6_000, &[1, 2], &[]);
+    world.pass_cut_ms(140_000, &[], &[1, 2]);
+    assert_eq!(asked_riders(&world, CENTRAL), [12, 14]);
+}

@@ -1,0 +1,79 @@
+//! A cut between the nodes, and what a story of one looks at.
+
+use ondol_core::booking::{BookingRecord, Door};
+use ondol_core::command::{Answer, Offer, Refusal};
+use ondol_core::fact::Request;
+use ondol_core::ids::{AssignmentId, ShiftId};
+use ondol_core::node::Node;
+
+use super::{CENTRAL, EDGE, World, plain};
+
+impl World {
+    /// Steps every civil clock.
+    pub(crate) fn step_clocks(&mut self, ms: i64) {
+        self.civil_error_ms += ms;
+    }
+
+    /// Lets time pass at both nodes while nothing passes between them; `at_edge` say there that central is gone.
+    pub(crate) fn pass_cut_ms(&mut self, ms: u64, at_central: &[u128], at_edge: &[u128]) {
+        for _ in 0..ms / 1_000 {
+            self.pass_ms(CENTRAL, 1_000, at_central);
+            self.pass_cut_off_ms(EDGE, 0, at_edge);
+        }
+        self.place(CENTRAL).renewals.clear();
+    }
+
+    /// Lets time pass at both nodes while everything passes between them.
+    pub(crate) fn pass_joined_ms(&mut self, ms: u64, at_central: &[u128], at_edge: &[u128]) {
+        for _ in 0..ms / 1_000 {
+            self.sync();
+            self.pass_ms(EDGE, 1_000, at_edge);
+            self.pass_ms(CENTRAL, 0, at_central);
+            self.renew_once();
+        }
+    }
+
+    pub(crate) fn node(&self, name: &str) -> &Node {
+        &self.places[name].node
+    }
+
+    pub(crate) fn owner(&self, name: &str, number: u128) -> String {
+        self.record(name, number).owner.unwrap().0.node.to_string()
+    }
+
+    pub(crate) fn shift(number: u128) -> ShiftId {
+        ShiftId::from_number(number)
+    }
+
+    /// The offer that an assignment was made of, as far as its steps need it.
+    pub(crate) fn offer_like(&self, record: &BookingRecord, assignment: &AssignmentId) -> Offer {
+        Offer {
+            booking: record.id,
+            assignment: assignment.clone(),
+            session: String::new(),
+            attach_epoch: 0,
+            ttl_ms: 0,
+            eta_s: 0,
+            request: record.request().unwrap().clone(),
+            pin_verifier: String::new(),
+        }
+    }
+
+    pub(crate) fn book_by(
+        &mut self,
+        name: &str,
+        number: u128,
+        door: Door,
+        text_home: Option<&str>,
+    ) -> Result<Answer, Refusal> {
+        let text_home = text_home.map(|node| node.parse().unwrap());
+        self.book_as(name, number, Request { door, text_home, ..plain() })
+    }
+
+    /// Lets time pass at one node, while the drivers do not hear central.
+    pub(crate) fn pass_cut_off_ms(&mut self, name: &'static str, ms: u64, shifts: &[u128]) {
+        self.hears_central = false;
+        self.pass_ms(name, ms, shifts);
+        self.hears_central = true;
+    }
+}
