@@ -11,9 +11,11 @@
 //! | from a wish to the core's request | `input` |
 //! | from the board to what a rider sees | `view` |
 //! | how much one address may ask | [`limits`] |
+//! | how many may follow | `followers` |
 //!
 //! What is absent: accounts, payment by card, messages to the driver.
 
+mod followers;
 mod input;
 pub mod limits;
 mod routes;

@@ -5,13 +5,10 @@ use std::sync::Arc;
 use ondol_core::tariff::Tariff;
 use ondol_engine::Handle;
 use ondol_roads::{Districts, RoadMap};
-use tokio::sync::Semaphore;
 
+use crate::followers::Followers;
 use crate::limits::{Budgets, Limits};
 use crate::wire::EndpointsAnswer;
-
-/// Riders who follow at the same time; more are asked to come back, and ask again by hand meanwhile.
-const FOLLOWERS_MAX: usize = 10_000;
 
 /// What the door is started with.
 pub struct RiderSetup {
@@ -40,7 +37,7 @@ pub(crate) struct Inner {
     pub(crate) tariff: Tariff,
     pub(crate) endpoints: EndpointsAnswer,
     pub(crate) budgets: Budgets,
-    pub(crate) followers: Arc<Semaphore>,
+    pub(crate) followers: Followers,
 }
 
 impl RiderState {
@@ -52,7 +49,7 @@ impl RiderState {
             tariff: setup.tariff,
             endpoints: setup.endpoints,
             budgets: Budgets::new(setup.limits),
-            followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            followers: Followers::default(),
         }))
     }
 

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 mod doors;
 mod health;
 mod journal;
+mod listen;
 mod load;
 mod map;
 mod node;

@@ -21,6 +21,7 @@ use ondol_roads::RoadMap;
 use tokio::net::TcpListener;
 
 use crate::doors;
+use crate::listen::{Bounds, listen};
 
 /// A node's parts, started on its journal.
 pub(crate) struct Station {
@@ -46,10 +47,8 @@ pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))?;
     tracing::info!(node = %config.node.id, address = %config.listen.address, "serving");
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-    let server = axum::serve(listener, service);
     tokio::select! {
-        result = server => result.context("the server ended")?,
+        never = listen(listener, router, Bounds::default()) => match never {},
         result = &mut task => {
             result.context("the loop ended unexpectedly")?.context("the store failed")?;
             bail!("the loop ended by itself");

@@ -5,16 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
+use axum::http::Extensions;
 use axum::response::sse::{Event, Sse};
 use futures_util::stream::{Stream, unfold};
 use ondol_core::face::Change;
 use ondol_core::ids::BookingId;
 use ondol_engine::http::Problem;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
 use super::bookings::booking_of;
+use crate::followers::Following;
+use crate::limits::address_of;
 use crate::state::{Inner, RiderState};
 use crate::view::show;
 use crate::wire::BookingView;
@@ -30,9 +32,10 @@ const WITHOUT_TAXI: Duration = Duration::from_secs(5);
 pub(crate) async fn follow(
     State(state): State<RiderState>,
     Path(token): Path<String>,
+    extensions: Extensions,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let booking = booking_of(&state, &token)?;
-    let place = Arc::clone(&state.followers).try_acquire_owned().map_err(|_| Problem::unavailable())?;
+    let place = state.followers.follow(address_of(&extensions), booking)?;
     // Watching begins before looking, so that no change falls in between.
     let changes = state.handle.changes();
     let first = show(&state, booking).await?;
@@ -60,7 +63,7 @@ struct Follower {
     changes: Receiver<Change>,
     next: Option<BookingView>,
     pause: Duration,
-    _place: OwnedSemaphorePermit,
+    _place: Following,
 }
 
 impl Follower {

@@ -39,7 +39,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for StrictJson<T> {
                 "send the body as application/json",
             ));
         }
-        let body = axum::body::to_bytes(request.into_body(), BODY_MAX).await.map_err(|_| {
+        let body = axum::body::to_bytes(request.into_body(), BODY_MAX).await.map_err(|error| {
+            if is_late(&error) {
+                return Problem::new(
+                    StatusCode::REQUEST_TIMEOUT,
+                    "body_too_slow",
+                    "the body did not arrive in time; send the same request again",
+                )
+                .retry_after(1);
+            }
             Problem::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "body_too_large",
@@ -48,6 +56,21 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for StrictJson<T> {
         })?;
         strict_json(&body).map(Self)
     }
+}
+
+/// True if the server gave up waiting for the body.
+fn is_late(error: &axum::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if error
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|error| error.kind() == std::io::ErrorKind::TimedOut)
+        {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Reads `body`, at most [`DEPTH_MAX`] deep.

@@ -7,6 +7,7 @@
 mod freshness;
 mod json;
 mod moment;
+mod places;
 mod request_id;
 
 use axum::Json;
@@ -20,6 +21,7 @@ use crate::run::{RequestError, Unavailable};
 pub use freshness::{Authority, Fresh, rfc3339};
 pub use json::{BODY_MAX, DEPTH_MAX, StrictJson, strict_json};
 pub use moment::{InvalidMoment, Moment};
+pub use places::{NoPlace, Place, Places, network_of};
 pub use request_id::{REQUEST_ID_HEADER, RequestId, request_id};
 
 /// A problem document (RFC 9457).
