@@ -1,4 +1,4 @@
-// What the screen shows: one load, then only what changed.
+// What the screen shows: the board once, then only what changes.
 
 import { ask, Refused } from "../shared/http";
 import { isClosed } from "../shared/shapes";
@@ -37,6 +37,8 @@ export const live = $state<{
 
 let stream: EventSource | undefined;
 let watch: ReturnType<typeof setTimeout> | undefined;
+/** Changes that came while the board is read. */
+let waiting: (() => void)[] | undefined;
 
 export function get<T>(path: string): Promise<T> {
   return guarded(ask<T>(ROOT + path));
@@ -50,7 +52,7 @@ export async function open(): Promise<void> {
   try {
     live.session = await ask<SessionView>(`${ROOT}/session`);
     live.signedOut = false;
-    void follow();
+    follow();
   } catch (error) {
     if (error instanceof Refused && error.problem.status === 401) live.signedOut = true;
     else setTimeout(() => void open(), AGAIN_MS);
@@ -60,15 +62,13 @@ export async function open(): Promise<void> {
 export async function signIn(account: string, password: string): Promise<void> {
   live.session = await ask<SessionView>(`${ROOT}/session`, { method: "POST", body: { account, password } });
   live.signedOut = false;
-  void follow();
+  follow();
 }
 
+/** Shows the sign-in form only once the node has ended the session: before, whoever sits down next would be let in. */
 export async function signOut(): Promise<void> {
-  try {
-    await ask(`${ROOT}/session`, { method: "DELETE" });
-  } finally {
-    close();
-  }
+  await guarded(ask(`${ROOT}/session`, { method: "DELETE" }));
+  close();
 }
 
 export function put(row: BookingRow): void {
@@ -77,33 +77,27 @@ export function put(row: BookingRow): void {
   count();
 }
 
-async function follow(): Promise<void> {
+/** Opens the stream and, once it is open, reads the board: what changes in between comes by the stream. */
+function follow(): void {
   stop();
-  try {
-    const board = await get<BoardView>("/board");
-    live.districts = board.districts;
-    live.bookings = new Map(board.bookings.map((row) => [row.booking, row]));
-    live.shifts = new Map(board.shifts.map((row) => [row.shift, row]));
-    live.openBookings = board.open_bookings;
-    heard(board.standing.as_of);
-    listen();
-  } catch {
-    live.connected = false;
-    if (!live.signedOut) setTimeout(() => void follow(), AGAIN_MS);
-  }
-}
-
-function listen(): void {
   const opened = new EventSource(`${ROOT}/events`);
   stream = opened;
   const on = <T>(name: string, then: (data: T) => void) =>
     opened.addEventListener(name, (event) => {
-      then(JSON.parse((event as MessageEvent<string>).data) as T);
+      if (stream !== opened) return;
+      const data = JSON.parse((event as MessageEvent<string>).data) as T;
+      if (waiting) waiting.push(() => then(data));
+      else then(data);
       alive(opened);
     });
   on<BookingRow[]>("booking", (rows) => {
     for (const row of rows) live.bookings.set(row.booking, row);
     prune();
+    live.bookings = new Map(live.bookings);
+    count();
+  });
+  on<string[]>("gone", (ids) => {
+    for (const id of ids) live.bookings.delete(id);
     live.bookings = new Map(live.bookings);
     count();
   });
@@ -123,11 +117,33 @@ function listen(): void {
     }
     live.shifts = new Map(live.shifts);
   });
-  on("resync", () => void follow());
+  opened.addEventListener("open", () => void load(opened));
+  opened.addEventListener("resync", () => void load(opened));
   opened.addEventListener("error", () => {
     if (stream === opened) void lost();
   });
-  alive(opened);
+  watch = setTimeout(() => void lost(), SILENT_MS);
+}
+
+/** Reads the whole board; changes that come meanwhile wait, because they may be newer than what is read. */
+async function load(opened: EventSource): Promise<void> {
+  if (stream !== opened) return;
+  const mine: (() => void)[] = [];
+  waiting = mine;
+  try {
+    const board = await get<BoardView>("/board");
+    if (waiting !== mine) return;
+    live.districts = board.districts;
+    live.bookings = new Map(board.bookings.map((row) => [row.booking, row]));
+    live.shifts = new Map(board.shifts.map((row) => [row.shift, row]));
+    live.openBookings = board.open_bookings;
+    heard(board.standing.as_of);
+    waiting = undefined;
+    for (const change of mine) change();
+    alive(opened);
+  } catch {
+    if (waiting === mine) void lost();
+  }
 }
 
 function alive(opened: EventSource): void {
@@ -141,12 +157,20 @@ async function lost(): Promise<void> {
   stop();
   live.connected = false;
   await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
-  if (!live.signedOut && stream === undefined) void follow();
+  if (live.signedOut || stream !== undefined) return;
+  try {
+    // A stream does not say why it was refused; a session that has ended leads to the sign-in form.
+    await get<SessionView>("/session");
+    follow();
+  } catch {
+    if (!live.signedOut) void lost();
+  }
 }
 
 function stop(): void {
   stream?.close();
   stream = undefined;
+  waiting = undefined;
   clearTimeout(watch);
 }
 

@@ -146,3 +146,55 @@ export async function hostileText(chrome, options) {
   assert.deepEqual(complaints, []);
   await context.close();
 }
+
+/** What changes between the opening of the stream and the answer to the board's reading is on the screen. */
+export async function nothingMissed(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor();
+  const from = await placeOf(options.base);
+  const { places } = await (await fetch(`${options.base}/rider/v1/places?q=${encodeURIComponent(from)}&lang=ko`)).json();
+  const send = (path, body) =>
+    fetch(options.base + path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) });
+  let booked;
+  await context.route("**/console/v1/board", async (route) => {
+    const answer = await route.fetch();
+    if (!booked) {
+      const wish = { booking_id: crypto.randomUUID(), door: "web", lang: "en", pickup: { position: places[0].position } };
+      booked = await (await send("/rider/v1/bookings", wish)).json();
+      // Longer than the node gathers changes: its event has gone out before the older board arrives.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    }
+    await route.fulfill({ response: answer });
+  });
+  // A hash that is no number of a caller is nobody's business.
+  await page.goto(options.base + "/console/#%");
+  await page.waitForSelector("input[name=account]");
+  await signIn(page, options, options.password);
+  await page.waitForSelector("#new");
+  await page.waitForFunction(() => document.querySelector("[data-district]") !== null);
+  await page.fill("#filter", booked.code);
+  await page.waitForSelector(".row", { timeout: 5_000 });
+  await send(`/rider/v1/bookings/${booked.token}/cancel`, { reason: "other" });
+  assert.deepEqual(complaints, []);
+  await context.close();
+}
+
+/** Signing out is done when the node has done it: before, the screen says that it failed and stays. */
+export async function signOutFails(chrome, options) {
+  const { context, page, complaints } = await chrome.visitor();
+  await page.goto(options.base + "/console/");
+  await page.waitForSelector("input[name=account]");
+  await signIn(page, options, options.password);
+  await page.waitForSelector("#new");
+  await context.route("**/console/v1/session", (route) =>
+    route.request().method() === "DELETE" ? route.abort() : route.continue(),
+  );
+  const leave = page.locator("header button").last();
+  await leave.click();
+  await page.waitForSelector("[role=alert]");
+  assert.equal(await page.locator("input[name=account]").count(), 0, "nobody believes that the session has ended");
+  await context.unroute("**/console/v1/session");
+  await leave.click();
+  await page.waitForSelector("input[name=account]");
+  assert.deepEqual(complaints, []);
+  await context.close();
+}

@@ -6,10 +6,10 @@
 // `--taxi` waits until a taxi is assigned, `--says` is where a demo listens for a visitor's PIN. One JSON line per story; the last line sums up. Exit 0 if all passed.
 
 import { open } from "./browser.mjs";
-import { callByKeyboard, hostileText, modes, wrongPassword } from "./console.mjs";
+import { callByKeyboard, hostileText, modes, nothingMissed, signOutFails, wrongPassword } from "./console.mjs";
 import { bookFollowCancel, english, nextNode, ride, withoutNetwork } from "./rider.mjs";
 
-const stories = { bookFollowCancel, ride, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, modes };
+const stories = { bookFollowCancel, ride, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, nothingMissed, signOutFails, modes };
 
 function usage(text) {
   console.error(text);

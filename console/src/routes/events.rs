@@ -1,6 +1,8 @@
 //! What changes on the board, as server-sent events. Changes are gathered, so that a burst is one event.
+//!
+//! A page opens the stream first and then reads the board, so that nothing changes unseen in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use axum::http::Method;
 use axum::response::sse::{Event, Sse};
 use futures_util::stream::{Stream, unfold};
 use ondol_core::face::Change;
-use ondol_core::ids::{BookingId, ShiftId};
+use ondol_core::ids::{BookingId, FleetId, ShiftId};
 use ondol_core::node::Node;
 use ondol_core::units::{Now, Ticks};
 use ondol_engine::http::Problem;
@@ -23,8 +25,8 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
 use crate::state::ConsoleState;
-use crate::view::{SeenBooking, SeenShift, districts, object_fleet, sees, utc_of};
-use crate::wire::{BookingRow, CHANGES_MAX, DistrictView, PositionRow, PositionsEvent, ShiftRow};
+use crate::view::{SeenBooking, SeenShift, attention, districts, object_fleet, sees, utc_of};
+use crate::wire::{Attention, BookingRow, CHANGES_MAX, DistrictView, PositionRow, PositionsEvent, ShiftRow};
 
 /// Changes are gathered this long.
 const GATHER: Duration = Duration::from_millis(500);
@@ -50,6 +52,7 @@ pub(crate) async fn follow(
         checked_at: Instant::now(),
         positions,
         positions_at: None,
+        attention: None,
         bookings: BTreeSet::new(),
         shifts: BTreeSet::new(),
         modes: true,
@@ -74,11 +77,13 @@ struct Follower {
     changes: Receiver<Change>,
     positions: Interval,
     positions_at: Option<Ticks>,
+    /// Why open bookings needed a hand at the last round. It changes by mere waiting, which no entry tells of.
+    attention: Option<BTreeMap<BookingId, Vec<Attention>>>,
     bookings: BTreeSet<BookingId>,
     shifts: BTreeSet<ShiftId>,
     modes: bool,
     flush_at: Option<Instant>,
-    /// Events made and not yet sent; at most three.
+    /// Events made and not yet sent; at most five.
     ready: Vec<Event>,
     _place: OwnedSemaphorePermit,
 }
@@ -145,47 +150,97 @@ impl Follower {
         let with_modes = std::mem::take(&mut self.modes);
         let caller = self.caller.clone();
         let seen = self.state.handle.read_at(move |node, now| {
-            let visible = |booking: &SeenBooking| {
-                sees(&caller, Operation::SeeBooking, &booking.district, object_fleet(node, &booking.record))
-            };
-            let bookings: Vec<SeenBooking> =
-                bookings.iter().filter_map(|id| SeenBooking::find(node, *id, now)).filter(visible).collect();
-            let mut all_shifts = shifts;
-            // A booking's step changes what its shifts are doing.
-            all_shifts
-                .extend(bookings.iter().flat_map(|seen| seen.record.assignments.values().map(|b| b.shift)));
-            let shifts: Vec<SeenShift> = all_shifts
-                .iter()
-                .filter(|id| sees_shift(node, &caller, **id))
-                .filter_map(|id| SeenShift::find(node, *id, now))
-                .collect();
-            (bookings, shifts, if with_modes { districts(node, &caller, now) } else { Vec::new() })
+            let modes = if with_modes { districts(node, &caller, now) } else { Vec::new() };
+            Flushed::of(node, &caller, &bookings, shifts, now, modes)
         });
-        let (bookings, shifts, modes): (Vec<SeenBooking>, Vec<SeenShift>, Vec<DistrictView>) =
-            seen.await.ok()?;
+        let Flushed { bookings, gone, shifts, modes } = seen.await.ok()?;
         let vault = self.state.handle.vault();
         let bookings: Vec<BookingRow> = bookings.iter().map(|booking| booking.row(vault)).collect();
         let shifts: Vec<ShiftRow> = shifts.into_iter().map(|shift| shift.row(vault)).collect();
         self.ready.extend(event("district", &modes));
         self.ready.extend(event("shift", &shifts));
+        self.ready.extend(event("gone", &gone));
         self.ready.extend(event("booking", &bookings));
         Some(())
     }
 
-    /// Shifts heard since the round before.
+    /// Shifts heard since the round before. Bookings that need a hand since then, or no longer, are sent too.
     async fn moved(&mut self) -> Option<Event> {
         let caller = self.caller.clone();
         let since = self.positions_at;
-        let (positions, now) = self
-            .state
-            .handle
-            .read_at(move |node, now| (positions(node, &caller, since, now), now))
-            .await
-            .ok()?;
+        let seen = self.state.handle.read_at(move |node, now| {
+            (positions(node, &caller, since, now), needing_a_hand(node, &caller, now), now)
+        });
+        let (positions, needing, now) = seen.await.ok()?;
         self.positions_at = Some(now.ticks);
+        if let Some(before) = self.attention.replace(needing) {
+            let needing = self.attention.iter().flatten();
+            let changed = needing.filter(|(id, why)| before.get(id) != Some(why)).map(|(id, _)| *id);
+            let relieved = before.keys().filter(|id| !self.needs_a_hand(id)).copied();
+            let rows: Vec<BookingId> = changed.chain(relieved).take(CHANGES_MAX).collect();
+            self.bookings.extend(rows);
+        }
         let moved = PositionsEvent { as_of: now.utc.into(), shifts: positions };
         Event::default().event("positions").json_data(moved).ok()
     }
+
+    fn needs_a_hand(&self, booking: &BookingId) -> bool {
+        self.attention.as_ref().is_some_and(|needing| needing.contains_key(booking))
+    }
+}
+
+/// What is copied out of the loop for one round of events.
+struct Flushed {
+    bookings: Vec<SeenBooking>,
+    /// Bookings that the caller saw, and that another fleet has taken since.
+    gone: Vec<BookingId>,
+    shifts: Vec<SeenShift>,
+    modes: Vec<DistrictView>,
+}
+
+impl Flushed {
+    fn of(
+        node: &Node,
+        caller: &Caller,
+        bookings: &BTreeSet<BookingId>,
+        mut shifts: BTreeSet<ShiftId>,
+        now: Now,
+        modes: Vec<DistrictView>,
+    ) -> Self {
+        let may_see = |booking: &SeenBooking, fleet: Option<&FleetId>| {
+            sees(caller, Operation::SeeBooking, &booking.district, fleet)
+        };
+        let found = bookings.iter().filter_map(|id| SeenBooking::find(node, *id, now));
+        let (bookings, others): (Vec<_>, Vec<_>) =
+            found.partition(|booking| may_see(booking, object_fleet(node, &booking.record)));
+        // Without its taxi it was everybody's, or that of the fleet that its rider chose.
+        let gone = others
+            .iter()
+            .filter(|seen| may_see(seen, seen.record.request().and_then(|request| request.fleet.as_ref())))
+            .map(|seen| seen.record.id)
+            .collect();
+        // A booking's step changes what its shifts are doing.
+        shifts.extend(bookings.iter().flat_map(|seen| seen.record.assignments.values().map(|b| b.shift)));
+        let shifts = shifts
+            .iter()
+            .filter(|id| sees_shift(node, caller, **id))
+            .filter_map(|id| SeenShift::find(node, *id, now))
+            .collect();
+        Self { bookings, gone, shifts, modes }
+    }
+}
+
+/// Open bookings that need a hand, with the reasons.
+fn needing_a_hand(node: &Node, caller: &Caller, now: Now) -> BTreeMap<BookingId, Vec<Attention>> {
+    let open = node.board().districts().flat_map(|(district, board)| {
+        board.open_bookings().map(move |record| (district, record, attention(node, record, now)))
+    });
+    open.filter(|(_, _, why)| !why.is_empty())
+        .filter(|(district, record, _)| {
+            sees(caller, Operation::SeeBooking, district, object_fleet(node, record))
+        })
+        .map(|(_, record, why)| (record.id, why))
+        .collect()
 }
 
 fn positions(node: &Node, caller: &Caller, since: Option<Ticks>, now: Now) -> Vec<PositionRow> {

@@ -1,34 +1,20 @@
 //! Sign in, sign out, who am I.
 
-use std::net::SocketAddr;
-
 use axum::Json;
-use axum::extract::{ConnectInfo, FromRequestParts, State};
-use axum::http::request::Parts;
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use ondol_core::face::Role;
 use ondol_engine::http::{Problem, StrictJson};
-use ondol_engine::identity::{AuthError, Operator, OperatorSession};
+use ondol_engine::identity::{AuthError, ClientAddress, Operator, OperatorSession};
 
 use crate::state::{ConsoleState, Inner};
 use crate::wire::{SessionView, SignIn};
 
-/// The caller's address, for the bound on tries; `unknown` where the server does not tell.
-pub(crate) struct Address(String);
-
-impl<S: Send + Sync> FromRequestParts<S> for Address {
-    type Rejection = std::convert::Infallible;
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0.ip().to_string());
-        Ok(Self(address.unwrap_or_else(|| "unknown".to_owned())))
-    }
-}
-
 /// `POST /console/v1/session`: the session is in the cookie.
 pub(crate) async fn sign_in(
     State(state): State<ConsoleState>,
-    Address(address): Address,
+    ClientAddress(address): ClientAddress,
     headers: HeaderMap,
     StrictJson(wish): StrictJson<SignIn>,
 ) -> Result<Response, Problem> {

@@ -1,15 +1,18 @@
 //! The operators' door before a node, with accounts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
+use http_body_util::BodyExt as _;
 use ondol_console::{ConsoleSetup, router};
 use ondol_engine::Handle;
 use ondol_engine::identity::policy::Districts as Scope;
 use ondol_engine::identity::{NewOperator, Role};
 use serde_json::{Value, json};
+use tower::ServiceExt as _;
 
 pub(crate) use crate::testbed::ORIGIN;
 use crate::testbed::{Answer, Testbed, ask, place};
@@ -18,8 +21,8 @@ pub(crate) const PASSWORD: &str = "warm floors for everybody";
 
 pub(crate) struct Bench {
     pub(crate) handle: Handle,
+    pub(crate) node: Testbed,
     door: Router,
-    _node: Testbed,
 }
 
 impl Bench {
@@ -29,6 +32,7 @@ impl Bench {
             ("operator", Role::Operator, None),
             ("hanbit", Role::Operator, Some("hanbit")),
             ("onnuri", Role::Operator, Some("onnuri")),
+            ("blue", Role::Operator, Some("blue")),
             ("auditor", Role::Auditor, None),
         ] {
             let new = NewOperator {
@@ -46,7 +50,7 @@ impl Bench {
             map: Some(Arc::clone(&node.map)),
             districts: Arc::clone(&node.districts),
         });
-        Self { handle: node.handle.clone(), door, _node: node }
+        Self { handle: node.handle.clone(), door, node }
     }
 
     pub(crate) fn call(&self, key: u128) -> Value {
@@ -96,5 +100,51 @@ impl Bench {
 
     pub(crate) async fn ask(&self, request: Request<Body>) -> Answer {
         ask(&self.door, request).await
+    }
+
+    /// Opens the stream of an operator.
+    pub(crate) async fn stream(&self, cookie: &str) -> Stream {
+        let request =
+            Request::get("/console/v1/events").header("cookie", cookie).body(Body::empty()).unwrap();
+        let response = self.door.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        Stream { body: response.into_body(), text: String::new(), said: String::new() }
+    }
+}
+
+/// Server-sent events, read as they come.
+pub(crate) struct Stream {
+    body: Body,
+    text: String,
+    said: String,
+}
+
+impl Stream {
+    /// Everything that has come.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
+    }
+
+    /// The data of the next event `name` that is `wanted`; fails if none comes for long.
+    pub(crate) async fn until(&mut self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        let read = async {
+            loop {
+                while let Some((event, rest)) = self.text.split_once("\n\n") {
+                    let (event, rest) = (event.to_owned(), rest.to_owned());
+                    self.text = rest;
+                    let Some(data) = event.strip_prefix(&format!("event: {name}\ndata: ")) else { continue };
+                    let data: Value = serde_json::from_str(data).unwrap();
+                    if wanted(&data) {
+                        return data;
+                    }
+                }
+                let frame = self.body.frame().await.unwrap().unwrap();
+                let data = frame.into_data().unwrap();
+                let text = std::str::from_utf8(&data).unwrap();
+                self.text += text;
+                self.said += text;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), read).await.expect("the event comes")
     }
 }

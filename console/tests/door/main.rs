@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bench;
+mod live;
 mod reports;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;
