@@ -81,6 +81,17 @@ impl Testbed {
         Self::start(central.folder, &config(EDGE, &[district]), identity).await
     }
 
+    /// Central, started again on the journal of `central`, in whose `district` there is now an edge that it does not
+    /// hear: what may be with that edge rests.
+    pub(crate) async fn central_without_edge_after(central: Self, district: &DistrictId) -> Self {
+        central.handle.shut_down().await;
+        let city = districts();
+        let names: Vec<&DistrictId> = city.all().iter().map(|district| &district.id).collect();
+        let section = format!("id = \"{district}\"\n");
+        let config = config("central", &names).replace(&section, &format!("{section}edge = \"{EDGE}\"\n"));
+        Self::start(central.folder, &config, identity("central", Standing::Central, Scope::All)).await
+    }
+
     async fn start(folder: TempDir, config: &str, identity: IdentityConfig) -> Self {
         let url = format!("sqlite://{}", folder.path().join("node.db").display());
         let store = Store::open(&url).await.unwrap();

@@ -1,4 +1,4 @@
-//! The riders' door: find a place, see a fare, order a taxi, follow it, cancel it.
+//! The riders' door: find a place, see a fare, order a taxi, follow it, keep or cancel it.
 //!
 //! Nobody signs in: a booking has an unguessable token, which is all that a guest needs. Pages of other
 //! nodes may ask too (CORS), because a rider's page goes on to the next node when one does not answer, and
@@ -46,6 +46,7 @@ pub fn router(setup: RiderSetup) -> Router {
         .route("/rider/v1/bookings/{token}", get(bookings::show))
         .route("/rider/v1/bookings/{token}/events", get(events::follow))
         .route("/rider/v1/bookings/{token}/cancel", post(bookings::cancel))
+        .route("/rider/v1/bookings/{token}/keep", post(bookings::keep))
         .route("/rider/v1/map", get(map::overview))
         .route("/rider/v1/endpoints", get(endpoints::list))
         .layer(from_fn_with_state(state.clone(), limits::guard))

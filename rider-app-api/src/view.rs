@@ -13,8 +13,8 @@ use ondol_roads::RoadMap;
 
 use crate::state::Inner;
 use crate::wire::{
-    Accepted, BookingView, CancelledView, FareView, ModeView as WireMode, QuoteView, Spot, Standing,
-    VehicleView,
+    Accepted, BookingView, CancelledView, FareView, ModeView as WireMode, QuoteView, RiderAsk, Spot,
+    Standing, VehicleView,
 };
 
 /// A position older than this says nothing about when the taxi comes.
@@ -28,6 +28,7 @@ pub(crate) struct Seen {
     record: BookingRecord,
     mode: ModeView,
     pin: String,
+    is_asked: bool,
     taxi: Option<Taxi>,
     /// Milliseconds since the owner was heard to know nothing more than this node; absent if this node is the owner.
     behind_ms: Option<Option<u64>>,
@@ -75,9 +76,16 @@ fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
         record: record.clone(),
         mode: node.mode(district)?,
         pin: node.pin(booking),
+        is_asked: is_asked(node, district, record),
         taxi,
         behind_ms,
     })
+}
+
+/// True if the rider is asked whether the taxi is still wanted: nobody is sent before the answer.
+fn is_asked(node: &Node, district: &DistrictId, record: &BookingRecord) -> bool {
+    let waits = matches!(record.status(), Status::Open | Status::Offered);
+    waits && node.asks_if_still_wanted(district, record.id)
 }
 
 impl Seen {
@@ -125,6 +133,7 @@ impl Seen {
                 .filter(|_| status == Status::Cancelled)
                 .map(|cancel| CancelledView { by: cancel.by, reason: cancel.reason, at: cancel.at.into() }),
             told_at: self.now.utc.into(),
+            ask: self.is_asked.then_some(RiderAsk::StillWanted),
             standing: Standing {
                 authority: record.owner.as_ref().map_or(self.me.clone(), |(owner, _)| owner.node.clone()),
                 as_of: as_of.into(),

@@ -1,15 +1,22 @@
 // Plays riders and an operator in a real Chromium against a running node.
 //
-//   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi] [--says FILE]
+//   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi] [--says FILE] [--link NAME=FROM,TO]...
 //
 // Accounts come from ONDOL_ACCOUNT and ONDOL_PASSWORD. `--node` names other nodes that the page may ask,
-// `--taxi` waits until a taxi is assigned, `--says` is where a demo listens for a visitor's PIN. One JSON line per story; the last line sums up. Exit 0 if all passed.
+// `--taxi` waits until a taxi is assigned, `--says` is where a demo listens for a visitor's PIN. `--link central=http://…:1,http://…:2` listens at the first URL and
+// passes on to the node at the second, until a story cuts it. One JSON line per story; the last line sums up. Exit 0 if all passed.
 
 import { open } from "./browser.mjs";
 import { callByKeyboard, hostileText, modes, nothingMissed, signOutFails, wrongPassword } from "./console.mjs";
-import { bookFollowCancel, english, nextNode, ride, withoutNetwork } from "./rider.mjs";
+import { link } from "./links.mjs";
+import { askedOn, deadNode, farNode, oneTaxi } from "./outage.mjs";
+import { bookFollowCancel, english, fullNode, nextNode, oldOrder, othersLink, ride, withoutNetwork } from "./rider.mjs";
 
-const stories = { bookFollowCancel, ride, english, withoutNetwork, nextNode, wrongPassword, callByKeyboard, hostileText, nothingMissed, signOutFails, modes };
+const stories = {
+  bookFollowCancel, ride, english, withoutNetwork, nextNode, othersLink, oldOrder, fullNode,
+  farNode, askedOn, oneTaxi, deadNode,
+  wrongPassword, callByKeyboard, hostileText, nothingMissed, signOutFails, modes,
+};
 
 function usage(text) {
   console.error(text);
@@ -21,6 +28,7 @@ if (!/^https?:\/\//.test(base ?? "")) usage("say which node: node e2e/run.mjs ht
 const options = {
   base: base.replace(/\/$/, ""),
   nodes: [],
+  links: [],
   account: process.env.ONDOL_ACCOUNT ?? "operator",
   password: process.env.ONDOL_PASSWORD ?? "",
 };
@@ -31,7 +39,10 @@ for (let at = 0; at < rest.length; at += 1) {
   else if (rest[at] === "--says") options.says = rest[++at];
   else if (rest[at] === "--shots") options.shots = rest[++at];
   else if (rest[at] === "--node") options.nodes.push(rest[++at]);
-  else if (rest[at] === "--lang") options.lang = rest[++at];
+  else if (rest[at] === "--link") {
+    const [, name, from, to] = /^([^=]+)=([^,]+),(.+)$/.exec(rest[++at] ?? "") ?? usage("--link NAME=FROM,TO");
+    options.links.push(await link({ name, from, to }));
+  } else if (rest[at] === "--lang") options.lang = rest[++at];
   else usage(`${rest[at]} is not an option`);
 }
 for (const name of only) if (!(name in stories)) usage(`${name} is not a story: ${Object.keys(stories).join(", ")}`);
@@ -53,5 +64,6 @@ for (const name of only) {
   }
 }
 await chrome.close();
+for (const one of options.links) one.close();
 console.log(JSON.stringify({ passed: only.length - failed, failed }));
 process.exit(failed === 0 ? 0 : 1);

@@ -7,8 +7,9 @@ export interface PlacesAnswer {
 }
 
 export interface EndpointsAnswer {
-  endpoints: { node: string; url: string }[];
-  sms_number?: string;
+  endpoints: { node: string; url: string; district?: string }[];
+  /** By district. */
+  sms_numbers?: Record<string, string>;
   phone_number?: string;
 }
 
@@ -61,5 +62,7 @@ export interface BookingView {
   fare?: { amount: number; distance_m: number; duration_s: number; payment: "cash" | "deferred" };
   cancelled?: { by: Party; reason: CancelReason; at: string };
   told_at: string;
+  /** What the rider is asked: answered by keeping or cancelling. */
+  ask?: "still_wanted";
   standing: Standing;
 }

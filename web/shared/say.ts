@@ -8,6 +8,10 @@ export function clockTime(moment: string | number, lang: Lang): string {
   return new Date(moment).toLocaleTimeString(zones[lang], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
+export function dayAndTime(moment: number, lang: Lang): string {
+  return new Date(moment).toLocaleString(zones[lang], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+}
+
 export function won(amount: number, lang: Lang): string {
   const digits = amount.toLocaleString(zones[lang]);
   return lang === "ko" ? `${digits}원` : `₩${digits}`;

@@ -33,6 +33,7 @@ export interface Place {
   position: Position;
   stand?: string;
   served: boolean;
+  district?: string;
 }
 
 /** RFC 9457. */

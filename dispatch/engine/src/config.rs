@@ -22,6 +22,10 @@
 //! id = "central"
 //! url = "http://127.0.0.1:8080"
 //! public_key = "…"
+//! [[neighbours]]                # edges only: what pages are told when central is gone
+//! id = "edge-b"
+//! url = "https://edge-b.taxi.example"
+//! district = "namsan"
 //! ```
 
 use std::collections::BTreeMap;
@@ -67,6 +71,10 @@ pub struct Config {
     /// The nodes it exchanges journals with: all edges at central, central at an edge.
     #[serde(default)]
     pub peers: Vec<PeerSection>,
+    /// The other edges, at an edge: it exchanges nothing with them, and tells riders' pages of them, which may have
+    /// nobody else to hear it from when central is gone.
+    #[serde(default)]
+    pub neighbours: Vec<NeighbourSection>,
     /// Timers of dispatch; the defaults are the design's.
     #[serde(default)]
     pub timing: Timing,
@@ -186,6 +194,20 @@ pub struct PeerSection {
     pub public_url: Option<String>,
 }
 
+/// Another edge, as riders' pages reach it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NeighbourSection {
+    /// Its name.
+    pub id: NodeId,
+    /// The URL under which pages reach it.
+    pub url: String,
+    /// Its district.
+    pub district: DistrictId,
+    /// The number that riders of its district text.
+    pub sms_number: Option<String>,
+}
+
 /// Why a configuration is not used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -275,7 +297,8 @@ impl Config {
             }
         }
         self.check_role()?;
-        self.check_peers()
+        self.check_peers()?;
+        self.check_neighbours()
     }
 
     fn check_role(&self) -> Result<(), ConfigError> {
@@ -314,12 +337,40 @@ impl Config {
             if self.peers[..i].iter().any(|other| other.id == peer.id) {
                 return Err(value(format!("peers[{i}].id"), "is listed twice"));
             }
-            if !peer.url.starts_with("http://") && !peer.url.starts_with("https://") {
+            if !is_http(&peer.url) {
                 return Err(value(format!("peers[{i}].url"), "must begin with http:// or https://"));
             }
         }
         Ok(())
     }
+
+    fn check_neighbours(&self) -> Result<(), ConfigError> {
+        if self.node.role != RoleName::Edge && !self.neighbours.is_empty() {
+            return Err(value("neighbours", "are for edges; central lists its edges as peers"));
+        }
+        if self.neighbours.len() > PEERS_MAX {
+            return Err(value("neighbours", format!("list at most {PEERS_MAX} neighbours")));
+        }
+        for (i, neighbour) in self.neighbours.iter().enumerate() {
+            let is_known = neighbour.id == self.node.id
+                || self.peers.iter().any(|peer| peer.id == neighbour.id)
+                || self.neighbours[..i].iter().any(|other| other.id == neighbour.id);
+            if is_known {
+                return Err(value(format!("neighbours[{i}].id"), "is this node, a peer, or listed twice"));
+            }
+            if self.districts.iter().any(|district| district.id == neighbour.district) {
+                return Err(value(format!("neighbours[{i}].district"), "is this node's own"));
+            }
+            if !is_http(&neighbour.url) {
+                return Err(value(format!("neighbours[{i}].url"), "must begin with http:// or https://"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_http(url: &str) -> bool {
+    url.starts_with("http://") || url.starts_with("https://")
 }
 
 impl std::str::FromStr for Config {
@@ -368,6 +419,10 @@ edge = "edge-a"
 id = "central"
 url = "http://127.0.0.1:8080"
 public_key = "x"
+[[neighbours]]
+id = "edge-b"
+url = "http://127.0.0.1:8082"
+district = "namsan"
 "#;
 
     #[test]
@@ -386,6 +441,9 @@ public_key = "x"
             ("http://127.0.0.1:8080", "file:///etc", "peers[0].url"),
             ("role = \"edge\"", "role = \"boss\"", "role"),
             ("id = \"hanbuk\"", "id = \"all\"", "districts[0].id"),
+            ("id = \"edge-b\"", "id = \"central\"", "neighbours[0].id"),
+            ("http://127.0.0.1:8082", "//127.0.0.1:8082", "neighbours[0].url"),
+            ("district = \"namsan\"", "district = \"hanbuk\"", "neighbours[0].district"),
         ];
         for (from, to, key) in cases {
             let error = EDGE.replacen(from, to, 1).parse::<Config>().unwrap_err().to_string();

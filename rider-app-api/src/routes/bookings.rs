@@ -1,4 +1,4 @@
-//! Order, look, cancel.
+//! Order, look, keep, cancel.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -13,7 +13,7 @@ use ondol_engine::identity::policy::{Caller, Districts, Object, Operation, Owner
 use crate::input;
 use crate::state::{Inner, RiderState};
 use crate::view::show as view;
-use crate::wire::{BookRequest, BookingView, CancelRequest};
+use crate::wire::{BookRequest, BookingView, CancelRequest, KeepRequest};
 
 /// Longest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 64;
@@ -69,6 +69,18 @@ pub(crate) async fn cancel(
         }
     }
     state.handle.request(Command::Cancel { booking, by: Party::Rider, reason: wish.reason }).await?;
+    Ok(Json(view(&state, booking).await?))
+}
+
+/// `POST /rider/v1/bookings/{token}/keep`: the rider was asked, and still wants the taxi. Harmless if nobody asked.
+pub(crate) async fn keep(
+    State(state): State<RiderState>,
+    Path(token): Path<String>,
+    StrictJson(KeepRequest {}): StrictJson<KeepRequest>,
+) -> Result<Json<BookingView>, Problem> {
+    let booking = booking_of(&state, &token)?;
+    may(Operation::Book)?;
+    state.handle.request(Command::Keep { booking }).await?;
     Ok(Json(view(&state, booking).await?))
 }
 

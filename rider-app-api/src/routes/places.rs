@@ -64,8 +64,9 @@ fn place(state: &Inner, hit: Hit, lang: Lang) -> Option<PlaceView> {
         Lang::Ko => hit.name_local,
         Lang::En => hit.name_en.unwrap_or(hit.name_local),
     };
-    let served = state.districts.locate(position).is_some();
-    Some(PlaceView { name, kind: hit.kind.as_str().to_owned(), position, stand, served })
+    let district = state.districts.locate(position).map(|(district, _)| district);
+    let served = district.is_some();
+    Some(PlaceView { name, kind: hit.kind.as_str().to_owned(), position, stand, served, district })
 }
 
 /// Reads `LAT,LON`.

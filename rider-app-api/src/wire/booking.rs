@@ -129,6 +129,20 @@ pub struct CancelRequest {
     pub reason: CancelReason,
 }
 
+/// The rider still wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeepRequest {}
+
+/// What a rider is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RiderAsk {
+    /// Whether the taxi is still wanted after a long wait behind a cut: keep the booking, or cancel it. Until then
+    /// nobody is sent.
+    StillWanted,
+}
+
 /// What an acknowledgement promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -205,6 +219,9 @@ pub struct BookingView {
     pub cancelled: Option<CancelledView>,
     /// The answering node's clock: what minutes are counted from.
     pub told_at: Moment,
+    /// What the rider is asked, if anything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<RiderAsk>,
     /// Who plans it, and how fresh that node's word is here.
     pub standing: Standing,
 }

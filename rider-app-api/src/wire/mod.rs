@@ -9,6 +9,7 @@
 //! | `GET /rider/v1/bookings/{token}` | – | [`BookingView`] |
 //! | `GET /rider/v1/bookings/{token}/events` | – | SSE: `booking` events, each a [`BookingView`] |
 //! | `POST /rider/v1/bookings/{token}/cancel` | [`CancelRequest`] | [`BookingView`] |
+//! | `POST /rider/v1/bookings/{token}/keep` | [`KeepRequest`] | [`BookingView`] |
 //! | `GET /rider/v1/map` | – | GeoJSON |
 //! | `GET /rider/v1/endpoints` | – | [`EndpointsAnswer`] |
 //!
@@ -20,8 +21,8 @@ mod booking;
 mod place;
 
 pub use booking::{
-    Accepted, BookRequest, BookingView, CancelRequest, CancelledView, FareView, ModeView, QuoteAnswer,
-    QuoteRequest, QuoteView, RiderDoor, Spot, Standing, VehicleView,
+    Accepted, BookRequest, BookingView, CancelRequest, CancelledView, FareView, KeepRequest, ModeView,
+    QuoteAnswer, QuoteRequest, QuoteView, RiderAsk, RiderDoor, Spot, Standing, VehicleView,
 };
 pub use place::{Endpoint, EndpointsAnswer, PlaceView, PlacesAnswer};
 
@@ -37,8 +38,8 @@ pub const PHONE_MAX_CHARS: usize = 24;
 pub const QUERY_MAX_CHARS: usize = 80;
 /// Most places in one answer.
 pub const PLACES_MAX: usize = 8;
-/// Most nodes in the list of endpoints.
-pub const ENDPOINTS_MAX: usize = 8;
+/// Most nodes in the list of endpoints: an edge, its peers and its neighbours.
+pub const ENDPOINTS_MAX: usize = 1 + 2 * ondol_engine::config::PEERS_MAX;
 /// Most passengers of one booking.
 pub const SEATS_MAX: u8 = 8;
 /// How far ahead a taxi can be ordered, in milliseconds: 30 days.

@@ -15,7 +15,7 @@ use ondol_roads::RoadMap;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
-use crate::testbed::{Answer, Testbed, ask, get, place, post};
+use crate::testbed::{Answer, Testbed, ask, district_at, get, place, post};
 
 pub(crate) const KEY: &str = "6f1c9bd2-6a52-4c5e-8d27-0c4a4e5f1a11";
 
@@ -33,13 +33,24 @@ impl Bench {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let node = Testbed::central().await;
+        Self::before(Testbed::central().await, limits)
+    }
+
+    /// Central started again, cut off from an edge in the district of the first place.
+    pub(crate) async fn without_edge_after(before: Self) -> Self {
+        let district = district_at(place(0));
+        let node = Testbed::central_without_edge_after(before.node, &district).await;
+        Self::before(node, Limits::one_address_is_many())
+    }
+
+    fn before(node: Testbed, limits: Limits) -> Self {
         let endpoints = EndpointsAnswer {
             endpoints: vec![Endpoint {
                 node: "central".parse().unwrap(),
                 url: "http://127.0.0.1:8080".to_owned(),
+                district: None,
             }],
-            sms_number: Some("+8215880000".to_owned()),
+            sms_numbers: std::collections::BTreeMap::new(),
             phone_number: None,
         };
         let door = router(RiderSetup {

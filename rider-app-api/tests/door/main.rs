@@ -7,9 +7,12 @@ mod bench;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::Request;
 use bench::{Bench, KEY};
+use ondol_core::face::Change;
 use ondol_rider_api::Limits;
 use serde_json::{Value, json};
 use testbed::place;
@@ -135,6 +138,44 @@ async fn a_rider_cancels_once_however_often_and_not_for_reasons_of_others() {
 }
 
 #[tokio::test]
+async fn a_rider_who_still_wants_the_taxi_says_so_by_the_token() {
+    let bench = Bench::new().await;
+    let booked = bench.post("/rider/v1/bookings", &bench.wish()).await;
+    assert!(booked.body.get("ask").is_none(), "nobody asks about a booking that just came: {}", booked.body);
+    let path = format!("/rider/v1/bookings/{}", booked.body["token"].as_str().unwrap());
+    let keep = format!("{path}/keep");
+    assert_eq!(bench.post(&keep, &json!({"for": "ever"})).await.code(), (400, "invalid_request"));
+    let nobodys = "/rider/v1/bookings/nobody/keep";
+    assert_eq!(bench.post(nobodys, &json!({})).await.code(), (404, "unknown_booking"));
+    let kept = bench.post(&keep, &json!({})).await;
+    assert_eq!(kept.body["status"], "open", "{}", kept.body);
+    bench.post(&format!("{path}/cancel"), &json!({"reason": "changed_mind"})).await;
+    assert_eq!(bench.post(&keep, &json!({})).await.code(), (410, "closed"));
+}
+
+#[tokio::test]
+async fn a_booking_that_rested_behind_a_cut_asks_its_rider() {
+    let bench = Bench::new().await;
+    let booked = bench.post("/rider/v1/bookings", &bench.wish()).await;
+    let path = format!("/rider/v1/bookings/{}", booked.body["token"].as_str().unwrap());
+    let bench = Bench::without_edge_after(bench).await;
+    let early = bench.get(&path).await;
+    assert!(early.body["status"] == "open" && early.body.get("ask").is_none(), "{}", early.body);
+    let mut changes = bench.handle.changes();
+    // The rest begins with the first look after the start, which may come after the clock has moved once.
+    for _ in 0..2 {
+        bench.clock.advance_ms(120_000);
+        let asked = async { while !matches!(changes.recv().await, Ok(Change::Booking(..))) {} };
+        if tokio::time::timeout(Duration::from_secs(3), asked).await.is_ok() {
+            break;
+        }
+    }
+    assert_eq!(bench.get(&path).await.body["ask"], "still_wanted");
+    let kept = bench.post(&format!("{path}/keep"), &json!({})).await;
+    assert!(kept.body["status"] == "open" && kept.body.get("ask").is_none(), "{}", kept.body);
+}
+
+#[tokio::test]
 async fn nothing_personal_is_written_in_clear() {
     let bench = Bench::new().await;
     assert_eq!(bench.post("/rider/v1/bookings", &bench.wish()).await.status.as_u16(), 201);
@@ -165,6 +206,8 @@ async fn places_are_found_by_name_and_by_pin() {
     let found = bench.get(&format!("/rider/v1/places?q=%23{}&lang=ko", stand.code.as_str())).await;
     assert_eq!(found.body["places"][0]["stand"], stand.code.as_str(), "{}", found.body);
     assert_eq!(found.body["places"][0]["served"], true);
+    let (district, _) = bench.map.districts().unwrap().locate(stand.position).unwrap();
+    assert_eq!(found.body["places"][0]["district"], district.as_str(), "the page asks its node first");
     let at = format!("/rider/v1/places?at={},{}&lang=en", stand.position.lat(), stand.position.lon());
     assert!(bench.get(&at).await.body["places"][0]["name"].as_str().is_some_and(|name| !name.is_empty()));
     for bad in ["", "?q=a&at=1,2", "?at=1", "?at=91,0", "?at=a,b", "?q=a&near=x", "?q=a&lang=fr", "?q=a&x=1"]

@@ -93,7 +93,9 @@ impl Configs<'_> {
             let Some((name, port)) = &district.edge else { continue };
             let store = format!("sqlite://{}", self.home(name).join("edge.db").display());
             let node = self.node(name, "central = \"central\"\n", *port, &store);
-            self.save(name, &(node + &clock + &section(district) + &central))?;
+            let others = self.districts.iter().filter(|other| other.id != district.id);
+            let neighbours: String = others.filter_map(neighbour).collect();
+            self.save(name, &(node + &clock + &section(district) + &central + &neighbours))?;
         }
         self.save("sms", &(self.sms() + &self.clock("_at")?))?;
         self.save("load", &(self.load() + &clock))
@@ -200,6 +202,13 @@ fn peer(name: &str, port: u16, key: &str) -> String {
     format!("\n[[peers]]\nid = \"{name}\"\nurl = \"{}\"\npublic_key = {}\n", url(port), quoted(key))
 }
 
+/// An edge as the other edges tell pages of it.
+fn neighbour(district: &District) -> Option<String> {
+    let (name, port) = district.edge.as_ref()?;
+    let url = url(*port);
+    Some(format!("\n[[neighbours]]\nid = \"{name}\"\nurl = \"{url}\"\ndistrict = \"{}\"\n", district.id))
+}
+
 /// Writes a TOML string; JSON's escapes are all TOML's too.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
@@ -247,6 +256,12 @@ mod tests {
         let edges: Vec<_> = found.iter().map(|district| district.edge.clone()).collect();
         assert_eq!(found[0].zones, ["a-1", "a-2"]);
         assert_eq!(edges, [Some(("edge-a".to_owned(), 2)), Some(("edge-b".to_owned(), 3)), None]);
+        assert_eq!(neighbour(&found[2]), None);
+        let told = neighbour(&found[1]).unwrap();
+        assert!(
+            told.contains("\"edge-b\"") && told.contains("127.0.0.1:3\"") && told.contains("\"b\""),
+            "{told}"
+        );
         assert_eq!(
             section(&found[0]),
             "\n[[districts]]\nid = \"a\"\nzones = [\"a-1\",\"a-2\"]\nedge = \"edge-a\"\n"
