@@ -10,7 +10,7 @@ use crate::tags::Tags;
 pub(crate) const NODES_MAX: usize = 20_000_000;
 /// Most ways of one import.
 pub(crate) const WAYS_MAX: usize = 4_000_000;
-/// Most node references of all ways together.
+/// Most points of all ways, areas and lines together.
 pub(crate) const REFS_MAX: usize = 60_000_000;
 /// Most nodes that carry tags.
 pub(crate) const TAGGED_MAX: usize = 4_000_000;
@@ -42,7 +42,7 @@ pub(crate) struct RawEdge {
 }
 
 /// Everything read so far from all files of an import.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Raw {
     nodes: Vec<(i64, Point)>,
     pub(crate) tagged: Vec<(i64, Tags)>,
@@ -50,9 +50,29 @@ pub(crate) struct Raw {
     pub(crate) areas: Vec<RawArea>,
     pub(crate) edges: Vec<RawEdge>,
     refs: usize,
+    refs_max: usize,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self::within(REFS_MAX)
+    }
 }
 
 impl Raw {
+    /// Takes at most `refs_max` points of ways, areas and lines.
+    fn within(refs_max: usize) -> Self {
+        Self {
+            nodes: Vec::new(),
+            tagged: Vec::new(),
+            ways: Vec::new(),
+            areas: Vec::new(),
+            edges: Vec::new(),
+            refs: 0,
+            refs_max,
+        }
+    }
+
     /// Adds a node.
     pub(crate) fn node(
         &mut self,
@@ -83,22 +103,44 @@ impl Raw {
         if !way_matters(&way.tags) {
             return Ok(());
         }
-        self.refs += way.refs.len();
         if self.ways.len() >= WAYS_MAX {
             return Err(MapError::too_large(file, "ways", WAYS_MAX as u64));
         }
-        if self.refs > REFS_MAX {
-            return Err(MapError::too_large(file, "node references", REFS_MAX as u64));
-        }
+        self.refer(file, way.refs.len())?;
         self.ways.push(way);
         Ok(())
     }
 
     /// Adds a multipolygon if it is drawn on the map.
-    pub(crate) fn area(&mut self, area: RawArea) {
-        if is_drawn(&area.tags) && self.areas.len() < WAYS_MAX {
-            self.areas.push(area);
+    pub(crate) fn area(&mut self, file: &Path, area: RawArea) -> Result<(), MapError> {
+        if !is_drawn(&area.tags) {
+            return Ok(());
         }
+        if self.areas.len() >= WAYS_MAX {
+            return Err(MapError::too_large(file, "areas", WAYS_MAX as u64));
+        }
+        self.refer(file, area.outer.len() + area.inner.len())?;
+        self.areas.push(area);
+        Ok(())
+    }
+
+    /// Adds a directed edge of a street graph.
+    pub(crate) fn edge(&mut self, file: &Path, edge: RawEdge) -> Result<(), MapError> {
+        if self.edges.len() >= NODES_MAX {
+            return Err(MapError::too_large(file, "edges", NODES_MAX as u64));
+        }
+        self.refer(file, edge.line.len())?;
+        self.edges.push(edge);
+        Ok(())
+    }
+
+    /// Counts what ways, areas and lines are made of, all together: each alone may be long.
+    fn refer(&mut self, file: &Path, count: usize) -> Result<(), MapError> {
+        self.refs += count;
+        if self.refs > self.refs_max {
+            return Err(MapError::too_large(file, "points of ways, areas and lines", self.refs_max as u64));
+        }
+        Ok(())
     }
 
     /// Puts everything in order of id; of what several files hold, the fuller copy stays.
@@ -144,4 +186,27 @@ pub(crate) fn is_drawn(tags: &Tags) -> bool {
         || tags.is_any("waterway", &["river", "riverbank", "canal", "dock"])
         || tags.is_any("leisure", &["park", "garden", "nature_reserve"])
         || tags.is_any("landuse", &["forest", "reservoir", "basin", "grass", "cemetery"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_in_sum_is_refused() {
+        let file = Path::new("x.osm");
+        let water = || Tags::of(&[("natural", "water")]);
+        let area = |members| RawArea { tags: water(), outer: vec![1; members], inner: vec![2; members] };
+        let mut raw = Raw::within(10);
+        raw.area(file, area(3)).unwrap();
+        assert!(raw.area(file, area(3)).is_err(), "6 and 6 are more than 10");
+        let mut raw = Raw::within(10);
+        raw.way(file, RawWay { id: 1, refs: vec![1; 6], tags: water() }).unwrap();
+        let point = Point::new(37.5, 127.0).unwrap();
+        let edge =
+            RawEdge { from: 1, to: 2, line: vec![point; 5], tags: Tags::default(), more_names: Vec::new() };
+        assert!(raw.edge(file, edge).is_err());
+        let nothing_drawn = RawArea { tags: Tags::default(), outer: vec![1; 99], inner: Vec::new() };
+        Raw::within(10).area(file, nothing_drawn).unwrap();
+    }
 }

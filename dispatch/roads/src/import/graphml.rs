@@ -9,8 +9,8 @@ use quick_xml::Reader;
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
-use super::bounded::Bounded;
-use super::collect::{NODES_MAX, Raw, RawEdge};
+use super::bounded::{Bounded, PIECE_MAX, TOO_LONG};
+use super::collect::{Raw, RawEdge};
 use super::osm_xml::{DEPTH_MAX, attribute};
 use super::sniff;
 use crate::error::MapError;
@@ -20,6 +20,11 @@ use crate::tags::Tags;
 
 /// Most declared keys.
 const KEYS_MAX: usize = 256;
+/// Names whose values are kept: of any other nothing is read.
+const KEPT: [&str; 13] = [
+    "x", "y", "highway", "barrier", "access", "bridge", "tunnel", "junction", "service", "ref", "maxspeed",
+    "name", "geometry",
+];
 /// Most points of one edge's line.
 const LINE_MAX: usize = 20_000;
 
@@ -56,7 +61,8 @@ pub(crate) fn read(file: &Path, raw: &mut Raw) -> Result<(), MapError> {
                 }
                 if start.name().as_ref() == "data" {
                     let key = attribute(file, &start, "key")?.unwrap_or_default();
-                    data = keys.get(&key).map(|name| (name.clone(), String::new()));
+                    let kept = keys.get(&key).filter(|name| KEPT.contains(&name.as_str()));
+                    data = kept.map(|name| (name.clone(), String::new()));
                 } else {
                     begin(file, &start, &mut keys, &mut open)?;
                 }
@@ -67,12 +73,12 @@ pub(crate) fn read(file: &Path, raw: &mut Raw) -> Result<(), MapError> {
             }
             Event::Text(text) => {
                 if let Some((_, value)) = &mut data {
-                    value.push_str(&text.xml10_content());
+                    extend(file, value, &text.xml10_content())?;
                 }
             }
             Event::GeneralRef(reference) => {
                 if let Some((_, value)) = &mut data {
-                    value.push_str(&entity(file, &reference)?);
+                    extend(file, value, &entity(file, &reference)?)?;
                 }
             }
             Event::End(tag) => {
@@ -91,6 +97,15 @@ pub(crate) fn read(file: &Path, raw: &mut Raw) -> Result<(), MapError> {
         }
         buffer.clear();
     }
+}
+
+/// The reader's budget is for one piece of XML; a value is put together of many.
+fn extend(file: &Path, value: &mut String, more: &str) -> Result<(), MapError> {
+    if value.len() + more.len() > PIECE_MAX {
+        return Err(MapError::damaged(file, TOO_LONG));
+    }
+    value.push_str(more);
+    Ok(())
 }
 
 fn begin(
@@ -144,11 +159,8 @@ fn end(file: &Path, name: &str, open: &mut Open, raw: &mut Raw) -> Result<(), Ma
             raw.node(file, id, lat, lon, tags)
         }
         Open::Edge { from, to, values } => {
-            if raw.edges.len() >= NODES_MAX {
-                return Err(MapError::too_large(file, "edges", NODES_MAX as u64));
-            }
-            raw.edges.push(edge(file, from, to, &values)?);
-            Ok(())
+            let edge = edge(file, from, to, &values)?;
+            raw.edge(file, edge)
         }
     }
 }
@@ -263,6 +275,25 @@ mod tests {
             assert_eq!(line(wkt), None, "{wkt:?}");
         }
         assert_eq!(line("LINESTRING (127.0 37.5, 127.1 37.6)").unwrap().len(), 2);
+    }
+
+    /// Each piece is short, and together they are longer than any honest value.
+    #[test]
+    fn a_value_in_many_pieces_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("long.graphml");
+        let graph = |key: &str| {
+            let value = format!("{}<!-- -->", "x".repeat(60_000)).repeat(20);
+            format!(
+                "<graphml><key id=\"d1\" attr.name=\"{key}\"/><graph edgedefault=\"directed\">\
+                 <node id=\"1\"><data key=\"d1\">{value}</data></node></graph></graphml>"
+            )
+        };
+        for (key, says) in [("highway", "longer than 1 MiB"), ("of_no_use", "has no x and y")] {
+            std::fs::write(&file, graph(key)).unwrap();
+            let refused = read(&file, &mut Raw::default()).unwrap_err().to_string();
+            assert!(refused.contains(says), "{key}: {refused}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 mod bounded;
 mod collect;
 mod graphml;
+mod near;
 mod osm_xml;
 mod pbf;
 mod places;

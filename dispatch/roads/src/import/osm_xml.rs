@@ -139,7 +139,7 @@ fn end(file: &Path, name: &str, open: &mut Open, raw: &mut Raw) -> Result<(), Ma
         Open::Way(way) => raw.way(file, way),
         Open::Relation { area, deleted } => {
             if area.tags.is("type", "multipolygon") && !deleted {
-                raw.area(area);
+                raw.area(file, area)?;
             }
             Ok(())
         }

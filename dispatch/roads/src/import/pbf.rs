@@ -105,7 +105,7 @@ fn read_block(file: &Path, block: &PrimitiveBlock, raw: &mut Raw) -> Result<(), 
                             area.outer.push(member.member_id);
                         }
                     }
-                    raw.area(area);
+                    raw.area(file, area)?;
                 }
             }
         }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::collect::Raw;
+use super::near::Near;
 use crate::gazetteer::{Address, Kind, Place, Places};
 use crate::names::{Names, clean, has_hangul};
 use crate::point::Point;
@@ -45,8 +46,10 @@ pub(crate) fn places(raw: &Raw) -> Places {
         }
     }
     found.places = merged(found.places);
-    let stations: Vec<Place> =
-        found.places.iter().filter(|place| place.kind == Kind::Station).cloned().collect();
+    let mut stations = Near::within(EXIT_OF_STATION_M);
+    for station in found.places.iter().filter(|place| place.kind == Kind::Station) {
+        stations.add(station.point, station.clone());
+    }
     let named_exits: Vec<Place> =
         exits.iter().filter_map(|(point, tags)| exit_of(tags, *point, &stations)).collect();
     found.places.extend(merged(named_exits));
@@ -152,10 +155,10 @@ fn is_exit(tags: &Tags) -> bool {
 }
 
 /// `강남역 11번 출구`, `Gangnam Station Exit 11`: the exit named after the nearest station.
-fn exit_of(tags: &Tags, point: Point, stations: &[Place]) -> Option<Place> {
+fn exit_of(tags: &Tags, point: Point, stations: &Near<Place>) -> Option<Place> {
     let number = tags.get("ref").and_then(clean);
     let nearest = stations
-        .iter()
+        .around(point)
         .map(|station| (station.point.distance_m(point), station))
         .filter(|(distance_m, _)| *distance_m <= EXIT_OF_STATION_M)
         .min_by(|(a, _), (b, _)| a.total_cmp(b))
@@ -208,27 +211,42 @@ fn addresses_of(tags: &Tags, point: Point, addresses: &mut Vec<Address>) {
 
 /// Merges things of the same kind and name that lie together (a building and the node inside it).
 fn merged(places: Vec<Place>) -> Vec<Place> {
-    let mut by_name: BTreeMap<(Kind, String), Vec<Place>> = BTreeMap::new();
-    let mut kept = Vec::new();
+    let mut by_name: BTreeMap<(Kind, String), Near<usize>> = BTreeMap::new();
+    let mut kept: Vec<Place> = Vec::new();
     for place in places {
         if place.names.local.is_empty() {
             kept.push(place);
             continue;
         }
-        let same = by_name.entry((place.kind, place.names.local.clone())).or_default();
-        match same.iter_mut().find(|other| other.point.distance_m(place.point) <= SAME_THING_M) {
-            Some(other) => {
+        let same = by_name
+            .entry((place.kind, place.names.local.clone()))
+            .or_insert_with(|| Near::within(SAME_THING_M));
+        let first = same
+            .around(place.point)
+            .copied()
+            .filter(|at| kept[*at].point.distance_m(place.point) <= SAME_THING_M);
+        match first.min() {
+            Some(at) => {
+                let other = &mut kept[at];
                 other.rank = other.rank.max(place.rank);
                 if other.names.en.is_none() {
                     other.names.en = place.names.en;
                 }
                 other.code = other.code.take().or(place.code);
             }
-            None => same.push(place),
+            None => {
+                same.add(place.point, kept.len());
+                kept.push(place);
+            }
         }
     }
-    kept.extend(by_name.into_values().flatten());
+    kept.sort_by(|a, b| order(a).cmp(&order(b)));
     kept
+}
+
+/// Without a name first, then by kind and name.
+fn order(place: &Place) -> Option<(Kind, &str)> {
+    (!place.names.local.is_empty()).then_some((place.kind, place.names.local.as_str()))
 }
 
 /// The mean of a line's points: inside for all but the oddest buildings.
@@ -287,11 +305,13 @@ mod tests {
             capacity: None,
         };
         let tags = Tags::of(&[("railway", "subway_entrance"), ("ref", "11")]);
-        let exit = exit_of(&tags, at(37.4985, 127.0273), std::slice::from_ref(&station)).unwrap();
+        let mut stations = Near::within(EXIT_OF_STATION_M);
+        stations.add(station.point, station);
+        let exit = exit_of(&tags, at(37.4985, 127.0273), &stations).unwrap();
         assert_eq!(exit.names.local, "강남역 11번 출구");
         assert_eq!(exit.names.en.as_deref(), Some("Gangnam Station Exit 11"));
         assert_eq!(exit.names.others, ["강남 11번 출구", "Gangnam Exit 11"]);
-        assert_eq!(exit_of(&tags, at(37.6, 127.0273), &[station]), None, "no station near, no name");
+        assert_eq!(exit_of(&tags, at(37.6, 127.0273), &stations), None, "no station near, no name");
     }
 
     #[test]
