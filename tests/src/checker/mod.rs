@@ -34,6 +34,10 @@ use story::{Fate, Story};
 /// Most violations told in words; the counts tell all.
 const VIOLATIONS_MAX: usize = 100;
 
+/// Without a cut, what one node writes is at the other after this long, whichever of the two is longer.
+const LATE_SIM_MS: i64 = 60_000;
+const LATE_WALL_MS: f64 = 10_000.0;
+
 /// What to check.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -120,6 +124,7 @@ pub fn check(config: &CityConfig, map: String, evidence: &Evidence, usual: Optio
 }
 
 /// Puts the promises to the test.
+#[allow(clippy::cast_possible_truncation, reason = "a clock runs at most a thousand times faster")]
 fn judge(report: &mut Report, config: &CityConfig, evidence: &Evidence, stories: &[Story]) {
     let union = evidence.union();
     let central = evidence.central().map(|store| &store.board);
@@ -130,7 +135,8 @@ fn judge(report: &mut Report, config: &CityConfig, evidence: &Evidence, stories:
     report.drivers_doubled = doubled.len();
     let charges = promises::double_charges(&entries);
     report.double_charges = charges.len();
-    let reassigned = promises::boarded_reassigned(evidence, &entries);
+    let late_ms = LATE_SIM_MS.max((LATE_WALL_MS * config.clock.speed) as i64);
+    let reassigned = promises::boarded_reassigned(evidence, &entries, late_ms);
     report.boarded_reassigned = reassigned.len();
     let mut diverged = promises::diverged(evidence);
     let missing = (config.edges.len() + 1).saturating_sub(evidence.stores.len());
@@ -146,7 +152,14 @@ fn judge(report: &mut Report, config: &CityConfig, evidence: &Evidence, stories:
     });
     let twice = stories.iter().filter(|story| story.boarded > 1);
     let twice = twice.map(|story| format!("wish {}: the rider got into {} taxis", story.wish, story.boarded));
-    let all = [lost, doubled, charges, reassigned, diverged].into_iter().flatten().chain(unsent).chain(twice);
+    report.bookings.ended_by_rule =
+        stories.iter().filter(|story| promises::ended_by_system(story, central).is_some()).count();
+    let ended = promises::ended_under_way(stories, central);
+    let all = [lost, doubled, charges, reassigned, ended, diverged]
+        .into_iter()
+        .flatten()
+        .chain(unsent)
+        .chain(twice);
     report.violations = all.take(VIOLATIONS_MAX).collect();
 }
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::Board;
-use ondol_core::booking::{AssignmentRecord, Status};
+use ondol_core::booking::{AssignmentRecord, BookingRecord, Cancel, Party, Status};
 use ondol_core::fact::{Fact, Release, Step};
-use ondol_core::ids::{AssignmentId, BookingId, NodeId};
+use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
 use ondol_core::journal::Entry;
 use ondol_core::units::UtcMs;
 
@@ -141,10 +141,12 @@ pub fn double_charges(entries: &[&Entry]) -> Vec<String> {
 
 /// Boarded trips that a machine ended or gave to another taxi (I5).
 ///
-/// By devices: a slot that held a boarded trip let it go without its end. By journals: a node that had itself written
-/// that the rider boarded asked another taxi later, or a bond was released after boarding by anybody but its driver.
+/// By devices: a slot that held a boarded trip let it go without its end. By journals: a bond was released after
+/// boarding by anybody but its driver, or a node asked another taxi although it knew that the rider had boarded:
+/// because it had written that itself, or because it holds the entry and no cut can explain that it came more than
+/// `late_ms` after it was written.
 #[must_use]
-pub fn boarded_reassigned(evidence: &Evidence, entries: &[&Entry]) -> Vec<String> {
+pub fn boarded_reassigned(evidence: &Evidence, entries: &[&Entry], late_ms: i64) -> Vec<String> {
     let mut found = Vec::new();
     let mut boarded: BTreeSet<AssignmentId> = BTreeSet::new();
     for line in &evidence.drivers {
@@ -159,31 +161,98 @@ pub fn boarded_reassigned(evidence: &Evidence, entries: &[&Entry]) -> Vec<String
             _ => {}
         }
     }
-    let mut riding: BTreeMap<(&NodeId, BookingId), AssignmentId> = BTreeMap::new();
+    let mut aboard: BTreeMap<BookingId, Vec<Boarding<'_>>> = BTreeMap::new();
     for entry in entries {
+        if let Ok(Some(Fact::Stepped { booking, assignment, what: Step::Boarded { .. }, .. })) =
+            Fact::read(entry)
+        {
+            let (by, at) = (&entry.series.origin, UtcMs(entry.hlc.wall_ms));
+            aboard.entry(booking).or_default().push(Boarding { entry, assignment, by, at });
+        }
+    }
+    for entry in entries {
+        let node = &entry.series.origin;
         match Fact::read(entry) {
-            Ok(Some(Fact::Stepped { booking, assignment, what: Step::Boarded { .. }, .. })) => {
-                riding.entry((&entry.series.origin, booking)).or_insert(assignment);
-            }
             Ok(Some(Fact::Offered { booking, assignment, .. })) => {
-                if let Some(first) = riding.get(&(&entry.series.origin, booking))
-                    && *first != assignment
-                {
-                    let node = &entry.series.origin;
+                let known = aboard.get(&booking).into_iter().flatten().find(|boarding| {
+                    boarding.assignment != assignment && boarding.is_known_to(evidence, entry, late_ms)
+                });
+                if let Some(Boarding { assignment: first, .. }) = known {
                     found.push(format!("{node} asked for {booking} again after {first} had boarded"));
                 }
             }
             Ok(Some(Fact::Stepped { booking, assignment, what: Step::Released { reason }, .. }))
-                if riding.get(&(&entry.series.origin, booking)) == Some(&assignment)
-                    && reason != Release::GivenBack =>
+                if reason != Release::GivenBack =>
             {
-                let node = &entry.series.origin;
-                found.push(format!("{node} released {assignment} ({reason:?}) after it had boarded"));
+                let known = aboard.get(&booking).into_iter().flatten().any(|boarding| {
+                    boarding.assignment == assignment && boarding.is_known_to(evidence, entry, late_ms)
+                });
+                if known {
+                    found.push(format!("{node} released {assignment} ({reason:?}) after it had boarded"));
+                }
             }
             _ => {}
         }
     }
     found
+}
+
+/// A rider got into a taxi, as a node wrote it down.
+struct Boarding<'a> {
+    entry: &'a Entry,
+    assignment: AssignmentId,
+    by: &'a NodeId,
+    at: UtcMs,
+}
+
+impl Boarding<'_> {
+    /// True if the writer of `later` knew of it when it wrote that.
+    fn is_known_to(&self, evidence: &Evidence, later: &Entry, late_ms: i64) -> bool {
+        let node = &later.series.origin;
+        if later.hlc < self.entry.hlc {
+            return false;
+        }
+        if node == self.by {
+            return true;
+        }
+        let Some(store) = evidence.stores.get(node) else { return false };
+        let at = UtcMs(later.hlc.wall_ms);
+        let cut = evidence.away.is_some_and(|away| {
+            self.at < away.until.unwrap_or(UtcMs(i64::MAX))
+                && at.0 > away.from.0 - late_ms
+                && at.0 < away.until.map_or(i64::MAX, |until| until.0.saturating_add(late_ms))
+        });
+        store.board.head(&self.entry.series).seq >= self.entry.seq && at.since_ms(self.at) > late_ms && !cut
+    }
+}
+
+/// Bookings that a rule of ours ended although a taxi was on its way.
+#[must_use]
+pub fn ended_under_way(stories: &[Story], central: Option<&Board>) -> Vec<String> {
+    let ended = stories.iter().filter_map(|story| {
+        let (record, cancel) = ended_by_system(story, central)?;
+        let under_way = record.assignments.iter().find(|(_, bond)| {
+            let is_over = bond.released.is_some_and(|(at, _)| at < cancel.at) || bond.done.is_some();
+            bond.assigned_at.is_some_and(|at| at <= cancel.at) && !is_over
+        });
+        let (assignment, _) = under_way?;
+        Some(format!(
+            "wish {}: {} was ended ({:?}) by a rule although {assignment} was on its way",
+            story.wish, record.id, cancel.reason
+        ))
+    });
+    ended.collect()
+}
+
+/// The end that a rule of ours gave to a booking that was acknowledged, if it was one.
+#[must_use]
+pub fn ended_by_system<'a>(
+    story: &Story,
+    central: Option<&'a Board>,
+) -> Option<(&'a BookingRecord, &'a Cancel)> {
+    let (_, record) = central?.booking(story.booking.filter(|_| story.is_acknowledged)?)?;
+    let cancel = record.cancel.as_ref().filter(|cancel| cancel.by == Party::System)?;
+    (record.status() == Status::Cancelled).then_some((record, cancel))
 }
 
 /// What clients lived through and the stores do not tell (I2).
@@ -222,8 +291,16 @@ pub fn diverged(evidence: &Evidence) -> Vec<String> {
         found.push("central's journal is not among the evidence".to_owned());
         return found;
     };
-    for (node, store) in evidence.stores.iter().filter(|(node, _)| node.as_str() != "central") {
+    let edges = || evidence.stores.iter().filter(|(node, _)| node.as_str() != "central");
+    let told: BTreeSet<_> = edges().flat_map(|(_, store)| store.districts()).collect();
+    let untold: Vec<_> = central.districts().filter(|district| !told.contains(district)).collect();
+    for (node, store) in edges() {
         // An edge follows its own district and what concerns the whole platform.
+        if store.districts().all(|district| *district == DistrictId::all())
+            && let Some(untold) = untold.first()
+        {
+            found.push(format!("{node} holds nothing, and central tells of district {untold}"));
+        }
         for district in store.districts() {
             if store.board.state_hash(district) != central.board.state_hash(district) {
                 found.push(format!("{node} and central tell different things of district {district}"));

@@ -67,6 +67,9 @@ pub struct Bookings {
     pub served: usize,
     /// Ended by somebody before boarding.
     pub cancelled: usize,
+    /// Of these, by a rule of ours after it was acknowledged: nobody was found in time, or it repeated another one.
+    #[serde(default)]
+    pub ended_by_rule: usize,
     /// Refused by a node.
     pub refused: usize,
     /// Still open at the end, and visible to rider and operator.

@@ -1,7 +1,7 @@
 //! The checker must see what it is there to see: each promise is broken once by hand.
 
 use ondol_core::authority::Epoch;
-use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
 use ondol_core::fact::{Fact, Lang, Owner, PinCheck, Release, Request, ShiftStart, Step, Vehicle};
 use ondol_core::hlc::Hlc;
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
@@ -108,6 +108,12 @@ impl Pen {
 
     fn step(&mut self, origin: &str, n: u128, assignment: &AssignmentId, what: Step, at: i64) {
         let assignment = assignment.clone();
+        if what == Step::Assigned {
+            let why = ondol_core::matching::Reasons::default();
+            let (booking, assignment, shift) = (booking(n), assignment.clone(), shift());
+            let at = UtcMs(at);
+            self.write(origin, at.0, &Fact::Offered { booking, assignment, shift, eta_s: 5, why, at });
+        }
         let fact = Fact::Stepped { booking: booking(n), assignment, shift: shift(), what, at: UtcMs(at) };
         self.write(origin, at, &fact);
     }
@@ -292,6 +298,51 @@ fn a_boarded_trip_given_away_is_seen() {
     assert_eq!(checked(run).boarded_reassigned, 1);
 }
 
+/// Central holds the edge's entry that the rider boarded, and asks another taxi.
+#[test]
+fn a_trip_that_another_node_knows_as_boarded_and_gives_away_is_seen() {
+    let ask_again = |at: i64| {
+        let mut run = fine();
+        let why = ondol_core::matching::Reasons::default();
+        let assignment = bond("central", 7);
+        let (booking, shift) = (booking(2), shift());
+        run.pen.write(
+            "central",
+            at,
+            &Fact::Offered { booking, assignment, shift, eta_s: 5, why, at: UtcMs(at) },
+        );
+        checked(run).boarded_reassigned
+    };
+    assert_eq!(ask_again(1_000_000), 1);
+    assert_eq!(ask_again(15_000), 0, "central was away");
+    assert_eq!(ask_again(21_000), 0, "central may not have heard of it yet");
+}
+
+#[test]
+fn a_booking_that_a_rule_ended_is_counted_and_with_a_taxi_on_its_way_a_violation() {
+    let ended = |assigned_at: Option<i64>| {
+        let mut run = fine();
+        run.riders.extend(told(3_000, 2, 3, Door::App));
+        run.pen.accept("central", 3, Door::App, 3_000);
+        if let Some(at) = assigned_at {
+            run.pen.step("central", 3, &bond("central", 3), Step::Assigned, at);
+        }
+        let (by, reason, at) = (Party::System, CancelReason::NoTaxi, UtcMs(5_000));
+        run.pen.write("central", 5_000, &Fact::CancelRequested { booking: booking(3), by, reason, at });
+        if assigned_at.is_some() {
+            let released = Step::Released { reason: Release::Cancelled };
+            run.pen.step("central", 3, &bond("central", 3), released, 5_001);
+        }
+        checked(run)
+    };
+    let nobody_found = ended(None);
+    assert_eq!((nobody_found.bookings.ended_by_rule, nobody_found.violations.len()), (1, 0));
+    let wrong = ended(Some(4_000));
+    assert_eq!(wrong.bookings.ended_by_rule, 1);
+    assert!(wrong.violations.iter().any(|what| what.contains("on its way")), "{:?}", wrong.violations);
+    assert_eq!(checked(fine()).bookings.ended_by_rule, 0);
+}
+
 #[test]
 fn stores_that_differ_or_are_missing_have_not_converged() {
     let mut evidence = evidence(fine());
@@ -302,6 +353,9 @@ fn stores_that_differ_or_are_missing_have_not_converged() {
     let config = toml::from_str(CONFIG).unwrap();
     let report = check(&config, "synthetic".into(), &evidence, None);
     assert!(!report.journals_converged && !report.violations.is_empty());
+    evidence.stores.insert(node.clone(), Store::default());
+    let report = check(&config, "synthetic".into(), &evidence, None);
+    assert!(!report.journals_converged, "an edge that holds nothing");
     evidence.stores.remove(&node);
     assert!(!check(&config, "synthetic".into(), &evidence, None).journals_converged);
 }

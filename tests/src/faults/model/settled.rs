@@ -10,7 +10,9 @@ use super::{NODES, World, district_of};
 impl World {
     /// Why the run has not converged yet; `None` once it has.
     pub(crate) fn unsettled(&self) -> Option<String> {
-        let central = self.nodes[0].node.as_ref()?;
+        let Some(central) = self.nodes[0].node.as_ref() else {
+            return Some("central is down".to_owned());
+        };
         for edge in 1..NODES {
             let Some(other) = self.nodes[edge].node.as_ref() else {
                 return Some(format!("edge-{edge} is down"));
@@ -138,4 +140,17 @@ fn overlaps(record: &BookingRecord) -> bool {
     spans.iter().enumerate().any(|(i, (begins, ends))| {
         spans[i + 1..].iter().any(|(other_begins, other_ends)| begins < other_ends && other_begins < ends)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::schedule::Schedule;
+    use super::*;
+
+    #[test]
+    fn a_world_without_central_has_not_converged() {
+        let mut world = World::new(1, Schedule { faults: Vec::new() }, 600_000, false);
+        world.nodes[0].node = None;
+        assert_eq!(world.unsettled().as_deref(), Some("central is down"));
+    }
 }
