@@ -9,6 +9,7 @@
 //! | how entries are stored | [`store`] |
 //! | how nodes talk | [`peer`] |
 //! | who a caller is | [`identity`] |
+//! | what a node's staff tells it | [`control`] |
 //! | personal text, phone numbers, link tokens | [`vault`] |
 //! | problem documents and strict JSON for doors | [`http`] |
 //! | where time is read | [`clock`] |
@@ -16,6 +17,7 @@
 
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod http;
 pub mod identity;
 pub mod peer;

@@ -42,7 +42,8 @@ pub(crate) enum JournalCommand {
 pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
     match command {
         JournalCommand::Verify { store, json } => {
-            let verified = Store::open(store).await?.verify().await?;
+            let opened = Store::open_to_read(store).await.context("--store")?;
+            let verified = opened.verify().await?;
             let (series, entries) = (verified.series, verified.entries);
             if *json {
                 output::json(&serde_json::json!({ "series": series, "entries": entries }))
@@ -51,7 +52,8 @@ pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
             }
         }
         JournalCommand::Export { config, out } => {
-            let store = Store::open(&Config::read(config)?.store.url).await.context("store.url")?;
+            let url = Config::read(config)?.store.url;
+            let store = Store::open_to_read(&url).await.context("store.url")?;
             let mut sink: Box<dyn Write> = match out {
                 Some(file) => {
                     let file =
@@ -67,7 +69,6 @@ pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
 }
 
 async fn export(store: &Store, sink: &mut dyn Write) -> anyhow::Result<()> {
-    let _loaded = store.load().await?;
     let mut held = store.heads();
     let mut districts: Vec<DistrictId> = held.0.keys().map(|series| series.district.clone()).collect();
     districts.sort();

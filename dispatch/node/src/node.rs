@@ -9,11 +9,16 @@ use ondol_core::units::UtcMs;
 use ondol_engine::clock::{Clock as _, RealClock};
 use ondol_engine::config::{Config, RoleName};
 use ondol_engine::identity::{Issuer, SigningKey, TEXT_LIFE_MS, enrol_token, text_token};
+use ondol_engine::peer::enrol_at;
 use ondol_engine::roster::{Entered, ListedStand, RosterFile, enter_stands};
+use ondol_engine::store::Store;
 use ondol_engine::vault::Secrets;
 use ondol_roads::RoadMap;
 
 use crate::{output, serve};
+use orders::OrderCommand;
+
+mod orders;
 
 /// Largest roster file, in bytes.
 const ROSTER_MAX: u64 = 64 << 20;
@@ -55,6 +60,18 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Have this edge's key trusted by central, with the token that central's staff printed for it.
+    Join {
+        /// The edge's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// The token.
+        #[arg(long)]
+        token: String,
+    },
+    /// Tell the running node: bar a driver, erase a person, distrust a stolen edge, and the like.
+    #[command(flatten)]
+    Order(OrderCommand),
     /// Print a token for the text process beside this node, good for 30 days.
     TextToken {
         /// The node's configuration.
@@ -81,6 +98,8 @@ pub(crate) async fn run(command: &NodeCommand) -> anyhow::Result<()> {
             output::line(&enrol_token(&issuer, node, district, now))
         }
         NodeCommand::Roster { config, file, json } => roster(config, file, *json).await,
+        NodeCommand::Join { config, token } => join(config, token).await,
+        NodeCommand::Order(command) => orders::run(command).await,
         NodeCommand::TextToken { config } => {
             let (config, issuer, now) = issuer(config)?;
             let districts = config.districts.iter().map(|district| district.id.clone()).collect();
@@ -98,8 +117,45 @@ fn issuer(file: &Path) -> anyhow::Result<(Config, Issuer, UtcMs)> {
     Ok((config, issuer, now))
 }
 
+async fn join(file: &Path, token: &str) -> anyhow::Result<()> {
+    let config = Config::read(file)?;
+    let key = SigningKey::load(&config.keys.node).context("keys.node")?;
+    let central = config.node.central.as_ref().context("node.central: central itself joins nobody")?;
+    let peer =
+        config.peers.iter().find(|peer| peer.id == *central).context("peers: central is not listed")?;
+    let answered = enrol_at(&peer.url, token, &key).await?;
+    if answered.public.to_string() != peer.public_key {
+        bail!(
+            "central answers with the key {}, and peers lists another: put this one there",
+            answered.public
+        );
+    }
+    output::line(&format!("{central} trusts the key of {}; start it", config.node.id))
+}
+
+/// Wall time after which a node that said nothing does not run.
+const SILENT_MS: f64 = 5_000.0;
+
+/// A second process would end the one that serves the store.
+async fn refuse_while_served(config: &Config) -> anyhow::Result<()> {
+    let clock = RealClock::new(&config.clock);
+    // A store that is not there yet is served by nobody.
+    let Ok(store) = Store::open_to_read(&config.store.url).await else { return Ok(()) };
+    let Ok(Some(served_at)) = store.served_at().await else { return Ok(()) };
+    #[allow(clippy::cast_possible_truncation, reason = "a clock runs at most a thousand times faster")]
+    let fresh_ms = (SILENT_MS * clock.speed()) as i64;
+    if clock.now().utc.since_ms(served_at) <= fresh_ms {
+        bail!(
+            "node {} is running: stop it first, or use `ondol node bar`, `admit` and `erase`",
+            config.node.id
+        );
+    }
+    Ok(())
+}
+
 async fn roster(config: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
     let roster = read(file)?;
+    refuse_while_served(&Config::read(config)?).await?;
     let station = serve::start(config).await?;
     let handle = &station.running.handle;
     let is_central = station.config.node.role != RoleName::Edge;

@@ -6,6 +6,7 @@
 //! | an operator | a cookie with a session of this node | [`OperatorSession`] |
 //! | the text process | a token of the node it runs beside | [`TextClient`] |
 //! | another node | a token of 5 min signed with its own key | [`Peer`] |
+//! | the node's own staff | a token of 1 min signed with the node's key, for one order (`crate::control`) | |
 //! | a rider | the link of the booking (`crate::vault`) | the rider's door |
 //!
 //! What a role may do stands in [`policy`], and nowhere else. Time comes from the node's clock, never from
@@ -45,9 +46,9 @@ pub use operator::{
 };
 pub use pass::{Bearer, PASS_LIFE_MS, PROOF_WINDOW_MS, PassRefusal, Proof, SESSION_LIFE_MS, proof_message};
 pub use secret::{DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, driver_secret_digest, is_driver_secret};
-pub use state::{Identity, IdentityConfig, OpenError};
+pub use state::{Identity, IdentityConfig, OpenError, is_sheltered};
 pub use store::{IdentityStore, Operator, StoreError};
 pub use token::{
     Audience, Claims, Confirmation, Expected, Grant, Issuer, KeySet, KnownKey, LEEWAY_MS, Role, Standing,
-    TOKEN_MAX_BYTES, TokenRefusal, verify,
+    TOKEN_MAX_BYTES, TokenRefusal, token_id, verify,
 };

@@ -14,6 +14,7 @@ use super::store::{RevocationKind, StoreError};
 use super::token::{
     Audience, Claims, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify,
 };
+use crate::control::ORDER_LIFE_MS;
 
 /// Life of a token with which a node calls another.
 pub const PEER_LIFE_MS: u64 = 5 * 60 * 1_000;
@@ -127,6 +128,16 @@ impl Identity {
         let (_, mut claims) = self.issuer.sign(grant, self.now());
         claims.jti = process.token;
         Some(self.issuer.encode(&claims))
+    }
+
+    /// True if `token` is this node's own, for an order whose body has this digest, and not yet over.
+    #[must_use]
+    pub fn is_order(&self, token: &str, digest: &str) -> bool {
+        // The clock may run a thousand times faster than the machine's.
+        const LIFE_MAX_MS: i64 = 1_000 * ORDER_LIFE_MS.cast_signed();
+        let audience = Audience::Orders(self.node().clone());
+        let expected = Expected { audience: &audience, role: Role::Sysadmin, life_max_ms: LIFE_MAX_MS };
+        verify(token, &expected, &self.own_keys, self.now()).is_ok_and(|(claims, _)| claims.sub == digest)
     }
 
     fn own_districts(&self) -> Vec<DistrictId> {

@@ -10,6 +10,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::key::SigningKey;
+use super::nodes::TEXT_LIFE_MS;
 use super::operator::{Cookie, Passwords, Transport};
 use super::pass::{
     Bearer, PASS_LIFE_MS, PassRefusal, Proof, Replays, pass_grant, read_pass, read_session, session_grant,
@@ -22,6 +23,9 @@ use crate::clock::SharedClock;
 
 /// Sessions and revocations are forgotten this long after their end.
 const FORGET_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
+
+/// Furthest that the journal may be ahead of the clock and still be believed.
+const FLOOR_AHEAD_MAX_MS: i64 = 60 * 60 * 1_000;
 
 /// What a node must be told about itself.
 #[derive(Debug)]
@@ -97,7 +101,7 @@ impl Identity {
         match config.transport {
             Transport::Tls => {}
             Transport::LoopbackHttp => {
-                if let Some(origin) = config.origins.iter().find(|origin| !is_this_machine(origin)) {
+                if let Some(origin) = config.origins.iter().find(|origin| !is_sheltered(origin)) {
                     return Err(OpenError::InClear(origin.clone()));
                 }
             }
@@ -163,7 +167,9 @@ impl Identity {
     #[must_use]
     pub fn now(&self) -> UtcMs {
         let clock = self.clock.0.now().utc;
-        UtcMs(clock.0.max(self.floor.load(Ordering::Relaxed)))
+        let floor = self.floor.load(Ordering::Relaxed);
+        // A journal that is far ahead was written by a clock that was wrong: its hours would cut this node off.
+        if floor.saturating_sub(clock.0) > FLOOR_AHEAD_MAX_MS { clock } else { UtcMs(clock.0.max(floor)) }
     }
 
     /// Takes note of a moment of the node's own journal: a clock set back does not revive what has expired.
@@ -238,7 +244,7 @@ impl Identity {
         self.revoke(RevocationKind::Driver, driver.to_string(), by).await
     }
 
-    /// Revokes one pass or session at this node, at once.
+    /// Revokes one pass, session or text process's token at this node, at once.
     ///
     /// # Errors
     ///
@@ -250,7 +256,11 @@ impl Identity {
     async fn revoke(&self, kind: RevocationKind, value: String, by: &str) -> Result<(), StoreError> {
         let at = self.now();
         let by = by.chars().take(64).collect();
-        let expires_at = at.plus_ms(PASS_LIFE_MS);
+        // As long as what it takes back can live.
+        let expires_at = at.plus_ms(match kind {
+            RevocationKind::Driver => PASS_LIFE_MS,
+            RevocationKind::Token => TEXT_LIFE_MS.max(PASS_LIFE_MS),
+        });
         self.store.revoke(&Revocation { kind, value: value.clone(), at, expires_at, by }).await?;
         let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
         revoked.retain(|_, (_, expires_at)| *expires_at > at);
@@ -264,13 +274,18 @@ impl Identity {
     }
 }
 
-/// True for an origin by https or on this machine.
-fn is_this_machine(origin: &str) -> bool {
-    let Some(authority) = origin.strip_prefix("http://") else { return origin.starts_with("https://") };
+/// True for an address by https or on this machine: what is sent there cannot be read on the way.
+#[must_use]
+pub fn is_sheltered(url: &str) -> bool {
+    let Some(rest) = url.strip_prefix("http://") else { return url.starts_with("https://") };
+    let authority = rest.split_once('/').map_or(rest, |(authority, _)| authority);
     let address = authority.parse::<std::net::SocketAddr>().map(|address| address.ip());
     match address.or_else(|_| authority.parse::<std::net::IpAddr>()) {
         Ok(ip) => ip.is_loopback(),
-        Err(_) => authority == "localhost" || authority.starts_with("localhost:"),
+        Err(_) => {
+            let port = authority.strip_prefix("localhost").map(|rest| rest.strip_prefix(':').unwrap_or(rest));
+            port.is_some_and(|port| port.bytes().all(|digit| digit.is_ascii_digit()))
+        }
     }
 }
 
@@ -281,14 +296,19 @@ mod tests {
     #[test]
     fn sessions_do_not_travel_in_clear() {
         for own in
-            ["http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:8080", "https://taxi.example"]
+            ["http://127.0.0.1:8080/", "http://[::1]:8080", "http://localhost:8080", "https://taxi.example"]
         {
-            assert!(is_this_machine(own), "{own}");
+            assert!(is_sheltered(own), "{own}");
         }
-        for open in
-            ["http://0.0.0.0:8080", "http://192.168.0.5:8080", "http://taxi.example", "http://localhost.evil"]
-        {
-            assert!(!is_this_machine(open), "{open}");
+        for open in [
+            "http://0.0.0.0:8080",
+            "http://192.168.0.5:8080",
+            "http://taxi.example",
+            "http://localhost.evil",
+            "http://localhost:80@taxi.example",
+            "http://127.0.0.1@taxi.example/",
+        ] {
+            assert!(!is_sheltered(open), "{open}");
         }
     }
 }

@@ -98,6 +98,8 @@ pub enum Audience {
     Text,
     /// The enrolment of a node at central.
     Enrol(NodeId),
+    /// An order of a node's own staff to it.
+    Orders(NodeId),
 }
 
 impl Audience {
@@ -110,6 +112,7 @@ impl Audience {
             Self::Peer(node) => format!("ondol:peer@{node}"),
             Self::Text => "ondol:text".into(),
             Self::Enrol(node) => format!("ondol:enrol@{node}"),
+            Self::Orders(node) => format!("ondol:orders@{node}"),
         }
     }
 }
@@ -354,6 +357,18 @@ struct OurHeader {
     alg: String,
     typ: String,
     kid: Thumbprint,
+}
+
+/// The name (`jti`) of a token, read without trusting the token: whoever revokes it has it in hand.
+#[must_use]
+pub fn token_id(token: &str) -> Option<Uuid> {
+    #[derive(Deserialize)]
+    struct Named {
+        jti: Uuid,
+    }
+    let claims = token.get(..TOKEN_MAX_BYTES.min(token.len()))?.split('.').nth(1)?;
+    let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+    serde_json::from_slice::<Named>(&claims).ok().map(|named| named.jti)
 }
 
 /// Reads a token, and trusts nothing in it that it has not checked.

@@ -16,6 +16,7 @@
 
 mod check;
 mod client;
+mod enrol;
 mod lease;
 mod routes;
 mod subjects;
@@ -26,15 +27,17 @@ use std::time::Duration;
 
 use ondol_core::command::Renewal;
 use ondol_core::ids::{DistrictId, NodeId};
+use ondol_core::units::UtcMs;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::config::{Config, RoleName};
-use crate::identity::Identity;
+use crate::identity::{Identity, is_sheltered};
 use crate::run::Handle;
 use client::Caller;
 
+pub use enrol::{EnrolError, enrol_at};
 pub use routes::peer_router;
 pub use wire::{CALL_MAX, NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER};
 
@@ -46,6 +49,9 @@ pub struct PeerLink {
 /// Why the peer link did not start.
 #[derive(Debug, Error)]
 pub enum PeerError {
+    /// A peer on another machine would be called in clear, personal text and keys with it.
+    #[error("peers: {0} is neither https nor this machine: put TLS before that node")]
+    InClear(String),
     /// The HTTP client could not be made.
     #[error("the client for peers could not be made: {0}")]
     Client(#[source] reqwest::Error),
@@ -65,7 +71,7 @@ impl PeerLink {
     ///
     /// # Errors
     ///
-    /// [`PeerError`] if no HTTP client can be made.
+    /// [`PeerError`] if a peer on another machine would be called in clear, or no HTTP client can be made.
     pub fn start(
         config: &Config,
         handle: &Handle,
@@ -74,12 +80,31 @@ impl PeerLink {
     ) -> Result<Self, PeerError> {
         let caller = Caller::new(handle.clone(), Arc::clone(identity)).map_err(PeerError::Client)?;
         let peers = peers_of(config);
+        if let Some(peer) = peers.iter().find(|peer| !is_sheltered(&peer.url)) {
+            return Err(PeerError::InClear(peer.url.clone()));
+        }
         let mut tasks = JoinSet::new();
+        tasks.spawn(keep_floor(handle.clone(), Arc::clone(identity)));
         for peer in &peers {
             tasks.spawn(client::pull_for_ever(caller.clone(), peer.clone()));
         }
         tasks.spawn(lease::carry_renewals(caller, peers, renewals));
         Ok(Self { _tasks: tasks })
+    }
+}
+
+/// What has expired by the journal stays expired, also when the clock is set back.
+async fn keep_floor(handle: Handle, identity: Arc<Identity>) {
+    let own = handle.node_id().clone();
+    let look = move |node: &ondol_core::node::Node| {
+        node.board().stamps().find(|(node, _)| **node == own).map(|(_, stamp)| stamp.wall_ms)
+    };
+    if let Ok(Some(last)) = handle.read(look).await {
+        identity.raise_floor(UtcMs(last));
+    }
+    let mut commits = handle.commits();
+    while commits.changed().await.is_ok() {
+        identity.raise_floor(handle.now().utc);
     }
 }
 

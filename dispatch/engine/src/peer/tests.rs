@@ -166,6 +166,15 @@ async fn a_node_is_enrolled_once() {
     };
     assert_eq!(enrol().await, StatusCode::OK);
     assert_eq!(enrol().await, StatusCode::CONFLICT);
+
+    // As `ondol node join` does it; afterwards central takes calls signed with the new key.
+    let token = central.identity.enrol_token(&"edge-new".parse().unwrap(), &district()).unwrap();
+    let key = SigningKey::from_seed(&[78; 32]);
+    let url = central.identity_url();
+    let known = crate::peer::enrol_at(&format!("{url}/"), &token, &key).await.unwrap();
+    assert_eq!(known.public, SigningKey::from_seed(&sites::CENTRAL_KEY).public());
+    let again = crate::peer::enrol_at(url, &token, &key).await.unwrap_err();
+    assert!(again.to_string().contains("used before"), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -251,4 +260,16 @@ async fn central_takes_its_past_back_only_when_it_was_lost() {
     until("central has its past again", async || central.has_booking(3).await).await;
     until("both boards say the same", async || central.state_hash().await == edge.state_hash().await).await;
     central.handle.store().verify().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_peer_is_called_in_clear_beyond_this_machine() {
+    let pair = Pair::new().await;
+    let central = pair.central.start().await;
+    for (url, may) in
+        [("http://10.0.0.5:8080", false), ("https://edge.example", true), ("http://localhost:1", true)]
+    {
+        let started = pair.central.link_to(url, &central);
+        assert_eq!(started.is_ok(), may, "{url}");
+    }
 }

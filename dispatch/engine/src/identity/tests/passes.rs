@@ -142,6 +142,9 @@ async fn a_clock_set_back_does_not_revive_a_pass() {
     let late = proof(&pass, START.plus_ms(3_600_000), 1);
     let refusal = edge.open_session(&pass, &late).unwrap_err();
     assert_eq!(refusal, PassRefusal::Token(TokenRefusal::Expired));
+    // A journal written under a clock that was a day ahead does not put the node a day ahead of all others.
+    edge.raise_floor(START.plus_ms(86_400_000));
+    assert_eq!(edge.now(), START);
 }
 
 #[tokio::test]

@@ -93,6 +93,14 @@ impl Site {
         Self { config, port, key, folder: tempfile::tempdir().unwrap() }
     }
 
+    /// Starts a link of `running` to a peer at another URL.
+    pub(super) fn link_to(&self, url: &str, running: &Running) -> Result<PeerLink, crate::peer::PeerError> {
+        let mut config: Config = self.config.parse().unwrap();
+        config.peers[0].url = url.to_owned();
+        let (_, renewals) = tokio::sync::mpsc::channel(1);
+        PeerLink::start(&config, &running.handle, &running.identity, renewals)
+    }
+
     /// The store goes back to an early copy.
     pub(super) async fn lose_all_but_first_entries(&self) {
         let store = Store::open(&url(self.folder.path())).await.unwrap();

@@ -197,6 +197,31 @@ async fn personal_text_opens_after_a_restart_until_it_is_erased() {
 }
 
 #[tokio::test]
+async fn a_database_that_lost_its_end_ends_this_life_and_the_next_takes_back_what_edges_hold() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    node.handle.request(book(1)).await.unwrap();
+    let store = node.handle.store().clone();
+    assert!(store.served_at().await.unwrap().is_some(), "it is served");
+    for statement in [
+        "DELETE FROM journal WHERE seq > 1",
+        "UPDATE series_head SET seq = 1, hash = (SELECT hash FROM journal)",
+    ] {
+        sqlx::query(statement).execute(store.writer()).await.unwrap();
+    }
+    assert_eq!(node.handle.request(book(2)).await, Err(RequestError::Unavailable));
+    let ended = node.ended().await;
+    assert!(matches!(ended, Err(StoreError::Receded { stored: 1, .. })), "{ended:?}");
+    assert!(store.takes_back(bench.clock.now().utc).await.unwrap());
+    let node = bench.start().await;
+    assert_eq!(status_of(&node.handle, 2).await, None, "it was never acknowledged");
+    node.handle.request(book(2)).await.unwrap();
+    node.handle.store().verify().await.unwrap();
+    node.stop().await.unwrap();
+    assert_eq!(store.served_at().await.unwrap(), None, "it has stopped in order");
+}
+
+#[tokio::test]
 async fn assignments_of_two_lives_never_share_a_name() {
     let bench = Bench::new().await;
     let mut origins = BTreeSet::new();

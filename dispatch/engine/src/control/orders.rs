@@ -1,0 +1,161 @@
+//! The orders, and what each does.
+
+use ondol_core::command::Command;
+use ondol_core::face::Role;
+use ondol_core::fact::Sealed;
+use ondol_core::ids::{BookingId, DriverId, NodeId, SubjectId};
+use ondol_core::node::Node;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::http::Problem;
+use crate::identity::{AccountRefusal, Identity};
+use crate::run::{Handle, TAKE_BACK_MS};
+
+/// What staff wants of its node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Order {
+    /// Bars a driver from new shifts, everywhere, and ends the driver's sessions at this node. Central only.
+    Bar {
+        /// The driver.
+        driver: DriverId,
+    },
+    /// Lets a barred driver work again. Central only.
+    Admit {
+        /// The driver.
+        driver: DriverId,
+    },
+    /// Deletes a person's name, number and places, everywhere. Central only.
+    Erase {
+        /// Who.
+        person: Person,
+    },
+    /// Trusts no key of another node any longer: its box was stolen.
+    Distrust {
+        /// The node.
+        node: NodeId,
+    },
+    /// Takes a pass, session or text process's token back at this node.
+    Revoke {
+        /// The token's `jti`.
+        token: Uuid,
+    },
+    /// Gives an operator another password and ends the account's sessions.
+    Password {
+        /// The account.
+        login: String,
+        /// The new password.
+        password: String,
+    },
+    /// Closes an operator's account and ends its sessions.
+    Close {
+        /// The account.
+        login: String,
+    },
+    /// For a day, edges may give this node back what its store has lost. Central only.
+    TakeBack {},
+}
+
+/// A person, by what staff knows of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Person {
+    /// The rider of a booking.
+    RiderOf(BookingId),
+    /// A driver.
+    Driver(DriverId),
+}
+
+/// Carries an order out and says in one sentence what was done.
+pub(super) async fn carry_out(order: Order, handle: &Handle, identity: &Identity) -> Result<String, Problem> {
+    match order {
+        Order::Bar { driver } => {
+            bar(handle, driver, Barred(true)).await?;
+            identity.revoke_driver(driver, "staff").await.map_err(|error| Problem::internal(&error))?;
+            Ok(format!("driver {driver} is barred; edges that are cut off hear of it when the link is back"))
+        }
+        Order::Admit { driver } => {
+            bar(handle, driver, Barred(false)).await?;
+            Ok(format!("driver {driver} may work again"))
+        }
+        Order::Erase { person } => erase(handle, person).await,
+        Order::Distrust { node } => {
+            let keys = identity.distrust(&node).await.map_err(|error| Problem::internal(&error))?;
+            if keys == 0 {
+                return Err(Problem::invalid(format!(
+                    "{node} is this node itself, or no node that it trusts"
+                )));
+            }
+            Ok(format!("{node} is trusted no longer; its next key enters with `ondol node token` and `join`"))
+        }
+        Order::Revoke { token } => {
+            identity.revoke_token(token, "staff").await.map_err(|error| Problem::internal(&error))?;
+            Ok(format!("token {token} is good no longer at this node"))
+        }
+        Order::Password { login, password } => match identity.set_password(&login, &password).await {
+            Ok(true) => Ok(format!("{login} has another password, and is signed out")),
+            Ok(false) => Err(Problem::invalid(format!("there is no account {login} at this node"))),
+            Err(AccountRefusal::Store(error)) => Err(Problem::internal(&error)),
+            Err(refusal) => Err(Problem::invalid(refusal.to_string())),
+        },
+        Order::Close { login } => {
+            let closed = identity.close_operator(&login).await.map_err(|error| Problem::internal(&error))?;
+            if closed {
+                Ok(format!("{login} is closed, and signed out"))
+            } else {
+                Err(Problem::invalid(format!("there is no open account {login} at this node")))
+            }
+        }
+        Order::TakeBack {} => {
+            central_only(handle)?;
+            let until = handle.now().utc.plus_ms(TAKE_BACK_MS);
+            let asked = handle.store().take_back_until(until).await;
+            asked.map_err(|error| Problem::internal(&error))?;
+            Ok("for a day, edges may give back what this node wrote in earlier lives".to_owned())
+        }
+    }
+}
+
+struct Barred(bool);
+
+async fn bar(handle: &Handle, driver: DriverId, Barred(banned): Barred) -> Result<(), Problem> {
+    let known =
+        handle.read(move |node| node.board().driver(driver).map(|(_, driver)| driver.clone())).await?;
+    let mut listed = known.ok_or(ondol_core::command::Refusal::UnknownDriver)?;
+    if listed.banned != banned {
+        listed.banned = banned;
+        handle.request(Command::ListDriver(listed)).await?;
+    }
+    Ok(())
+}
+
+async fn erase(handle: &Handle, person: Person) -> Result<String, Problem> {
+    central_only(handle)?;
+    let subject = handle.read(move |node| subject_of(node, person)).await?;
+    let subject = subject.ok_or_else(|| Problem::invalid("nothing is known of that person here"))?;
+    handle.erase(subject).await?;
+    Ok(format!("the name, number and places of person {subject} are deleted here, and at edges as they pull"))
+}
+
+fn subject_of(node: &Node, person: Person) -> Option<SubjectId> {
+    let of = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.subject);
+    match person {
+        Person::RiderOf(booking) => {
+            let (_, record) = node.board().booking(booking)?;
+            record.request().map(|request| of(&request.personal).unwrap_or(request.rider))
+        }
+        Person::Driver(driver) => {
+            let (_, driver) = node.board().driver(driver)?;
+            Some(of(&driver.personal).unwrap_or(driver.subject))
+        }
+    }
+}
+
+/// People are erased, and a past is taken back, at central: edges follow.
+fn central_only(handle: &Handle) -> Result<(), Problem> {
+    match handle.role() {
+        Role::Central => Ok(()),
+        Role::Edge { .. } => Err(ondol_core::command::Refusal::OtherNode.into()),
+    }
+}

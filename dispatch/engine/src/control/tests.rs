@@ -1,0 +1,183 @@
+//! Goal: staff reaches its node while it runs, and nobody else does.
+//! Method: the real loop, identity and route on SQLite.
+
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use ondol_core::command::Command;
+use ondol_core::ids::{BookingId, DriverId, SubjectId};
+use tower::ServiceExt as _;
+
+use super::*;
+use crate::clock::SharedClock;
+use crate::identity::policy::Districts;
+use crate::identity::{
+    IdentityConfig, IdentityStore, NewOperator, SigningKey, Standing, TEXT_LIFE_MS, Transport,
+};
+use crate::roster::{ListedDriver, RosterFile};
+use crate::run::tests::bench::{Bench, Started, book, district, request};
+use crate::store::Store;
+
+const KEY: [u8; 32] = [1; 32];
+const PASSWORD: &str = "correct horse battery";
+
+struct Place {
+    bench: Bench,
+    node: Started,
+    identity: Arc<Identity>,
+}
+
+async fn place() -> Place {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    let config = IdentityConfig {
+        node: "central".parse().unwrap(),
+        standing: Standing::Central,
+        key: SigningKey::from_seed(&KEY),
+        known: Vec::new(),
+        districts: Districts::All,
+        origins: Vec::new(),
+        transport: Transport::LoopbackHttp,
+    };
+    let store = IdentityStore::new(&Store::open(&bench.url).await.unwrap());
+    let clock: SharedClock = Arc::<crate::clock::ManualClock>::clone(&bench.clock);
+    let identity = Arc::new(Identity::open(config, store, clock).await.unwrap());
+    Place { bench, node, identity }
+}
+
+impl Place {
+    async fn post(&self, token: Option<String>, body: &[u8]) -> (StatusCode, String) {
+        let mut request = Request::post("/node/v1/orders").header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        let router = control_router(self.node.handle.clone(), Arc::clone(&self.identity));
+        let response = router.oneshot(request.body(Body::from(body.to_vec())).unwrap()).await.unwrap();
+        let status = response.status();
+        let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    fn token(&self, key: [u8; 32], body: &[u8]) -> String {
+        let issuer = Issuer::new("central".parse().unwrap(), SigningKey::from_seed(&key));
+        order_token(&issuer, body, 1.0, crate::clock::Clock::now(&*self.bench.clock).utc)
+    }
+
+    async fn tell(&self, order: &Order) -> (StatusCode, String) {
+        let body = serde_json::to_vec(order).unwrap();
+        self.post(Some(self.token(KEY, &body)), &body).await
+    }
+}
+
+#[tokio::test]
+async fn only_the_nodes_own_key_gives_orders_and_each_token_one() {
+    let place = place().await;
+    let body = serde_json::to_vec(&Order::TakeBack {}).unwrap();
+    let other = serde_json::to_vec(&Order::Close { login: "minji".into() }).unwrap();
+    let stranger = place.token([66; 32], &body);
+    let of_other = place.token(KEY, &other);
+    let text = place.identity.text_token(vec![district()], 60_000);
+    for (who, token) in [
+        ("nobody", None),
+        ("a stranger", Some(stranger)),
+        ("another order's token", Some(of_other)),
+        ("a text process", Some(text)),
+        ("a peer", Some(place.identity.peer_token(&"central".parse().unwrap()))),
+        ("nonsense", Some("a.b.c".into())),
+    ] {
+        assert_eq!(place.post(token, &body).await.0, StatusCode::UNAUTHORIZED, "{who}");
+    }
+    let old = place.token(KEY, &body);
+    place.bench.clock.advance_ms(ORDER_LIFE_MS + 10_000);
+    assert_eq!(place.post(Some(old), &body).await.0, StatusCode::UNAUTHORIZED, "an old token");
+    let unknown = br#"{"order":"take_back","all":true}"#;
+    let (status, _) = place.post(Some(place.token(KEY, unknown)), unknown).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert_eq!(place.tell(&Order::TakeBack {}).await.0, StatusCode::OK);
+    let now = place.node.handle.now().utc;
+    assert!(place.node.handle.store().takes_back(now).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_driver_is_barred_and_admitted_while_the_node_runs() {
+    let place = place().await;
+    let driver = DriverId::from_number(5);
+    assert_eq!(place.tell(&Order::Bar { driver }).await.0, StatusCode::NOT_FOUND);
+    let listed: ListedDriver = serde_json::from_value(serde_json::json!({
+        "driver": driver, "vehicle": DriverId::from_number(6), "name": "김하늘", "phone": "010-1234-5678",
+        "fleet": "hanbit", "district": district(), "lang": "ko", "secret": "4821-0007", "plate": "서울33바1234", "seats": 4,
+    }))
+    .unwrap();
+    let roster = RosterFile { drivers: vec![listed], operators: Vec::new() };
+    roster.enter(&place.node.handle, &place.identity, &[0; 32]).await.unwrap();
+    let is_banned = async || {
+        let look = move |node: &ondol_core::node::Node| node.board().driver(driver).unwrap().1.banned;
+        place.node.handle.read(look).await.unwrap()
+    };
+    for order in [Order::Bar { driver }, Order::Bar { driver }] {
+        assert_eq!(place.tell(&order).await.0, StatusCode::OK);
+        assert!(is_banned().await);
+    }
+    assert_eq!(place.tell(&Order::Admit { driver }).await.0, StatusCode::OK);
+    assert!(!is_banned().await);
+    let sealed = place.node.handle.read(move |node| node.board().driver(driver).unwrap().1.personal.clone());
+    let sealed = sealed.await.unwrap().unwrap();
+    assert_eq!(place.tell(&Order::Erase { person: Person::Driver(driver) }).await.0, StatusCode::OK);
+    assert!(place.node.handle.vault().open::<serde_json::Value>(&sealed).is_none());
+}
+
+#[tokio::test]
+async fn a_rider_is_erased_by_booking() {
+    let place = place().await;
+    let erase = Order::Erase { person: Person::RiderOf(BookingId::from_number(1)) };
+    assert_eq!(place.tell(&erase).await.0, StatusCode::BAD_REQUEST, "nobody booked yet");
+    let sealed = place.node.handle.vault().seal(SubjectId::from_number(9), &"강남역").unwrap();
+    let mut asked = request(1);
+    asked.personal = Some(sealed.clone());
+    let Command::Book { booking, district, zone, .. } = book(1) else { unreachable!() };
+    place.node.handle.request(Command::Book { booking, district, zone, request: asked }).await.unwrap();
+    let (status, said) = place.tell(&erase).await;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    assert!(place.node.handle.vault().open::<String>(&sealed).is_none());
+}
+
+#[tokio::test]
+async fn accounts_and_nodes_lose_what_they_had() {
+    let place = place().await;
+    let operator = NewOperator {
+        login: "minji".into(),
+        password: PASSWORD.into(),
+        role: Role::Operator,
+        fleet: None,
+        districts: Districts::All,
+    };
+    place.identity.add_operator(operator).await.unwrap();
+    let password =
+        |login: &str, password: &str| Order::Password { login: login.into(), password: password.into() };
+    assert_eq!(place.tell(&password("nobody", "another good secret")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(place.tell(&password("minji", "x")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(place.tell(&password("minji", "another good secret")).await.0, StatusCode::OK);
+    assert!(place.identity.sign_in("minji", PASSWORD, "a").await.is_err());
+    assert!(place.identity.sign_in("minji", "another good secret", "b").await.is_ok());
+    let close = Order::Close { login: "minji".into() };
+    assert_eq!(place.tell(&close).await.0, StatusCode::OK);
+    assert!(place.identity.sign_in("minji", "another good secret", "c").await.is_err());
+    assert_eq!(place.tell(&close).await.0, StatusCode::BAD_REQUEST);
+
+    let edge = SigningKey::from_seed(&[2; 32]);
+    let known = crate::identity::KnownKey {
+        node: "edge-a".parse().unwrap(),
+        public: edge.public(),
+        standing: Standing::Edge(district()),
+    };
+    place.identity.trust(known).await.unwrap();
+    let distrust = Order::Distrust { node: "edge-a".parse().unwrap() };
+    assert_eq!(place.tell(&distrust).await.0, StatusCode::OK);
+    assert_eq!(place.tell(&distrust).await.0, StatusCode::BAD_REQUEST, "it is known no longer");
+    let token = place.identity.text_token(vec![district()], TEXT_LIFE_MS);
+    assert!(place.identity.verify_text(&token).is_ok());
+    let order = Order::Revoke { token: crate::identity::token_id(&token).unwrap() };
+    assert_eq!(place.tell(&order).await.0, StatusCode::OK);
+    assert!(place.identity.verify_text(&token).is_err());
+    place.bench.clock.advance_ms(29 * 24 * 60 * 60 * 1_000);
+    assert!(place.identity.verify_text(&token).is_err(), "as long as such a token lives");
+}

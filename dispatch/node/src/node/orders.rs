@@ -1,0 +1,124 @@
+//! `ondol node bar`, `erase` and their like: what staff tells a node that runs.
+
+use std::io::BufRead as _;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Subcommand};
+use ondol_core::ids::{BookingId, DriverId, NodeId};
+use ondol_engine::control::{Order, Person, send_order};
+use ondol_engine::identity::{PASSWORD_MAX_BYTES, token_id};
+
+use super::issuer;
+use crate::output;
+
+#[derive(Subcommand)]
+pub(crate) enum OrderCommand {
+    /// Bar a driver from new shifts, at every node; at central.
+    Bar {
+        #[command(flatten)]
+        at: At,
+        /// The driver.
+        #[arg(long)]
+        driver: DriverId,
+    },
+    /// Let a barred driver work again; at central.
+    Admit {
+        #[command(flatten)]
+        at: At,
+        /// The driver.
+        #[arg(long)]
+        driver: DriverId,
+    },
+    /// Delete a person's name, number and places, at every node; at central.
+    Erase {
+        #[command(flatten)]
+        at: At,
+        /// A booking of the rider's.
+        #[arg(long, required_unless_present = "driver", conflicts_with = "driver")]
+        booking: Option<BookingId>,
+        /// The driver.
+        #[arg(long)]
+        driver: Option<DriverId>,
+    },
+    /// Trust no key of another node any longer: its box was stolen.
+    Distrust {
+        #[command(flatten)]
+        at: At,
+        /// The stolen node.
+        #[arg(long)]
+        node: NodeId,
+    },
+    /// Take a pass, session or text process's token back.
+    Revoke {
+        #[command(flatten)]
+        at: At,
+        /// The token itself.
+        #[arg(long)]
+        token: String,
+    },
+    /// Give an operator's account the password on standard input, and end its sessions.
+    Password {
+        #[command(flatten)]
+        at: At,
+        /// The account.
+        #[arg(long)]
+        login: String,
+    },
+    /// Close an operator's account and end its sessions.
+    Close {
+        #[command(flatten)]
+        at: At,
+        /// The account.
+        #[arg(long)]
+        login: String,
+    },
+    /// After central's store was restored from a copy: let edges give back for a day what it has lost.
+    TakeBack {
+        #[command(flatten)]
+        at: At,
+    },
+}
+
+#[derive(Args)]
+pub(crate) struct At {
+    /// The configuration of the node, which runs on this machine.
+    #[arg(long)]
+    config: PathBuf,
+}
+
+pub(crate) async fn run(command: &OrderCommand) -> anyhow::Result<()> {
+    let (at, order) = match command {
+        OrderCommand::Bar { at, driver } => (at, Order::Bar { driver: *driver }),
+        OrderCommand::Admit { at, driver } => (at, Order::Admit { driver: *driver }),
+        OrderCommand::Erase { at, booking, driver } => {
+            let person = match (booking, driver) {
+                (Some(booking), None) => Person::RiderOf(*booking),
+                (None, Some(driver)) => Person::Driver(*driver),
+                (Some(_), Some(_)) | (None, None) => bail!("name a booking or a driver"),
+            };
+            (at, Order::Erase { person })
+        }
+        OrderCommand::Distrust { at, node } => (at, Order::Distrust { node: node.clone() }),
+        OrderCommand::Revoke { at, token } => {
+            let token = token_id(token).context("--token: that is no token of ours")?;
+            (at, Order::Revoke { token })
+        }
+        OrderCommand::Password { at, login } => {
+            (at, Order::Password { login: login.clone(), password: password_from_stdin()? })
+        }
+        OrderCommand::Close { at, login } => (at, Order::Close { login: login.clone() }),
+        OrderCommand::TakeBack { at } => (at, Order::TakeBack {}),
+    };
+    let (config, issuer, now) = issuer(&at.config)?;
+    let done = send_order(&order, config.listen.address, &issuer, config.clock.speed, now).await?;
+    output::line(&done.said)
+}
+
+/// One line: a password on the command line would be everybody's to see.
+fn password_from_stdin() -> anyhow::Result<String> {
+    let mut line = String::new();
+    let mut bounded = std::io::Read::take(std::io::stdin().lock(), PASSWORD_MAX_BYTES as u64 + 2);
+    bounded.read_line(&mut line).context("write the password on standard input")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
