@@ -24,7 +24,7 @@ pub(crate) async fn attach(
     attach: Attach,
 ) -> Result<Attached, Problem> {
     speaks_for_itself(bearer, attach.device)?;
-    attach.check(state.handle.now().utc).map_err(invalid)?;
+    attach.check().map_err(invalid)?;
     let who = who(state, bearer).await?;
     match state.handle.request(Command::Attach(attach.into_command(&who))).await? {
         Answer::Attached { session } => Ok(Attached { node: state.handle.node_id().clone(), session }),
@@ -51,17 +51,22 @@ pub(crate) async fn reports(
     batch: ReportBatch,
 ) -> Result<ReportAnswer, Problem> {
     speaks_for_itself(bearer, batch.device)?;
-    batch.check(state.handle.now().utc).map_err(invalid)?;
-    let entries: Vec<(u64, Report)> = batch.into_commands(&bearer.district).collect();
+    batch.check().map_err(invalid)?;
+    let corrected = batch.far_off(state.handle.now().utc);
+    let entries: Vec<(u64, Result<Report, Invalid>)> = batch.into_commands(&bearer.district).collect();
     let mut results = Vec::with_capacity(entries.len());
     for chunk in entries.chunks(REPORTS_AT_ONCE) {
         let chunk = chunk.iter().map(|(number, report)| async {
-            let result = state.handle.request(Command::Report(report.clone())).await;
-            report_result(*number, result)
+            match report {
+                Ok(report) => {
+                    report_result(*number, state.handle.request(Command::Report(report.clone())).await)
+                }
+                Err(invalid) => ReportResult::invalid(*number, invalid),
+            }
         });
         results.extend(join_all(chunk).await);
     }
-    Ok(ReportAnswer { results })
+    Ok(ReportAnswer { results, corrected })
 }
 
 pub(crate) fn positions(
@@ -70,7 +75,7 @@ pub(crate) fn positions(
     batch: &PositionBatch,
 ) -> Result<PositionAnswer, Problem> {
     speaks_for_itself(bearer, batch.device)?;
-    batch.check(state.handle.now().utc).map_err(invalid)?;
+    batch.check().map_err(invalid)?;
     Ok(PositionAnswer { stored: state.tracks.take_in(bearer.device, &batch.fixes, state.handle.now()) })
 }
 

@@ -28,8 +28,8 @@ struct Track {
 }
 
 impl Tracks {
-    /// Takes in fixes; returns the numbers of all of them, because a fix that is already there, or older than
-    /// what is kept, need not be sent again either.
+    /// Takes in fixes; returns the numbers of all of them, because a fix that is already there, older than what is
+    /// kept, or of a wrong clock need not be sent again either.
     pub(crate) fn take_in(&self, device: DeviceId, fixes: &[Fix], now: Now) -> Vec<u64> {
         let mut tracks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !tracks.contains_key(&device) && tracks.len() >= TRACKS_MAX {
@@ -37,7 +37,7 @@ impl Tracks {
         }
         let track = tracks.entry(device).or_default();
         track.heard_at = now.ticks;
-        for fix in fixes {
+        for fix in fixes.iter().filter(|fix| !fix.is_far_off(now.utc)) {
             track.insert(*fix);
         }
         fixes.iter().map(|fix| fix.number).collect()
@@ -83,6 +83,13 @@ mod tests {
     use super::*;
 
     const NOW: Now = Now { utc: UtcMs(10_000_000), ticks: Ticks(0) };
+
+    #[test]
+    fn a_fix_of_a_wrong_clock_is_not_shown_and_not_asked_for_again() {
+        let (tracks, device) = (Tracks::default(), DeviceId::from_number(1));
+        assert_eq!(tracks.take_in(device, &[fix(3), fix(9_999)], NOW), [3, 9_999]);
+        assert_eq!(tracks.of(device, UtcMs(0)), [fix(3)]);
+    }
 
     fn fix(number: u64) -> Fix {
         let at = UtcMs(i64::try_from(number).unwrap() * 5_000);

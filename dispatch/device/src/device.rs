@@ -21,7 +21,12 @@ use crate::durable::{Durable, ENDPOINTS_MAX, Trip};
 use crate::face::{Answer, Config, Input, Message, Output, WishRefusal};
 use crate::outbox::Settled;
 use crate::slot::Question;
-use crate::wire::{Attach, Beat, BeatAnswer, Endpoint, EndpointRole, Offer, PositionBatch, ReportBatch};
+use crate::wire::{
+    Attach, Beat, BeatAnswer, Endpoint, EndpointRole, Offer, PositionBatch, REPORTS_MAX, ReportBatch,
+};
+
+/// Refusals of a batch because of what one entry says.
+const ABOUT_AN_ENTRY: [&str; 3] = ["out_of_range", "text_too_long", "time_far_off"];
 
 /// A driver's device.
 #[derive(Debug)]
@@ -43,6 +48,10 @@ pub struct Device {
     beat_at: BTreeMap<NodeId, Ticks>,
     central_silent_at: Option<Ticks>,
     reports_again_at: Option<Ticks>,
+    /// A node refused a batch as a whole: entries go one by one until one has been taken in.
+    one_by_one: bool,
+    /// A node corrected the times of what was told last.
+    clock_is_off: bool,
     track_at: Ticks,
     requests: u64,
     flights: BTreeMap<u64, Flight>,
@@ -71,7 +80,8 @@ enum Purpose {
     Attach(u64),
     /// With this session, or as a beacon.
     Beat(Option<String>),
-    Reports,
+    /// With the number of the only entry.
+    Reports(Option<u64>),
     Positions,
 }
 
@@ -96,6 +106,8 @@ impl Device {
             bound_since: now.ticks,
             central_silent_at: None,
             reports_again_at: None,
+            one_by_one: false,
+            clock_is_off: false,
             track_at: now.ticks,
             requests: 0,
             flights: BTreeMap::new(),
@@ -210,6 +222,12 @@ impl Device {
         self.contacts.hears_central(&self.durable.endpoints, &self.config.timing, now)
     }
 
+    /// True if the phone's clock is so wrong that nodes set their own time under what it tells.
+    #[must_use]
+    pub fn clock_is_off(&self) -> bool {
+        self.clock_is_off
+    }
+
     /// True once the shift is over and everything that happened is told.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -224,7 +242,10 @@ impl Device {
                 self.attach_answered(flight.to, answer, now);
             }
             (Purpose::Beat(session), Answer::Beat(answer)) => self.beat_answered(session, answer, now),
-            (Purpose::Reports, Answer::Reports(answer)) => {
+            (Purpose::Reports(_), Answer::Reports(answer)) => {
+                self.one_by_one = false;
+                self.changed |= self.clock_is_off == answer.corrected.is_empty();
+                self.clock_is_off = !answer.corrected.is_empty();
                 let before = self.durable.outbox.unsent();
                 if self.durable.outbox.settle(&answer.results) == Settled::AttachAnew {
                     self.lose_session(now.ticks);
@@ -235,13 +256,23 @@ impl Device {
                     self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_every_ms));
                 }
             }
-            (Purpose::Reports, Answer::Refused(problem)) => {
+            // One entry that no node can take must not keep the others back for ever.
+            (Purpose::Reports(only), Answer::Refused(problem))
+                if !problem.retry && ABOUT_AN_ENTRY.contains(&problem.code.as_str()) =>
+            {
+                self.one_by_one = true;
+                if let Some(number) = only {
+                    self.durable.outbox.drop_refused(number);
+                    self.touch();
+                }
+            }
+            (Purpose::Reports(_), Answer::Refused(problem)) => {
                 if problem.code == "stale_attach" || problem.code == "unknown_shift" {
                     self.lose_session(now.ticks);
                 }
                 self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_every_ms));
             }
-            (Purpose::Reports, _) => {
+            (Purpose::Reports(_), _) => {
                 self.reports_again_at = Some(now.ticks.plus_ms(self.config.timing.beat_cut_off_ms));
             }
             (Purpose::Positions, Answer::Positions(answer)) => {
@@ -362,14 +393,18 @@ impl Device {
         let timing = self.config.timing;
         let (shift, device) = (self.durable.shift, self.durable.device);
         let under_way = |of: &Purpose| self.flights.values().any(|flight| flight.of == *of);
-        let (reports, positions) = (under_way(&Purpose::Reports), under_way(&Purpose::Positions));
+        let positions = under_way(&Purpose::Positions);
+        let reports = self.flights.values().any(|flight| matches!(flight.of, Purpose::Reports(_)));
         if self.durable.outbox.unsent() > 0 {
             if !reports && self.reports_again_at.is_none() {
-                let batch = ReportBatch { shift, device, entries: self.durable.outbox.next_reports() };
+                let mut entries = self.durable.outbox.next_reports();
+                entries.truncate(if self.one_by_one { 1 } else { REPORTS_MAX });
+                let only = entries.first().filter(|_| entries.len() == 1).map(|entry| entry.number);
+                let batch = ReportBatch { shift, device, entries };
                 self.send(
                     session.node,
                     Message::Reports(batch),
-                    Purpose::Reports,
+                    Purpose::Reports(only),
                     timing.answer_ms,
                     now.ticks,
                 );

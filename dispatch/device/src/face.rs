@@ -128,6 +128,9 @@ pub enum WishRefusal {
     /// There is no assignment in the state that the wish needs.
     #[error("there is no trip for that")]
     NoTrip,
+    /// No meter counts such a fare.
+    #[error("this fare is out of range")]
+    FareOutOfRange,
     /// The slot is taken.
     #[error("another trip is under way")]
     Busy,

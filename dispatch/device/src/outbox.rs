@@ -89,14 +89,17 @@ impl Outbox {
                 Outcome::Refused { code, .. } if NOT_ABOUT_THE_ENTRY.contains(&code.as_str()) => {
                     settled = Settled::AttachAnew;
                 }
-                Outcome::Refused { .. } => {
-                    let before = self.live.len();
-                    self.live.retain(|entry| entry.number != result.number);
-                    self.refused += u64::from(self.live.len() < before);
-                }
+                Outcome::Refused { .. } => self.drop_refused(result.number),
             }
         }
         settled
+    }
+
+    /// Leaves out an entry that a node refused for good.
+    pub(crate) fn drop_refused(&mut self, number: u64) {
+        let before = self.live.len();
+        self.live.retain(|entry| entry.number != number);
+        self.refused += u64::from(self.live.len() < before);
     }
 
     /// Forgets the fixes that a node has taken in.

@@ -251,6 +251,9 @@ impl Device {
         if !boarded {
             return Err(WishRefusal::NoTrip);
         }
+        if fare.check().is_err() {
+            return Err(WishRefusal::FareOutOfRange);
+        }
         let trip = self.take_current().expect("a boarded trip is current");
         let done = Happening::Done { booking: trip.booking, assignment: trip.assignment.clone(), fare };
         self.bury(trip.assignment, done, now.utc);

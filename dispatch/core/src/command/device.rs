@@ -91,6 +91,17 @@ pub struct Beat {
     pub slot: Slot,
 }
 
+/// Oldest happening that is believed to be that old, in milliseconds (7 days: a long cut, and a phone in a drawer).
+pub const PAST_MAX_MS: i64 = 7 * 24 * 3_600_000;
+/// Furthest that a device's clock may be ahead and its times still be taken as they are, in milliseconds.
+pub const FUTURE_MAX_MS: i64 = 60_000;
+
+/// True if a device cannot have seen the moment `at` before `now`: its clock is wrong. The time of receipt stands then.
+#[must_use]
+pub fn is_far_off(at: UtcMs, now: UtcMs) -> bool {
+    !(-PAST_MAX_MS..=FUTURE_MAX_MS).contains(&at.since_ms(now))
+}
+
 /// An entry of a device's outbox. Handing it in twice, or at two nodes, is the same as once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
@@ -102,7 +113,7 @@ pub struct Report {
     pub district: DistrictId,
     /// What happened.
     pub what: Happening,
-    /// When, on the device's clock.
+    /// When, on the device's clock; the time of receipt stands if that [`is_far_off`].
     pub at: UtcMs,
 }
 

@@ -6,7 +6,10 @@ mod lease;
 mod notice;
 mod refusal;
 
-pub use device::{Attach, Beat, BeatAnswer, Happening, Held, Offer, Report, Slot, ToDevice};
+pub use device::{
+    Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Slot, ToDevice,
+    is_far_off,
+};
 pub use home::{HomeAnswer, HomeCommand, HomeWish};
 pub use lease::{Renewal, RenewalAnswer};
 pub use notice::{Notice, NoticeText, Recipient};

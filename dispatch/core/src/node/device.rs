@@ -2,14 +2,14 @@
 
 use super::{Contact, Node, Side};
 use crate::board::DistrictBoard;
-use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal};
+use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
 use crate::face::Role;
 use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{DistrictId, ShiftId};
 use crate::position::Position;
 use crate::shift::{Duty, Serialiser};
 use crate::stand::{StandChange, StandWatch};
-use crate::units::Now;
+use crate::units::{Now, Ticks};
 
 /// A contact of a shift that is not on duty, or not heard for this long, is forgotten.
 const CONTACT_LIFE_MS: u64 = 600_000;
@@ -33,7 +33,11 @@ impl Node {
             .map(|(record, id)| (record.id, record.zone().cloned(), id.clone()))
             .collect();
         if is_new {
-            self.append(&district, district_wide(), Fact::ShiftStarted { shift, start: attach.start }, now);
+            let mut start = attach.start;
+            if is_far_off(start.at, now.utc) {
+                start.at = now.utc;
+            }
+            self.append(&district, district_wide(), Fact::ShiftStarted { shift, start }, now);
         }
         let (number, duty) = attach.duty;
         if number > known_number && !has_ended {
@@ -70,6 +74,7 @@ impl Node {
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: before.is_none_or(|contact| contact.hears_central),
             slot: attach.slot,
+            gap: self.gap_before(before, now),
             stand: StandWatch::default(),
             session: Some((session.clone(), attach.attach_epoch)),
         };
@@ -152,6 +157,7 @@ impl Node {
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: beat.hears_central,
             slot: beat.slot,
+            gap: self.gap_before(before, now),
             stand: before.map(|contact| contact.stand.clone()).unwrap_or_default(),
             session,
         };
@@ -172,6 +178,13 @@ impl Node {
             attached,
             messages,
         }))
+    }
+
+    /// The last time in which a device was not heard, as of a sign of life now.
+    fn gap_before(&self, before: Option<&Contact>, now: Now) -> Option<(Ticks, Ticks)> {
+        let before = before?;
+        let silent = now.ticks.since_ms(before.heard_at) > self.config.timing.offer_contact_ms;
+        if silent { Some((before.heard_at, now.ticks)) } else { before.gap }
     }
 
     /// Lets a free taxi that stands still near a stand join its queue, and one that has driven away leave it.

@@ -98,6 +98,8 @@ pub struct Contact {
     pub hears_central: bool,
     /// What its slot holds.
     pub slot: Slot,
+    /// The last time in which it was not heard: from when until when.
+    gap: Option<(Ticks, Ticks)>,
     /// Watches whether it waits at a stand.
     stand: StandWatch,
     /// Its session with this node: name and attach epoch.

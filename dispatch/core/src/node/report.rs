@@ -5,16 +5,16 @@
 
 use super::Node;
 use crate::booking::{AssignmentRecord, Door, Needs, Payment, Priority};
-use crate::command::{Answer, Happening, Refusal, Report, ToDevice};
+use crate::command::{Answer, Happening, Refusal, Report, ToDevice, is_far_off};
 use crate::face::{Output, Role};
 use crate::fact::{Fact, Lang, Release, Request, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId, SubjectId};
 use crate::position::Position;
 use crate::shift::Duty;
-use crate::units::{Now, UtcMs};
+use crate::units::{Now, Ticks, UtcMs};
 
-/// Furthest a device's clock may be ahead or behind and its times still be taken as they are.
-const DEVICE_CLOCK_SLACK_MS: i64 = 7 * 24 * 3_600_000;
+/// A device that is heard again hands in what it could not tell before within this time.
+const AFTER_GAP_MS: u64 = 60_000;
 /// Bonds that a shift may speak of before the questions are known here; more wait in the device's outbox.
 const CLAIMS_MAX: usize = 64;
 
@@ -27,21 +27,21 @@ impl Node {
         if known.device() != Some(report.device) {
             return Err(Refusal::UnknownShift);
         }
-        if report.at.since_ms(now.utc).abs() > DEVICE_CLOCK_SLACK_MS {
-            return Err(Refusal::OutOfRange);
-        }
+        // A phone with a wrong clock is served like any other: what happened counts from when it was told.
+        let at = if is_far_off(report.at, now.utc) { now.utc } else { report.at };
         let fact = match report.what.clone() {
             Happening::Duty { number, duty } => {
                 if known.duty.is_some_and(|(at, duty, _)| number <= at || duty == Duty::Ended) {
                     return Ok(Answer::Done);
                 }
-                Some((district_wide(), Fact::DutyChanged { shift, number, duty, at: report.at }))
+                let at = self.waiting_since(shift, at, now);
+                Some((district_wide(), Fact::DutyChanged { shift, number, duty, at }))
             }
             Happening::Step { booking, assignment, what } => {
                 let news = self.is_news(&report, booking, &assignment, &what)?;
                 let record = board.bookings.get(&booking);
                 let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
-                news.then_some((zone, Fact::Stepped { booking, assignment, shift, what, at: report.at }))
+                news.then_some((zone, Fact::Stepped { booking, assignment, shift, what, at }))
             }
             Happening::StreetHail { booking, assignment, pickup } => {
                 let count = assignment.counter;
@@ -56,7 +56,7 @@ impl Node {
                 let zone =
                     self.config.districts[&district].zones.first().cloned().unwrap_or_else(district_wide);
                 let request = street_request(booking, pickup);
-                Some((zone, Fact::StreetHailed { booking, assignment, shift, request, at: report.at }))
+                Some((zone, Fact::StreetHailed { booking, assignment, shift, request, at }))
             }
             Happening::Stand { stand } => {
                 if let Some(stand) = &stand
@@ -65,7 +65,8 @@ impl Node {
                     return Err(Refusal::UnknownStand);
                 }
                 let same = known.waits_at().map(|(stand, _)| stand) == stand.as_ref();
-                (!same).then_some((district_wide(), Fact::StandChanged { shift, stand, at: report.at }))
+                let at = self.waiting_since(shift, at, now);
+                (!same).then_some((district_wide(), Fact::StandChanged { shift, stand, at }))
             }
         };
         if let Some((zone, fact)) = fact {
@@ -93,6 +94,18 @@ impl Node {
             }
         }
         Ok(Answer::Done)
+    }
+
+    /// Since when a driver waits who says so: from the receipt, because a clock that is set back would be first in
+    /// every queue. Only for the time in which this node itself did not hear the device, the device is believed.
+    fn waiting_since(&self, shift: ShiftId, at: UtcMs, now: Now) -> UtcMs {
+        let gap = self.contacts.get(&shift).and_then(|contact| contact.gap);
+        let is_within = gap.is_some_and(|(from, until)| {
+            let ago_ms = |ticks: Ticks| i64::try_from(now.ticks.since_ms(ticks)).unwrap_or(i64::MAX);
+            let told_ago_ms = now.utc.since_ms(at);
+            now.ticks.since_ms(until) <= AFTER_GAP_MS && (ago_ms(until)..=ago_ms(from)).contains(&told_ago_ms)
+        });
+        if is_within { at } else { now.utc }
     }
 
     /// True if a step is to be written; false if it is known.

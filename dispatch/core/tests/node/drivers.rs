@@ -265,3 +265,52 @@ fn a_taxi_that_falls_silent_at_the_pickup_loses_the_booking_after_five_minutes()
     world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
     assert_eq!(world.status(CENTRAL, 10), Status::Boarded);
 }
+
+const HOUR_MS: i64 = 3_600_000;
+
+#[test]
+fn a_phone_with_a_wrong_clock_is_served_like_any_other() {
+    for off_ms in [2 * HOUR_MS, -10 * 24 * HOUR_MS] {
+        let mut world = World::without_edge();
+        world.attach(CENTRAL, 1);
+        world.book(CENTRAL, 10).unwrap();
+        let offer = world.offer_for(CENTRAL, 1).unwrap();
+        let (booking, assignment) = (offer.booking, offer.assignment.clone());
+        for what in [Step::Assigned, BOARDED, done(7_700)] {
+            let what = Happening::Step { booking, assignment: assignment.clone(), what };
+            world.report_at(CENTRAL, 1, what, off_ms).unwrap();
+        }
+        let record = world.record(CENTRAL, 10);
+        assert_eq!(record.status(), Status::Done);
+        let (boarded_at, _) = record.assignments[&assignment].boarded.unwrap();
+        let accepted_at = record.accepted.unwrap().at;
+        assert!(boarded_at.since_ms(accepted_at).abs() < 60_000, "it counts from when it was told");
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_back_gets_nobody_to_the_front_of_a_queue() {
+    let mut world = World::without_edge();
+    let join = || Happening::Stand { stand: Some("7".parse().unwrap()) };
+    let shifts = |numbers: [u128; 2]| numbers.map(ShiftId::from_number).to_vec();
+    world.attach(CENTRAL, 1);
+    world.attach(CENTRAL, 2);
+    world.pass_ms(CENTRAL, 30_000, &[1, 2]);
+    world.report(CENTRAL, 1, join()).unwrap();
+    world.pass_ms(CENTRAL, 5_000, &[1, 2]);
+    world.report_at(CENTRAL, 2, join(), -20_000).unwrap();
+    assert_eq!(world.queue(CENTRAL), shifts([1, 2]), "this node heard it all the time");
+
+    // For the time in which the node did not hear the phone it believes it; for no other.
+    for (ago_ms, order) in [(-20_000, [2, 1]), (-90_000, [1, 2]), (-6 * 24 * HOUR_MS, [1, 2])] {
+        let mut world = World::without_edge();
+        world.attach(CENTRAL, 1);
+        world.attach(CENTRAL, 2);
+        world.pass_ms(CENTRAL, 40_000, &[1]);
+        world.report(CENTRAL, 1, join()).unwrap();
+        world.pass_ms(CENTRAL, 8_000, &[1]);
+        world.attach_again(CENTRAL, 2, 2);
+        world.report_at(CENTRAL, 2, join(), ago_ms).unwrap();
+        assert_eq!(world.queue(CENTRAL), shifts(order), "{ago_ms}");
+    }
+}

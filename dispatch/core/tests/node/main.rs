@@ -7,6 +7,7 @@
 
 mod drivers;
 mod outage;
+mod roster;
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

@@ -4,22 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ondol_core::board::Board;
-use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::booking::{BookingRecord, CancelReason, Party, Payment, Status};
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
     Refusal, Report, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
-use ondol_core::fact::{Driver, Lang, Quote, Request, ShiftStart, Step, Vehicle};
-use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::fact::{Quote, Request, ShiftStart, Step};
+use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId};
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
-use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::travel::StraightLine;
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
+
+use crate::roster::{at, driver, plain, vehicle};
 
 pub(crate) const CENTRAL: &str = "central";
 pub(crate) const EDGE: &str = "edge";
@@ -273,6 +274,12 @@ impl World {
         record.waits_at().map(|(stand, _)| stand.to_string())
     }
 
+    /// Shifts at the stand, the first one first.
+    pub(crate) fn queue(&self, name: &str) -> Vec<ShiftId> {
+        let board = self.places[name].node.board().district(&Self::district()).unwrap();
+        board.queue(&"7".parse().unwrap())
+    }
+
     /// Changes a duty on the phone, and tells it to nobody.
     pub(crate) fn set_duty(&mut self, shift: u128, number: u64, duty: Duty) {
         self.duties.insert(shift, (number, duty));
@@ -378,12 +385,23 @@ impl World {
     }
 
     pub(crate) fn report(&mut self, name: &str, shift: u128, what: Happening) -> Result<Answer, Refusal> {
+        self.report_at(name, shift, what, 0)
+    }
+
+    /// Reports what the phone says happened this long after now; before, if it is negative.
+    pub(crate) fn report_at(
+        &mut self,
+        name: &str,
+        shift: u128,
+        what: Happening,
+        after_ms: i64,
+    ) -> Result<Answer, Refusal> {
         let report = Report {
             shift: ShiftId::from_number(shift),
             device: DeviceId::from_number(shift),
             district: Self::district(),
             what,
-            at: self.now().utc,
+            at: UtcMs(self.now().utc.0 + after_ms),
         };
         self.command(name, Command::Report(report))
     }
@@ -440,56 +458,5 @@ impl World {
 
     pub(crate) fn count(&self, name: &str, kind: &str) -> usize {
         self.places[name].journal.iter().filter(|entry| entry.kind == kind).count()
-    }
-}
-
-fn plain() -> Request {
-    Request {
-        door: Door::Web,
-        fleet: None,
-        pickup: at(0.0),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(0),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: String::new(),
-    }
-}
-
-fn at(east: f64) -> Position {
-    Position::new(37.5, 127.0 + east).unwrap()
-}
-
-fn vehicle(number: u128) -> Vehicle {
-    Vehicle {
-        vehicle: VehicleId::from_number(number),
-        plate: format!("서울33바{number:04}"),
-        seats: 4,
-        needs: Needs::default(),
-    }
-}
-
-fn driver(number: u128) -> Driver {
-    Driver {
-        driver: DriverId::from_number(number),
-        subject: SubjectId::from_number(1_000 + number),
-        fleet: "blue".parse().unwrap(),
-        district: World::district(),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        secret_digest: String::new(),
-        home: (number >= 50).then(|| EDGE.parse().unwrap()),
-        vehicle: vehicle(number),
-        banned: false,
     }
 }

@@ -3,6 +3,7 @@
 //! any output, checked from what was stored and sent alone.
 
 use ondol_core::ids::DeviceId;
+use ondol_core::units::Money;
 use proptest::prelude::*;
 
 use super::*;
@@ -223,6 +224,50 @@ fn a_shift_that_a_node_ended_begins_nothing_and_still_tells_what_happened() {
     bench.answer_all();
     assert!(bench.told.iter().any(|what| matches!(what, Happening::Done { .. })));
     assert!(bench.device.is_finished());
+}
+
+#[test]
+fn one_entry_that_no_node_takes_keeps_none_of_the_others_back() {
+    let mut bench = Bench::attached();
+    bench.wish(Wish::Stand(None)).unwrap();
+    bench.wish(Wish::Duty(Duty::Paused)).unwrap();
+    bench.wish(Wish::Duty(Duty::Available)).unwrap();
+    // The first is out of bounds for this node, which refuses whatever batch holds it.
+    let bad = bench.stored.outbox.live().next().unwrap().number;
+    bench.answer_all_but(bad, "out_of_range");
+    assert_eq!((bench.stored.outbox.unsent(), bench.stored.outbox.refused), (0, 1));
+    assert!(bench.told.contains(&Happening::Duty { number: 3, duty: Duty::Available }));
+    // A session that has ended says nothing about the entries.
+    bench.wish(Wish::Stand(None)).unwrap();
+    let kept = bench.stored.outbox.live().next().unwrap().number;
+    bench.answer_all_but(kept, "stale_attach");
+    assert_eq!((bench.stored.outbox.unsent(), bench.stored.outbox.refused), (1, 1));
+}
+
+#[test]
+fn a_phone_with_a_wrong_clock_is_told_and_goes_on() {
+    let mut bench = Bench::attached();
+    assert!(!bench.device.clock_is_off());
+    let now = bench.now;
+    bench.now.utc = now.utc.plus_ms(7_200_000);
+    bench.wish(Wish::Duty(Duty::Paused)).unwrap();
+    bench.now = now;
+    bench.answer_all();
+    assert!(bench.device.clock_is_off() && bench.stored.outbox.unsent() == 0);
+    bench.wish(Wish::Duty(Duty::Available)).unwrap();
+    bench.answer_all();
+    assert!(!bench.device.clock_is_off());
+}
+
+#[test]
+fn a_fare_that_no_node_takes_is_refused_on_the_phone() {
+    let mut bench = Bench::boarded(1);
+    for amount in [-1, 100_000_001] {
+        let wish = Wish::End(Fare { amount: Money(amount), ..fare() });
+        assert_eq!(bench.wish(wish), Err(WishRefusal::FareOutOfRange));
+    }
+    assert!(bench.stored.current.is_some());
+    bench.wish(Wish::End(fare())).unwrap();
 }
 
 #[test]

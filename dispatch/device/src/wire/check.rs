@@ -1,9 +1,13 @@
 //! Bounds on what a phone may send. A message within them is well formed; whether it may be is the core's business.
+//!
+//! Entries of a batch are checked one by one, so that a bad one keeps none of the others back. Moments are not refused:
+//! a phone with a wrong clock is told so, and the time of receipt stands.
 
+use ondol_core::command::is_far_off;
 use ondol_core::units::UtcMs;
 use thiserror::Error;
 
-use super::{Attach, Beat, Fare, Happening, PositionBatch, ReportBatch, Slot};
+use super::{Attach, Beat, Fare, Fix, Happening, PositionBatch, ReportBatch, ReportEntry, Slot};
 
 /// Most entries in one batch of reports.
 pub const REPORTS_MAX: usize = 100;
@@ -15,10 +19,6 @@ pub const MESSAGES_MAX: usize = 32;
 pub const SESSION_MAX: usize = 64;
 /// Longest text about a rider, in characters.
 pub const TEXT_MAX: usize = 200;
-/// Oldest happening that a device may still hand in, in milliseconds (7 days: a long cut, and a phone in a drawer).
-pub const PAST_MAX_MS: i64 = 7 * 24 * 3_600_000;
-/// Furthest a device's clock may be ahead, in milliseconds.
-pub const FUTURE_MAX_MS: i64 = 60_000;
 
 /// Largest fare, in the currency's smallest unit.
 const FARE_MAX: i64 = 100_000_000;
@@ -58,12 +58,6 @@ pub enum Invalid {
         /// The bound.
         max: i128,
     },
-    /// A moment is too far from now: the device's clock is wrong, or the unit is.
-    #[error("{field} is more than a week ago or a minute ahead; check the device's clock")]
-    FarOff {
-        /// The moment.
-        field: &'static str,
-    },
     /// The slot contradicts itself.
     #[error("the slot holds the same assignment twice, or a next one without a current one")]
     Slot,
@@ -77,20 +71,18 @@ impl Invalid {
             Self::TooMany { .. } => "too_many_items",
             Self::TooLong { .. } => "text_too_long",
             Self::OutOfRange { .. } => "out_of_range",
-            Self::FarOff { .. } => "time_far_off",
             Self::Slot => "slot_contradicts_itself",
         }
     }
 }
 
 impl Attach {
-    /// Checks the bounds. A shift may have begun up to a week ago.
+    /// Checks the bounds.
     ///
     /// # Errors
     ///
     /// [`Invalid`] with the field that is out of bounds.
-    pub fn check(&self, now: UtcMs) -> Result<(), Invalid> {
-        moment("started_at", self.started_at, now)?;
+    pub fn check(&self) -> Result<(), Invalid> {
         within("attach_epoch", i128::from(self.attach_epoch), i128::from(COUNT_MAX))?;
         within("duty.number", i128::from(self.duty.number), i128::from(COUNT_MAX))?;
         self.slot.check()
@@ -124,34 +116,44 @@ impl Slot {
 }
 
 impl ReportBatch {
+    /// Checks how many there are; each entry is checked for itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Invalid::TooMany`].
+    pub fn check(&self) -> Result<(), Invalid> {
+        count("entries", self.entries.len(), REPORTS_MAX)
+    }
+}
+
+impl ReportEntry {
     /// Checks the bounds.
     ///
     /// # Errors
     ///
-    /// [`Invalid`] with the first field that is out of bounds.
-    pub fn check(&self, now: UtcMs) -> Result<(), Invalid> {
-        count("entries", self.entries.len(), REPORTS_MAX)?;
-        for entry in &self.entries {
-            moment("at", entry.at, now)?;
-            match &entry.what {
-                Happening::Duty { number, .. } => {
-                    within("number", i128::from(*number), i128::from(COUNT_MAX))?;
-                }
-                Happening::Done { fare, .. } => fare.check()?,
-                Happening::Assigned { .. }
-                | Happening::Arrived { .. }
-                | Happening::Boarded { .. }
-                | Happening::Released { .. }
-                | Happening::StreetHail { .. }
-                | Happening::Stand { .. } => {}
-            }
+    /// [`Invalid`] with the field that is out of bounds.
+    pub fn check(&self) -> Result<(), Invalid> {
+        match &self.what {
+            Happening::Duty { number, .. } => within("number", i128::from(*number), i128::from(COUNT_MAX)),
+            Happening::Done { fare, .. } => fare.check(),
+            Happening::Assigned { .. }
+            | Happening::Arrived { .. }
+            | Happening::Boarded { .. }
+            | Happening::Released { .. }
+            | Happening::StreetHail { .. }
+            | Happening::Stand { .. } => Ok(()),
         }
-        Ok(())
+    }
+
+    /// True if the device's clock is wrong: the time of receipt stands.
+    #[must_use]
+    pub fn is_far_off(&self, now: UtcMs) -> bool {
+        is_far_off(self.at, now)
     }
 }
 
 impl Fare {
-    fn check(&self) -> Result<(), Invalid> {
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
         within("fare.amount", i128::from(self.amount.0), i128::from(FARE_MAX))?;
         within("fare.distance_m", i128::from(self.distance_m), i128::from(TRIP_MAX))?;
         within("fare.duration_s", i128::from(self.duration_s), i128::from(TRIP_MAX))
@@ -159,14 +161,21 @@ impl Fare {
 }
 
 impl PositionBatch {
-    /// Checks the bounds.
+    /// Checks how many there are.
     ///
     /// # Errors
     ///
-    /// [`Invalid`] with the first field that is out of bounds.
-    pub fn check(&self, now: UtcMs) -> Result<(), Invalid> {
-        count("fixes", self.fixes.len(), FIXES_MAX)?;
-        self.fixes.iter().try_for_each(|fix| moment("at", fix.at, now))
+    /// [`Invalid::TooMany`].
+    pub fn check(&self) -> Result<(), Invalid> {
+        count("fixes", self.fixes.len(), FIXES_MAX)
+    }
+}
+
+impl Fix {
+    /// True if the device's clock is wrong: where the vehicle was then is not known.
+    #[must_use]
+    pub fn is_far_off(&self, now: UtcMs) -> bool {
+        is_far_off(self.at, now)
     }
 }
 
@@ -176,12 +185,4 @@ fn count(field: &'static str, count: usize, max: usize) -> Result<(), Invalid> {
 
 fn within(field: &'static str, value: i128, max: i128) -> Result<(), Invalid> {
     if (0..=max).contains(&value) { Ok(()) } else { Err(Invalid::OutOfRange { field, value, max }) }
-}
-
-fn moment(field: &'static str, at: UtcMs, now: UtcMs) -> Result<(), Invalid> {
-    if (-PAST_MAX_MS..=FUTURE_MAX_MS).contains(&at.since_ms(now)) {
-        Ok(())
-    } else {
-        Err(Invalid::FarOff { field })
-    }
 }

@@ -4,10 +4,11 @@ use ondol_core::command::{self, ToDevice};
 use ondol_core::fact::{self, ShiftStart, Step, Vehicle};
 use ondol_core::ids::{DistrictId, DriverId, FleetId};
 use ondol_core::shift::Serialiser;
+use ondol_core::units::UtcMs;
 
 use super::{
-    Attach, Beat, BeatAnswer, Fare, Happening, Held, MESSAGES_MAX, Offer, Outcome, Push, ReportBatch,
-    ReportEntry, ReportResult, Ride, Slot, TEXT_MAX,
+    Attach, Beat, BeatAnswer, Fare, Happening, Held, Invalid, MESSAGES_MAX, Offer, Outcome, Push,
+    ReportBatch, ReportEntry, ReportResult, Ride, Slot, TEXT_MAX,
 };
 
 /// Whose device it is: from the shift pass and the roster, never from the device.
@@ -79,17 +80,34 @@ impl Beat {
 }
 
 impl ReportBatch {
-    /// The core's commands, each with the entry's number.
-    pub fn into_commands(self, district: &DistrictId) -> impl Iterator<Item = (u64, command::Report)> {
+    /// The core's commands, each with the entry's number; an entry out of bounds is none.
+    pub fn into_commands(
+        self,
+        district: &DistrictId,
+    ) -> impl Iterator<Item = (u64, Result<command::Report, Invalid>)> {
         let Self { shift, device, entries } = self;
-        entries.into_iter().map(move |ReportEntry { number, at, what }| {
-            let report = command::Report { shift, device, district: district.clone(), what: what.into(), at };
-            (number, report)
+        entries.into_iter().map(move |entry| {
+            let checked = entry.check();
+            let ReportEntry { number, at, what } = entry;
+            let district = district.clone();
+            (number, checked.map(|()| command::Report { shift, device, district, what: what.into(), at }))
         })
+    }
+
+    /// Numbers of the entries whose time cannot be.
+    #[must_use]
+    pub fn far_off(&self, now: UtcMs) -> Vec<u64> {
+        self.entries.iter().filter(|entry| entry.is_far_off(now)).map(|entry| entry.number).collect()
     }
 }
 
 impl ReportResult {
+    /// The result of an entry that is out of bounds: it will not be taken later either.
+    #[must_use]
+    pub fn invalid(number: u64, invalid: &Invalid) -> Self {
+        Self { number, outcome: Outcome::Refused { code: invalid.code().to_owned(), retry: false } }
+    }
+
     /// The result of the entry `number`.
     #[must_use]
     pub fn new(number: u64, result: &Result<command::Answer, command::Refusal>) -> Self {

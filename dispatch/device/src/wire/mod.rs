@@ -27,9 +27,7 @@ mod check;
 mod convert;
 pub mod moment;
 
-pub use check::{
-    FIXES_MAX, FUTURE_MAX_MS, Invalid, MESSAGES_MAX, PAST_MAX_MS, REPORTS_MAX, SESSION_MAX, TEXT_MAX,
-};
+pub use check::{FIXES_MAX, Invalid, MESSAGES_MAX, REPORTS_MAX, SESSION_MAX, TEXT_MAX};
 pub use convert::{RiderTexts, Who};
 
 /// `POST /driver/v1/attach`: a device binds itself to a node, with its whole state.
@@ -254,6 +252,10 @@ pub struct Fare {
 pub struct ReportAnswer {
     /// The results.
     pub results: Vec<ReportResult>,
+    /// Entries whose time cannot be: the time of receipt stands, and the device should tell its driver that the
+    /// clock is wrong.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub corrected: Vec<u64>,
 }
 
 /// What became of one entry.

@@ -308,7 +308,8 @@ impl World {
             if batch.waiting.is_empty() {
                 let batch =
                     self.nodes[node].batches.remove(&(device, life, asked)).expect("it was just there");
-                let answer = DeviceAnswer::Reports(ReportAnswer { results: batch.results });
+                let answer =
+                    DeviceAnswer::Reports(ReportAnswer { results: batch.results, corrected: Vec::new() });
                 self.reply(node, caller, Reply::Device(answer));
             }
             return;
@@ -334,7 +335,6 @@ impl World {
         if !self.runs(node, None, || again(&ask)) {
             return;
         }
-        let utc = self.nodes[node].clock.read(self.agenda.now()).utc;
         match ask {
             Ask::Command(command) => {
                 self.command(node, command, caller);
@@ -350,12 +350,12 @@ impl World {
                 let who = self.who(device);
                 let command = match message {
                     Message::Attach(attach) => {
-                        attach.check(utc).map(|()| Command::Attach(attach.into_command(&who)))
+                        attach.check().map(|()| Command::Attach(attach.into_command(&who)))
                     }
                     Message::Beat(beat) => {
                         beat.check().map(|()| Command::Beat(beat.into_command(who.district)))
                     }
-                    Message::Reports(batch) => match batch.check(utc) {
+                    Message::Reports(batch) => match batch.check() {
                         Ok(()) => {
                             return self.reports(node, batch, &who.district, (device, life, request), caller);
                         }
@@ -408,7 +408,8 @@ impl World {
         key: (usize, u32, u64),
         caller: Caller,
     ) {
-        let commands: Vec<_> = batch.into_commands(district).collect();
+        let commands = batch.into_commands(district);
+        let commands: Vec<_> = commands.filter_map(|(number, report)| Some((number, report.ok()?))).collect();
         let place = &mut self.nodes[node];
         let first = place.requests + 1;
         let waiting = (first..).zip(&commands).map(|(request, (number, _))| (request, *number)).collect();

@@ -225,6 +225,7 @@ impl Bench {
                         .iter()
                         .map(|entry| ReportResult { number: entry.number, outcome: Outcome::Stored })
                         .collect(),
+                    corrected: batch.far_off(self.now.utc),
                 }),
                 Message::Positions(_) => Answer::Failed,
             };
@@ -242,6 +243,23 @@ impl Bench {
         let problem = Problem { code: code.into(), detail: String::new(), retry: false };
         self.device.handle(Input::Answer { request, answer: Answer::Refused(problem) }, self.now).unwrap();
         self.drain();
+    }
+
+    /// Central refuses whatever batch holds this entry, and takes everything else.
+    pub(super) fn answer_all_but(&mut self, number: u64, code: &str) {
+        for _ in 0..8 {
+            let holds = |message: &Message| matches!(message, Message::Reports(batch) if batch.entries.iter().any(|e| e.number == number));
+            if let Some(index) = self.sent.iter().position(|(_, message)| holds(message)) {
+                let (request, _) = self.sent.remove(index);
+                let problem = Problem { code: code.into(), detail: String::new(), retry: false };
+                let answer = Input::Answer { request, answer: Answer::Refused(problem) };
+                self.device.handle(answer, self.now).unwrap();
+                self.drain();
+            } else {
+                self.answer_all();
+            }
+            self.run();
+        }
     }
 
     pub(super) fn assigned(n: u64) -> Self {

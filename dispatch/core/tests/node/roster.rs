@@ -1,0 +1,57 @@
+//! What a rider asks, and whom the roster lists.
+
+use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::fact::{Driver, Lang, Request, Vehicle};
+use ondol_core::ids::{DriverId, SubjectId, VehicleId};
+use ondol_core::position::Position;
+
+pub(crate) fn plain() -> Request {
+    Request {
+        door: Door::Web,
+        fleet: None,
+        pickup: at(0.0),
+        dropoff: None,
+        stand: None,
+        seats: 1,
+        needs: Needs::default(),
+        priority: Priority::Normal,
+        pickup_at: None,
+        rider: SubjectId::from_number(0),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        payment: Payment::Cash,
+        quote: None,
+        text_home: None,
+        digest: String::new(),
+    }
+}
+
+pub(crate) fn at(east: f64) -> Position {
+    Position::new(37.5, 127.0 + east).unwrap()
+}
+
+pub(crate) fn vehicle(number: u128) -> Vehicle {
+    Vehicle {
+        vehicle: VehicleId::from_number(number),
+        plate: format!("서울33바{number:04}"),
+        seats: 4,
+        needs: Needs::default(),
+    }
+}
+
+pub(crate) fn driver(number: u128) -> Driver {
+    Driver {
+        driver: DriverId::from_number(number),
+        subject: SubjectId::from_number(1_000 + number),
+        fleet: "blue".parse().unwrap(),
+        district: "north".parse().unwrap(),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: (number >= 50).then(|| "edge".parse().unwrap()),
+        vehicle: vehicle(number),
+        banned: false,
+    }
+}
