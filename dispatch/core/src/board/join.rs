@@ -1,9 +1,9 @@
 //! How a fact joins what is known: each field takes the least or the greatest, so order does not matter.
 
-use super::{DistrictBoard, Stand, Touched};
+use super::{DistrictBoard, Stand, TEXTS_MAX, TextAnswer, Touched};
 use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
-use crate::ids::{AssignmentId, BookingId, ShiftId};
+use crate::ids::{AssignmentId, BookingId, DriverId, ShiftId};
 use crate::journal::Entry;
 use crate::shift::{Duty, ShiftRecord};
 use crate::units::UtcMs;
@@ -78,6 +78,10 @@ impl DistrictBoard {
             Fact::StandChanged { shift, stand, at } => {
                 greatest(&mut self.shift(shift).stand, (entry.hlc, stand, at));
                 Touched::Shift(shift)
+            }
+            Fact::TextAnswered { driver, command, answer } => {
+                self.remember(driver, TextAnswer { hlc: entry.hlc, command, answer });
+                Touched::Nothing
             }
             Fact::ZoneGranted { epoch } => {
                 self.authority.granted = self.authority.granted.max(epoch);
@@ -165,6 +169,18 @@ impl DistrictBoard {
         }
         if let Some(phone) = phone {
             self.index.drivers_of_phone.entry(phone).or_default().insert(id);
+        }
+    }
+
+    /// The latest texts stand, in whatever order they arrive.
+    fn remember(&mut self, driver: DriverId, text: TextAnswer) {
+        let texts = self.texts.entry(driver).or_default();
+        let rank = |text: &TextAnswer| (text.hlc, text.command);
+        if let Err(place) = texts.binary_search_by_key(&rank(&text), rank) {
+            texts.insert(place, text);
+        }
+        if texts.len() > TEXTS_MAX {
+            texts.remove(0);
         }
     }
 

@@ -9,9 +9,10 @@ use thiserror::Error;
 
 use crate::authority::Epoch;
 use crate::booking::BookingRecord;
+use crate::command::HomeAnswer;
 use crate::fact::{Driver, Fact, PhoneKey, TakeCause, UnreadableFact};
 use crate::hlc::Hlc;
-use crate::ids::{AssignmentId, BookingId, DistrictId, DriverId, NodeId, ShiftId, StandId};
+use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, NodeId, ShiftId, StandId};
 use crate::journal::{ChainBreak, Entry, Hash, Head, Heads, PAYLOAD_MAX, Series};
 use crate::position::Position;
 use crate::shift::ShiftRecord;
@@ -40,10 +41,26 @@ pub struct DistrictBoard {
     pub drivers: BTreeMap<DriverId, (Hlc, Driver)>,
     /// Stands by code.
     pub stands: BTreeMap<StandId, Stand>,
+    /// Feature-phone drivers' last texts that were acted upon, oldest first, at most [`TEXTS_MAX`] of each driver.
+    pub texts: BTreeMap<DriverId, Vec<TextAnswer>>,
     /// Who was granted, took and gave back the district.
     pub authority: Authority,
     #[serde(skip)]
     index: Index,
+}
+
+/// Texts of one driver that are remembered with their answers, so that a repeated one acts once.
+pub const TEXTS_MAX: usize = 32;
+
+/// A feature-phone driver's text that was acted upon.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TextAnswer {
+    /// Stamp of the entry.
+    pub hlc: Hlc,
+    /// Names the text.
+    pub command: CommandId,
+    /// What the driver was told.
+    pub answer: HomeAnswer,
 }
 
 /// A stand as listed; of two listings the greater stands, which is the later one.

@@ -1,5 +1,7 @@
 //! What a feature-phone driver's text means, and what to tell the driver.
 
+use serde::{Deserialize, Serialize};
+
 use crate::fact::{Fare, PinCheck};
 use crate::ids::{BookingId, CommandId, DriverId, StandId};
 use crate::units::Money;
@@ -59,7 +61,8 @@ pub enum HomeWish {
 }
 
 /// What to tell a feature-phone driver.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "snake_case")]
 pub enum HomeAnswer {
     /// On duty, waiting; place in the stand's queue from 1, if at a stand.
     OnDuty {

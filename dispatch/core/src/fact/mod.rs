@@ -14,7 +14,10 @@ use thiserror::Error;
 
 use crate::authority::Epoch;
 use crate::booking::{CancelReason, Party};
-use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, NodeId, ShiftId, StandId, ZoneId};
+use crate::command::HomeAnswer;
+use crate::ids::{
+    AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, ZoneId,
+};
 use crate::journal::{Entry, Head, Lane};
 use crate::position::Position;
 use crate::shift::Duty;
@@ -139,6 +142,15 @@ pub enum Fact {
         /// When.
         at: UtcMs,
     },
+    /// A feature-phone driver's text was acted upon, and answered: the same text again is answered the same.
+    TextAnswered {
+        /// The driver.
+        driver: DriverId,
+        /// Names the text.
+        command: CommandId,
+        /// What the driver was told.
+        answer: HomeAnswer,
+    },
     /// Central holds the district under this epoch.
     ZoneGranted {
         /// The authority.
@@ -246,7 +258,7 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 17] = [
+    pub const KINDS: [&'static str; 18] = [
         "opened",
         "booking_accepted",
         "booking_owned",
@@ -258,6 +270,7 @@ impl Fact {
         "duty_changed",
         "attached",
         "stand_changed",
+        "text_answered",
         "zone_granted",
         "zone_taken",
         "zone_returned",
@@ -281,6 +294,7 @@ impl Fact {
             Self::DutyChanged { .. } => "duty_changed",
             Self::Attached { .. } => "attached",
             Self::StandChanged { .. } => "stand_changed",
+            Self::TextAnswered { .. } => "text_answered",
             Self::ZoneGranted { .. } => "zone_granted",
             Self::ZoneTaken { .. } => "zone_taken",
             Self::ZoneReturned { .. } => "zone_returned",
@@ -310,6 +324,7 @@ impl Fact {
             | Self::DutyChanged { .. }
             | Self::Attached { .. }
             | Self::StandChanged { .. }
+            | Self::TextAnswered { .. }
             | Self::Charged { .. }
             | Self::DriverListed { .. }
             | Self::StandListed { .. } => None,
@@ -337,6 +352,7 @@ impl Fact {
             | Self::DutyChanged { shift, .. }
             | Self::Attached { shift, .. }
             | Self::StandChanged { shift, .. } => shift.to_string(),
+            Self::TextAnswered { driver, .. } => driver.to_string(),
             Self::DriverListed { driver } => driver.driver.to_string(),
             Self::StandListed { stand, .. } => stand.to_string(),
             Self::Opened { .. }

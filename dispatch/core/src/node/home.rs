@@ -3,18 +3,18 @@
 //! Every decision is in the journal before a text leaves, so that a restart neither forgets nor repeats it.
 
 use super::Node;
+use crate::board::TEXTS_MAX;
 use crate::booking::Payment;
 use crate::command::{Answer, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal};
 use crate::face::Output;
 use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, district_wide};
-use crate::ids::{AssignmentId, BookingId, DistrictId, DriverId, ShiftId, StandId};
+use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, ShiftId, StandId};
+use crate::journal::{Lane, Series};
 use crate::pin::PIN_TRIES;
 use crate::shift::{Duty, Serialiser};
 use crate::stand::place;
 use crate::units::{Money, Now};
 
-/// Texts of one driver that a node remembers with their answers, so that a repeated one acts once.
-pub(super) const HOME_SAID_MAX: usize = 32;
 /// A plausible fare, in the tariff's currency.
 const FARE_MAX: i64 = 2_000_000;
 
@@ -30,30 +30,62 @@ impl Node {
             shifts.find(|shift| shift.home() == Some(&self.config.id)).map(|shift| shift.id)
         });
         // A carrier delivers twice and a text process asks again: the same text gets the same answer, and acts once.
-        let lately = self.home_said.get(&driver.driver).into_iter().flatten();
-        if let Some((_, said)) = lately.into_iter().find(|(id, _)| *id == command.command) {
-            return said.clone().map(Answer::Home);
-        }
         let id = command.command;
+        if let Some(said) = self.said_before(&district, driver.driver, &id) {
+            return said.map(Answer::Home);
+        }
+        let before = self.board.head(&self.bookings_series(&district));
         let said = match command.what {
             HomeWish::On { stand } => self.home_on(&district, &driver, &id, stand, now),
             wish => shift
                 .ok_or(Refusal::NotAvailable)
                 .and_then(|shift| self.home_wish(&district, shift, wish, now)),
         };
+        // What was acted upon is remembered beyond a restart, in the same commit as the act.
+        if let Ok(answer) = &said
+            && self.board.head(&self.bookings_series(&district)) != before
+        {
+            let (driver, answer) = (driver.driver, answer.clone());
+            let fact = Fact::TextAnswered { driver, command: id, answer };
+            self.append(&district, district_wide(), fact, now);
+        }
         let lately = self.home_said.entry(driver.driver).or_default();
-        if lately.len() >= HOME_SAID_MAX {
+        if lately.len() >= TEXTS_MAX {
             lately.pop_front();
         }
         lately.push_back((id, said.clone()));
         said.map(Answer::Home)
     }
 
+    /// What a text was answered before, in this life or by the journal.
+    fn said_before(
+        &self,
+        district: &DistrictId,
+        driver: DriverId,
+        command: &CommandId,
+    ) -> Option<Result<HomeAnswer, Refusal>> {
+        let mut lately = self.home_said.get(&driver).into_iter().flatten();
+        if let Some((_, said)) = lately.find(|(id, _)| id == command) {
+            return Some(said.clone());
+        }
+        let mut texts = self.district(district)?.texts.get(&driver)?.iter();
+        texts.find(|text| text.command == *command).map(|text| Ok(text.answer.clone()))
+    }
+
+    fn bookings_series(&self, district: &DistrictId) -> Series {
+        Series {
+            origin: self.config.id.clone(),
+            incarnation: self.config.incarnation,
+            district: district.clone(),
+            lane: Lane::Bookings,
+        }
+    }
+
     fn home_on(
         &mut self,
         district: &DistrictId,
         driver: &Driver,
-        command: &crate::ids::CommandId,
+        command: &CommandId,
         stand: Option<StandId>,
         now: Now,
     ) -> Result<HomeAnswer, Refusal> {

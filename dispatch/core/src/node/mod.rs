@@ -77,7 +77,8 @@ pub struct Node {
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// Wrong PINs texted for a bond.
     pin_tries: BTreeMap<AssignmentId, u8>,
-    /// What feature-phone drivers' last texts were answered, at most [`home::HOME_SAID_MAX`] of each driver.
+    /// What feature-phone drivers' last texts were answered in this life, refusals too; at most
+    /// [`crate::board::TEXTS_MAX`] of each driver.
     home_said: BTreeMap<DriverId, VecDeque<HomeSaid>>,
     /// Where a feature-phone driver was last known to be: the stand left, or where the last trip ended.
     last_seen: BTreeMap<ShiftId, Position>,

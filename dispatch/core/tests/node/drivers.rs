@@ -3,7 +3,7 @@
 //! Method: phones that lie, phones that are lost, and phones that bring news which no journal has brought yet.
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Command, Happening, Offer, Refusal, ToDevice};
+use ondol_core::command::{Command, Happening, HomeAnswer, HomeWish, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
 use ondol_core::reconcile::{Conflict, ConflictKind, Resolution};
@@ -313,4 +313,28 @@ fn a_clock_that_is_set_back_gets_nobody_to_the_front_of_a_queue() {
         world.report_at(CENTRAL, 2, join(), ago_ms).unwrap();
         assert_eq!(world.queue(CENTRAL), shifts(order), "{ago_ms}");
     }
+}
+
+#[test]
+fn a_text_that_comes_again_after_a_restart_acts_once() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    assert_eq!(world.home(EDGE, 50, 2, HomeWish::Pause), Ok(HomeAnswer::Paused));
+    let entries = world.entries(EDGE);
+    world.restart(EDGE);
+    assert_eq!(world.home(EDGE, 50, 2, HomeWish::Pause), Ok(HomeAnswer::Paused), "no toggle back");
+    assert_eq!(world.entries(EDGE), entries);
+    world.home(EDGE, 50, 3, HomeWish::Pause).unwrap();
+    world.home(EDGE, 50, 4, HomeWish::Off).unwrap();
+    world.home(EDGE, 50, 5, HomeWish::On { stand: None }).unwrap();
+    world.restart(EDGE);
+    assert_eq!(world.home(EDGE, 50, 4, HomeWish::Off), Ok(HomeAnswer::OffDuty), "of the shift before");
+    assert_eq!(world.home(EDGE, 50, 6, HomeWish::Pause), Ok(HomeAnswer::Paused), "this one goes on");
+    for text in 7..60 {
+        world.home(EDGE, 50, text, HomeWish::Pause).unwrap();
+    }
+    assert_eq!(world.texts_remembered(EDGE, 50), 32);
+    world.sync();
+    assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
 }

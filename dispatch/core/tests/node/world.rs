@@ -274,6 +274,11 @@ impl World {
         record.waits_at().map(|(stand, _)| stand.to_string())
     }
 
+    pub(crate) fn texts_remembered(&self, name: &str, driver: u128) -> usize {
+        let board = self.places[name].node.board().district(&Self::district()).unwrap();
+        board.texts.get(&DriverId::from_number(driver)).map_or(0, Vec::len)
+    }
+
     /// Shifts at the stand, the first one first.
     pub(crate) fn queue(&self, name: &str) -> Vec<ShiftId> {
         let board = self.places[name].node.board().district(&Self::district()).unwrap();

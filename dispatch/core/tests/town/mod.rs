@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use ondol_core::authority::Epoch;
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
+use ondol_core::command::HomeAnswer;
 use ondol_core::fact::{
     Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, ShiftStart, Step,
     TakeCause, Vehicle, district_wide,
 };
 use ondol_core::hlc::Clock;
 use ondol_core::ids::{
-    AssignmentId, BookingId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, SubjectId, VehicleId,
+    AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, SubjectId,
+    VehicleId,
 };
 use ondol_core::journal::{Entry, Hash, Head, Lane, Series};
 use ondol_core::matching::Reasons;
@@ -214,6 +216,11 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
         21 => match c % 3 {
             0 => Fact::Charged { booking: booking(a), amount: Money(i64::from(b) * 100) },
             _ => return Written::Later,
+        },
+        22 if c.is_multiple_of(2) => Fact::TextAnswered {
+            driver: driver(a),
+            command: CommandId::from_number((b % 4).into()),
+            answer: [HomeAnswer::Paused, HomeAnswer::OffDuty][usize::from(c / 2 % 2)].clone(),
         },
         22 => Fact::DriverListed { driver: listed(writer, a, b, c) },
         23.. => Fact::StandListed {
