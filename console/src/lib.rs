@@ -36,6 +36,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/board", get(routes::board::show))
         .route("/console/v1/events", get(events::follow))
         .route("/console/v1/map", get(routes::map::overview))
+        .route("/console/v1/shifts/{id}/end", post(routes::shifts::end))
         .route("/console/v1/callers/{number}", get(callers::show))
         .route("/console/v1/bookings", post(intake::book))
         .route("/console/v1/bookings/{id}", get(bookings::show))

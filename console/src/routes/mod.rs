@@ -10,6 +10,7 @@ pub(crate) mod map;
 pub(crate) mod reconciliation;
 pub(crate) mod reports;
 pub(crate) mod session;
+pub(crate) mod shifts;
 
 use ondol_core::booking::BookingRecord;
 use ondol_core::command::Refusal;

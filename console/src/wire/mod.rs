@@ -8,6 +8,7 @@
 //! | `GET /console/v1/board` | – | [`BoardView`] |
 //! | `GET /console/v1/events` | – | SSE: `booking`, `shift`, `district`, `positions`, `resync` |
 //! | `GET /console/v1/callers/{number}` | – | [`CallerView`] |
+//! | `POST /console/v1/shifts/{id}/end` | [`Empty`] | [`ShiftRow`] |
 //! | `POST /console/v1/bookings` | [`IntakeRequest`] | [`IntakeAnswer`], 201; 200 if it was taken before |
 //! | `GET /console/v1/bookings/{id}` | – | [`BookingDetail`] |
 //! | `POST /console/v1/bookings/{id}/assign` | [`AssignRequest`] | [`BookingRow`] |

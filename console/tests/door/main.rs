@@ -6,6 +6,7 @@
 mod bench;
 mod live;
 mod reports;
+mod shifts;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;
 

@@ -1,0 +1,79 @@
+//! Goal: an operator frees the driver of a lost phone, and nobody else does.
+
+use axum::http::Method;
+use ondol_core::booking::Needs;
+use ondol_core::command::{Attach, Command, Slot};
+use ondol_core::fact::{Driver, Lang, ShiftStart, Vehicle};
+use ondol_core::ids::{DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::shift::{Duty, Serialiser};
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::bench::Bench;
+use crate::testbed::{START, place};
+
+/// Driver 7 of fleet `hanbit` begins this shift.
+async fn begin(bench: &Bench, shift: u128) {
+    let (driver, device) = (DriverId::from_number(7), DeviceId::from_number(shift));
+    let (vehicle, plate) = (VehicleId::from_number(7), "서울33바1234".to_owned());
+    let vehicle = Vehicle { vehicle, plate, seats: 4, needs: Needs::default() };
+    let listed = Driver {
+        driver,
+        subject: SubjectId::from_number(7),
+        fleet: "hanbit".parse().unwrap(),
+        district: "hanbuk".parse().unwrap(),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: None,
+        vehicle: vehicle.clone(),
+        banned: false,
+    };
+    bench.handle.request(Command::ListDriver(listed.clone())).await.unwrap();
+    let serialiser = Serialiser::Device { device };
+    let attach = Attach {
+        shift: ShiftId::from_number(shift),
+        device,
+        driver,
+        district: listed.district,
+        start: ShiftStart { driver, vehicle, fleet: listed.fleet, serialiser, at: START },
+        attach_epoch: 1,
+        slot: Slot::default(),
+        duty: (1, Duty::Available),
+        position: Some(place(0)),
+    };
+    bench.handle.request(Command::Attach(attach)).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_operator_of_the_fleet_ends_the_shift_of_a_lost_phone() {
+    let bench = Bench::new().await;
+    begin(&bench, 1).await;
+    let path = format!("/console/v1/shifts/{}/end", Uuid::from_u128(1));
+    for (login, expected) in [("", 401), ("auditor", 403), ("onnuri", 404)] {
+        let cookie = if login.is_empty() { String::new() } else { bench.sign_in(login).await };
+        let answer = bench.send(Method::POST, &path, &cookie, Some(&json!({}))).await;
+        assert_eq!(answer.status.as_u16(), expected, "{login}: {}", answer.body);
+    }
+    let cookie = bench.sign_in("hanbit").await;
+    assert_eq!(bench.get("/console/v1/board", &cookie).await.body["shifts"][0]["state"], "free");
+    let unknown = format!("/console/v1/shifts/{}/end", Uuid::from_u128(9));
+    assert_eq!(bench.post(&unknown, &cookie, &json!({})).await.code(), (404, "unknown_shift"));
+    assert_eq!(
+        bench.post("/console/v1/shifts/7/end", &cookie, &json!({})).await.code(),
+        (400, "invalid_request")
+    );
+    for _ in 0..2 {
+        let answer = bench.post(&path, &cookie, &json!({})).await;
+        assert_eq!(
+            (answer.status.as_u16(), &answer.body["state"]),
+            (200, &json!("ended")),
+            "{}",
+            answer.body
+        );
+    }
+    assert_eq!(bench.get("/console/v1/board", &cookie).await.body["shifts"], json!([]));
+    begin(&bench, 2).await;
+    assert_eq!(bench.get("/console/v1/board", &cookie).await.body["shifts"][0]["state"], "free");
+}
