@@ -11,7 +11,7 @@ use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, distr
 use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, ShiftId, StandId};
 use crate::journal::{Lane, Series};
 use crate::pin::PIN_TRIES;
-use crate::shift::{Duty, Serialiser};
+use crate::shift::{Duty, Serialiser, ShiftRecord};
 use crate::stand::place;
 use crate::units::{Money, Now};
 
@@ -25,10 +25,7 @@ impl Node {
             return Err(Refusal::OtherNode);
         }
         let (district, driver) = (district.clone(), driver.clone());
-        let shift = self.district(&district).and_then(|board| {
-            let mut shifts = board.shifts_of(driver.driver);
-            shifts.find(|shift| shift.home() == Some(&self.config.id)).map(|shift| shift.id)
-        });
+        let shift = self.home_shift(&district, driver.driver);
         // A carrier delivers twice and a text process asks again: the same text gets the same answer, and acts once.
         let id = command.command;
         if let Some(said) = self.said_before(&district, driver.driver, &id) {
@@ -55,6 +52,20 @@ impl Node {
         }
         lately.push_back((id, said.clone()));
         said.map(Answer::Home)
+    }
+
+    /// The shift that the driver's texts are about: the one on duty here, else one that was ended elsewhere with a
+    /// booking which the driver has not brought to its end.
+    fn home_shift(&self, district: &DistrictId, driver: DriverId) -> Option<ShiftId> {
+        let board = self.district(district)?;
+        let is_here = |shift: &ShiftRecord| shift.home() == Some(&self.config.id);
+        let on_duty = board.shifts_of(driver).find(|shift| is_here(shift)).map(|shift| shift.id);
+        on_duty.or_else(|| {
+            let bonds = board.open_bookings().flat_map(|record| record.assignments.values());
+            let mut held = bonds.filter(|bond| bond.binds()).filter_map(|bond| board.shifts.get(&bond.shift));
+            held.find(|shift| is_here(shift) && shift.start.as_ref().is_some_and(|s| s.driver == driver))
+                .map(|shift| shift.id)
+        })
     }
 
     /// What a text was answered before, in this life or by the journal.

@@ -3,7 +3,7 @@
 //! Method: phones that lie, phones that are lost, and phones that bring news which no journal has brought yet.
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Command, Happening, HomeAnswer, HomeWish, Offer, Refusal, ToDevice};
+use ondol_core::command::{Command, Happening, HomeAnswer, HomeWish, NoticeText, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
 use ondol_core::reconcile::{Conflict, ConflictKind, Resolution};
@@ -337,4 +337,31 @@ fn a_text_that_comes_again_after_a_restart_acts_once() {
     assert_eq!(world.texts_remembered(EDGE, 50), 32);
     world.sync();
     assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
+}
+
+#[test]
+fn a_feature_phone_driver_whose_shift_was_ended_elsewhere_ends_the_trip() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.sync();
+    let shift = world.shift_of(CENTRAL, 50);
+    world.book(CENTRAL, 10).unwrap();
+    // Central has not heard of the question when its operator ends the shift.
+    world.carry(CENTRAL, EDGE);
+    let mut letters = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
+        NoticeText::DriverOffer { letter, .. } => Some(letter),
+        _ => None,
+    });
+    let letter = letters.next_back().expect("an offer by text");
+    world.home(EDGE, 50, 2, HomeWish::Accept { letter }).unwrap();
+    world.command(CENTRAL, Command::EndShift { shift }).unwrap();
+    world.sync();
+    world.home(EDGE, 50, 3, HomeWish::Arrived).unwrap();
+    let pin = world.pin(EDGE, 10);
+    world.home(EDGE, 50, 4, HomeWish::Boarded { pin }).unwrap();
+    world.home(EDGE, 50, 5, HomeWish::Ended { amount: Money(9_000) }).unwrap();
+    assert_eq!(world.home(EDGE, 50, 6, HomeWish::Pause), Err(Refusal::NotAvailable));
+    world.sync();
+    assert_eq!(world.status(CENTRAL, 10), Status::Done);
 }

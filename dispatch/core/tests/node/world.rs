@@ -167,12 +167,22 @@ impl World {
     /// Carries all entries both ways until nothing is new.
     pub(crate) fn sync(&mut self) {
         for _ in 0..4 {
-            for (from, to) in [(CENTRAL, EDGE), (EDGE, CENTRAL)] {
-                let entries = self.places[from].journal.clone();
-                let heads = self.places[from].node.board().heads().clone();
-                self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
-            }
+            self.carry(CENTRAL, EDGE);
+            self.carry(EDGE, CENTRAL);
         }
+    }
+
+    /// Carries all entries one way.
+    pub(crate) fn carry(&mut self, from: &str, to: &str) {
+        let entries = self.places[from].journal.clone();
+        let heads = self.places[from].node.board().heads().clone();
+        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+    }
+
+    /// The shift of a driver on duty.
+    pub(crate) fn shift_of(&self, name: &str, driver: u128) -> ShiftId {
+        let board = self.places[name].node.board().district(&Self::district()).unwrap();
+        board.shift_of(DriverId::from_number(driver)).unwrap().id
     }
 
     /// Lets central's last renewal reach the edge, and the answer reach central.
