@@ -13,7 +13,7 @@ use ondol_engine::identity::TextClient;
 use ondol_engine::vault::RiderPersonal;
 use uuid::Uuid;
 
-use super::{BookingPath, TextDoor, booking_of, conflict, view};
+use super::{BookingPath, Reach, TextDoor, booking_of, conflict, view};
 use crate::wire::{
     BookRequest, BookingView, CancelRequest, KeepRequest, MoveRequest, NAME_MAX_CHARS, Proof, Source, code,
 };
@@ -23,9 +23,10 @@ const PASSENGERS_MAX: u8 = 8;
 
 pub(super) async fn book(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     StrictJson(wish): StrictJson<BookRequest>,
 ) -> Result<Json<BookingView>, Problem> {
+    let reach = Reach::of(&client);
     let booking = BookingId(wish.booking_id);
     let number = super::phone(&wish.phone)?;
     let key = door.handle.vault().phone_key(&number);
@@ -34,7 +35,8 @@ pub(super) async fn book(
     if !(1..=PASSENGERS_MAX).contains(&wish.passengers) {
         return Err(Refusal::OutOfRange.into());
     }
-    let (district, zone) = door.districts.locate(pickup).ok_or_else(|| {
+    let located = door.districts.locate(pickup).filter(|(district, _)| reach.covers(district));
+    let (district, zone) = located.ok_or_else(|| {
         let detail = "the pickup lies outside the service area; choose one inside";
         Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::OUTSIDE_SERVICE_AREA, detail)
     })?;
@@ -46,6 +48,7 @@ pub(super) async fn book(
             let has_open = node
                 .board()
                 .districts()
+                .filter(|(district, _)| reach.covers(district))
                 .flat_map(|(_, district)| district.bookings_of_phone(&mine))
                 .any(|record| !record.status().is_closed());
             (node.config().districts.contains_key(&home), known, has_open)
@@ -127,12 +130,12 @@ async fn text_home(
 
 pub(super) async fn cancel(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     id: BookingPath,
     StrictJson(wish): StrictJson<CancelRequest>,
 ) -> Result<Json<BookingView>, Problem> {
     let booking = booking_of(id)?;
-    let seen = view::booking(&door, booking, &wish.phone).await?;
+    let seen = view::booking(&door, &Reach::of(&client), booking, &wish.phone).await?;
     let has_car = matches!(seen.record.status(), Status::Assigned | Status::Arrived);
     if has_car && wish.proof != Proof::Nonce {
         return Err(conflict(
@@ -148,22 +151,22 @@ pub(super) async fn cancel(
 /// A pickup cannot be moved yet: the rider is told so and books anew.
 pub(super) async fn move_pickup(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     id: BookingPath,
     StrictJson(wish): StrictJson<MoveRequest>,
 ) -> Result<Json<BookingView>, Problem> {
-    view::booking(&door, booking_of(id)?, &wish.phone).await?;
+    view::booking(&door, &Reach::of(&client), booking_of(id)?, &wish.phone).await?;
     Err(conflict("pickup_fixed", "the pickup of a booking cannot be moved: cancel it and book again"))
 }
 
 pub(super) async fn keep(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     id: BookingPath,
     StrictJson(wish): StrictJson<KeepRequest>,
 ) -> Result<Json<BookingView>, Problem> {
     let booking = booking_of(id)?;
-    view::booking(&door, booking, &wish.phone).await?;
+    view::booking(&door, &Reach::of(&client), booking, &wish.phone).await?;
     door.handle.request(Command::Keep { booking }).await?;
     view::after(&door.handle, booking).await
 }

@@ -15,21 +15,25 @@ use ondol_engine::identity::{TextClient, is_driver_secret};
 use ondol_engine::vault::{RiderPersonal, Vault};
 
 use super::riders::shift_state;
-use super::{PhonePath, TextDoor, conflict, lang, view};
+use super::{PhonePath, Reach, TextDoor, conflict, lang, view};
 use crate::wire::{
     DriverAnswer, DriverCommand, DriverCommandRequest, DriverTrip, ShiftState, Spot, Standing, code,
 };
 
 pub(super) async fn command(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     phone: PhonePath,
     StrictJson(wish): StrictJson<DriverCommandRequest>,
 ) -> Result<Json<DriverAnswer>, Problem> {
+    let reach = Reach::of(&client);
     let key = door.handle.vault().phone_key(&super::phone_of(phone)?);
     let driver = door
         .handle
-        .read(move |node| node.board().driver_by_phone(&key).map(|(_, driver)| driver.clone()))
+        .read(move |node| {
+            let known = node.board().driver_by_phone(&key).filter(|(district, _)| reach.covers(district));
+            known.map(|(_, driver)| driver.clone())
+        })
         .await?
         .filter(|driver| driver.home.is_some())
         .ok_or_else(|| {

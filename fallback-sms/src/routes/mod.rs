@@ -1,7 +1,8 @@
 //! The text door of a node: what the text process asks of it.
 //!
 //! The dialogue with a person is the text process's; here are only bookings, feature-phone drivers and the
-//! texts that the node wants sent. What is absent: moving a pickup after booking, and saved places.
+//! texts that the node wants sent. A token speaks for its districts alone: what belongs to another is answered as if
+//! it were not there. What is absent: moving a pickup after booking, and saved places.
 
 mod bookings;
 mod drivers;
@@ -19,10 +20,11 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRef, Path};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use ondol_core::ids::BookingId;
+use ondol_core::ids::{BookingId, DistrictId};
 use ondol_engine::Handle;
 use ondol_engine::http::Problem;
-use ondol_engine::identity::Identity;
+use ondol_engine::identity::policy::{Caller, Decision, Object, Operation, allow};
+use ondol_engine::identity::{Identity, TextClient};
 use ondol_engine::vault::{E164, InvalidPhone};
 use ondol_roads::{Districts, RoadMap};
 use uuid::Uuid;
@@ -63,6 +65,55 @@ pub fn router(door: TextDoor) -> Router {
         .route("/text/v1/reports", post(reports::keep))
         .route("/text/v1/token", post(token::renew))
         .with_state(door)
+}
+
+/// For whom a request speaks, and so what it may see and do.
+#[derive(Debug, Clone)]
+struct Reach(Caller);
+
+impl Reach {
+    fn of(TextClient(process): &TextClient) -> Self {
+        Self(process.caller())
+    }
+
+    /// True if what belongs to `district` is there for the caller.
+    fn covers(&self, district: &DistrictId) -> bool {
+        let object = Object { district: Some(district), ..Object::default() };
+        allow(&self.0, Operation::SpeakForTexts, &object) == Decision::Allowed
+    }
+
+    /// Lets through whoever speaks for all that the node serves: its outbox is read of all districts together.
+    ///
+    /// # Errors
+    ///
+    /// 403 `token_too_narrow`; 503 if the node cannot answer.
+    async fn check_whole(&self, handle: &Handle) -> Result<(), Problem> {
+        if served(handle).await?.iter().all(|district| self.covers(district)) {
+            return Ok(());
+        }
+        Err(too_narrow("the texts of a node are of all its districts: bring a token for each of them"))
+    }
+
+    /// Lets through whoever speaks for some district of the node: a call for help is never turned away for want of
+    /// a wider token.
+    ///
+    /// # Errors
+    ///
+    /// 403 `token_too_narrow`; 503 if the node cannot answer.
+    async fn check_any(&self, handle: &Handle) -> Result<(), Problem> {
+        if served(handle).await?.iter().any(|district| self.covers(district)) {
+            return Ok(());
+        }
+        Err(too_narrow("this node serves none of the districts of the token"))
+    }
+}
+
+async fn served(handle: &Handle) -> Result<Vec<DistrictId>, Problem> {
+    Ok(handle.read(|node| node.config().districts.keys().cloned().collect()).await?)
+}
+
+fn too_narrow(detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "token_too_narrow", detail)
 }
 
 /// A number, as it stands in a path.

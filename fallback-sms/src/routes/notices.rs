@@ -19,7 +19,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use super::{TextDoor, lang};
+use super::{Reach, TextDoor, lang};
 use crate::clock::UtcMs;
 use crate::wire::{
     AckRequest, Ask, AskKind, Empty, NAME_MAX_CHARS, NOTICES_MAX, Notice, NoticeOutcome, NoticesAnswer,
@@ -42,9 +42,10 @@ pub(super) struct Wanted {
 
 pub(super) async fn list(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<NoticesAnswer>, Problem> {
+    Reach::of(&client).check_whole(&door.handle).await?;
     let Query(wanted) = query.map_err(|error| Problem::invalid(error.body_text()))?;
     let outbox = door.handle.store().outbox_name(door.handle.node_id());
     if wanted.outbox.is_some_and(|known| !known.is_empty() && known != outbox) {
@@ -78,9 +79,10 @@ pub(super) async fn list(
 
 pub(super) async fn acknowledge(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     StrictJson(ack): StrictJson<AckRequest>,
 ) -> Result<Json<Empty>, Problem> {
+    Reach::of(&client).check_whole(&door.handle).await?;
     // Of any life of this node: a notice has the same id in each.
     if ack.outbox.split('/').next() != Some(door.handle.node_id().as_str()) {
         return Err(Problem::invalid("outbox is not this node's"));

@@ -7,15 +7,16 @@ use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::TextClient;
 use ondol_engine::store::{ReportWords, TextReport};
 
-use super::TextDoor;
+use super::{Reach, TextDoor};
 use crate::wire::{Empty, REPORT_MAX_CHARS, Report, ReportKind};
 
 /// Answers once the report is on disk; the same report is kept once.
 pub(super) async fn keep(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     StrictJson(report): StrictJson<Report>,
 ) -> Result<Json<Empty>, Problem> {
+    Reach::of(&client).check_any(&door.handle).await?;
     let phone = if report.phone.is_empty() { None } else { Some(super::phone(&report.phone)?) };
     if report.text.chars().count() > REPORT_MAX_CHARS {
         return Err(Problem::invalid(format!("text has at most {REPORT_MAX_CHARS} characters")));

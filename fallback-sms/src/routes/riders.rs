@@ -11,7 +11,7 @@ use ondol_core::units::Now;
 use ondol_engine::http::Problem;
 use ondol_engine::identity::TextClient;
 
-use super::{PhonePath, TextDoor, lang, view};
+use super::{PhonePath, Reach, TextDoor, lang, view};
 use crate::wire::{BookingView, DriverFacts, RiderFacts, ShiftState, Standing};
 
 /// Most open bookings of a number that are told.
@@ -26,11 +26,12 @@ struct Known {
 
 pub(super) async fn facts(
     State(door): State<TextDoor>,
-    TextClient(_): TextClient,
+    client: TextClient,
     phone: PhonePath,
 ) -> Result<Json<RiderFacts>, Problem> {
+    let reach = Reach::of(&client);
     let key = door.handle.vault().phone_key(&super::phone_of(phone)?);
-    let known = door.handle.read_at(move |node, now| look(node, &key, now)).await?;
+    let known = door.handle.read_at(move |node, now| look(node, &reach, &key, now)).await?;
     let open: Vec<BookingView> =
         known.open.iter().filter_map(|seen| seen.view(door.handle.vault())).collect();
     Ok(Json(RiderFacts {
@@ -44,9 +45,10 @@ pub(super) async fn facts(
     }))
 }
 
-fn look(node: &Node, key: &PhoneKey, now: Now) -> Known {
+fn look(node: &Node, reach: &Reach, key: &PhoneKey, now: Now) -> Known {
+    let covered = node.board().districts().filter(|(district, _)| reach.covers(district));
     let mut records: Vec<&BookingRecord> =
-        node.board().districts().flat_map(|(_, district)| district.bookings_of_phone(key)).collect();
+        covered.flat_map(|(_, district)| district.bookings_of_phone(key)).collect();
     records.sort_by_key(|record| record.accepted.as_ref().map(|accepted| accepted.at));
     let lang = records.last().and_then(|record| record.request()).map(|request| request.lang);
     let open = records
@@ -55,14 +57,19 @@ fn look(node: &Node, key: &PhoneKey, now: Now) -> Known {
         .take(OPEN_MAX)
         .filter_map(|record| view::look(node, record.id, now))
         .collect();
-    let driver =
-        node.board().driver_by_phone(key).filter(|(_, driver)| driver.home.is_some()).map(|(_, driver)| {
-            DriverFacts { lang: super::lang(driver.lang), state: shift_state(node, driver.driver) }
+    let driver = node
+        .board()
+        .driver_by_phone(key)
+        .filter(|(district, driver)| reach.covers(district) && driver.home.is_some())
+        .map(|(_, driver)| DriverFacts {
+            lang: super::lang(driver.lang),
+            state: shift_state(node, driver.driver),
         });
     let worst = node
         .config()
         .districts
         .keys()
+        .filter(|district| reach.covers(district))
         .filter_map(|district| node.mode(district))
         .map(|view| view.mode)
         .max()

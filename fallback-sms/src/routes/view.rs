@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use ondol_core::booking::{BookingRecord, CancelReason, Party, Status};
 use ondol_core::face::Role;
-use ondol_core::ids::BookingId;
+use ondol_core::ids::{BookingId, DistrictId};
 use ondol_core::node::{Mode as CoreMode, Node};
 use ondol_core::pin::booking_code;
 use ondol_core::position::Position as CorePosition;
@@ -12,7 +12,7 @@ use ondol_engine::Handle;
 use ondol_engine::http::Problem;
 use ondol_engine::vault::{RiderPersonal, Vault};
 
-use super::TextDoor;
+use super::{Reach, TextDoor};
 use crate::clock::UtcMs;
 use crate::wire::{
     self, Accepted, BookingState, BookingView, Mode, Position, Spot, Standing, VehicleView, code,
@@ -21,6 +21,7 @@ use crate::wire::{
 /// What of a booking is copied out of the loop.
 pub(super) struct Seen {
     pub(super) record: BookingRecord,
+    district: DistrictId,
     pin: String,
     plate: Option<String>,
     standing: Standing,
@@ -30,12 +31,18 @@ pub(super) struct Seen {
 ///
 /// # Errors
 ///
-/// `booking_unknown` if it is not there or is another number's, see [`unknown_here`].
-pub(super) async fn booking(door: &TextDoor, id: BookingId, phone: &str) -> Result<Seen, Problem> {
+/// `booking_unknown` if it is not there, is another number's or is beyond `reach`, see [`unknown_here`].
+pub(super) async fn booking(
+    door: &TextDoor,
+    reach: &Reach,
+    id: BookingId,
+    phone: &str,
+) -> Result<Seen, Problem> {
     let number = super::phone(phone)?;
     let key = door.handle.vault().phone_key(&number);
     let seen = door.handle.read_at(move |node, now| look(node, id, now)).await?;
-    seen.filter(|seen| seen.record.request().is_some_and(|request| request.phone.as_ref() == Some(&key)))
+    seen.filter(|seen| reach.covers(&seen.district))
+        .filter(|seen| seen.record.request().is_some_and(|request| request.phone.as_ref() == Some(&key)))
         .ok_or_else(|| {
             unknown_here(door.handle.role(), code::BOOKING_UNKNOWN, "this number has no such booking")
         })
@@ -66,6 +73,7 @@ pub(super) fn look(node: &Node, id: BookingId, now: Now) -> Option<Seen> {
         plate,
         standing: standing(owner.as_str(), now, mode.mode),
         record: record.clone(),
+        district: district.clone(),
     })
 }
 

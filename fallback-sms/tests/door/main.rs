@@ -9,6 +9,7 @@ mod bookings;
 mod drivers;
 mod notices;
 mod riders;
+mod scope;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;
 
