@@ -43,14 +43,23 @@ impl Step<'_> {
                 };
                 self.look_for(draft, End::Pickup, pickup);
             }
-            (Intent::Unknown, _) => self.puzzled(&reading),
+            // A slip of the thumb or a call for help does not take the question away.
+            (Intent::Unknown, Some(asking)) => {
+                self.puzzled(&reading);
+                self.ask_person(asking);
+            }
+            (Intent::Help, Some(asking)) => {
+                self.help();
+                self.ask_person(asking);
+            }
+            (Intent::Unknown, None) => self.puzzled(&reading),
             (Intent::Stop, _) => {
                 self.dialogue.consent = Consent::Withdrawn;
                 self.say("sms-stopped", &[]);
                 self.tell(ReportKind::Stopped, "");
                 self.rest();
             }
-            (Intent::Help, _) => self.help(),
+            (Intent::Help, None) => self.help(),
             (Intent::Sos, _) => self.sos(&reading),
             (Intent::Driver(command), _) => {
                 let command = command.clone();
