@@ -101,10 +101,7 @@ fn several_places_are_listed_and_chosen_by_number() {
 fn a_question_stays_open_behind_a_slip_and_a_call_for_help() {
     let mut talk = Talk::new(&city(), RIDER);
     assert_eq!(talk.say("#12"), ["시청 승강장에서 택시를 부를까요? 1 예, 2 아니요"]);
-    assert_eq!(
-        talk.say("아무데나"),
-        ["이해하지 못했습니다. 예) 택시 강남역 11번출구. 도움말은 \"도움\""]
-    );
+    assert_eq!(talk.say("아무데나"), ["이해하지 못했습니다. 예) 택시 강남역 11번출구. 도움말은 \"도움\""]);
     assert!(talk.say("도움")[0].starts_with("택시 <곳>"));
     assert_eq!(talk.say("1"), ["접수 K001 시청 승강장. PIN 4821. 배차되면 알려드립니다. 취소 C"]);
 }
