@@ -11,8 +11,9 @@ use super::plan::{Cut, Plan};
 use crate::postgres::{Durability, Server};
 use crate::run::{self, LOOK_EVERY, Stop};
 
-/// How long the city may take to come to rest after its time, on the wall.
-const SLACK: Duration = Duration::from_secs(180);
+/// How long the city may take to come to rest after its time: trips end in simulated time, the rest on the wall.
+const REST_S: u64 = 1_800;
+const SLACK: Duration = Duration::from_secs(90);
 /// How often the city's own words are repeated to a person.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// How long the checker may take.
@@ -57,7 +58,7 @@ fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBu
         clock.say("central is back and ready; histories are being joined");
     }
     clock.wait(plan.duration_s, &mut city, stop)?;
-    let status = city.wait_load(SLACK)?;
+    let status = city.wait_load(plan.wall(REST_S) + SLACK)?;
     clock.say("the city is asleep");
     let dir = city.dir().to_owned();
     city.stop_and_export(stop)?;

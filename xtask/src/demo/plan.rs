@@ -21,7 +21,7 @@ const DRIVERS: usize = 80;
 const REPLAYED_DRIVERS: usize = 600;
 /// Bookings for each kill of a run that kills: at eight in a second about nine seconds.
 const BOOKINGS_PER_KILL: u32 = 70;
-/// Rides that are wanted in an outage, and in each minute of a demo that is left open.
+/// Rides that are wanted in an outage of the usual length or longer, and in each minute of a demo that is left open.
 const WISHES: u32 = 300;
 const WISHES_PER_MINUTE: u32 = 3;
 /// Simulated seconds in a second, and length in minutes: slow and long enough to look around, or soon over.
@@ -106,7 +106,12 @@ impl Plan {
             seed: args.seed,
             speed: args.speed.unwrap_or(speed),
             duration_s: u64::from(minutes) * 60,
-            wishes: if is_open { minutes * WISHES_PER_MINUTE } else { WISHES },
+            wishes: if is_open {
+                minutes * WISHES_PER_MINUTE
+            } else {
+                // A shorter run has the same traffic, not the same number.
+                WISHES * minutes.min(PLAYED.1) / PLAYED.1
+            },
             is_open,
             sim_start: args.from.as_deref().map_or(Ok(PANGYO), moment)?,
             drivers: if replay.is_some() { REPLAYED_DRIVERS } else { DRIVERS },
@@ -221,6 +226,7 @@ mod tests {
         assert_eq!((plan.wall(plan.duration_s), plan.wishes), (Duration::from_secs(7_200), 1_800));
         let plan = Plan::of(&args(&["--outage"]).unwrap()).unwrap();
         assert_eq!((plan.wall(plan.duration_s), plan.wishes), (Duration::from_secs(108), 300));
+        assert_eq!(Plan::of(&args(&["--outage", "--minutes", "12"]).unwrap()).unwrap().wishes, 100);
     }
 
     #[test]
