@@ -88,7 +88,7 @@ pub(crate) async fn assign(
 ) -> Result<Json<BookingRow>, Problem> {
     let booking = id(path)?;
     may(&state, &session.caller, Operation::AssignByHand, booking).await?;
-    candidates::may_ask(&state, &session.caller, wish.shift).await?;
+    super::may_ask(&state, &session.caller, wish.shift).await?;
     act(&state, &session, "assign", Command::AssignByHand { booking, shift: wish.shift }, booking).await
 }
 

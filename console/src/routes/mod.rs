@@ -14,7 +14,7 @@ pub(crate) mod shifts;
 
 use ondol_core::booking::BookingRecord;
 use ondol_core::command::Refusal;
-use ondol_core::ids::{BookingId, DistrictId};
+use ondol_core::ids::{BookingId, DistrictId, ShiftId};
 use ondol_core::node::Node;
 use ondol_engine::http::Problem;
 use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
@@ -39,6 +39,21 @@ async fn may(
         })
         .await?;
     Ok(decision.ok_or(Refusal::UnknownBooking)?.check()?)
+}
+
+/// Decides whether `caller` may act on a shift by hand; another fleet's is not there at all.
+async fn may_ask(state: &Inner, caller: &Caller, shift: ShiftId) -> Result<(), Problem> {
+    let caller = caller.clone();
+    let decision = state
+        .handle
+        .read(move |node| {
+            let (district, record) = node.board().shift(shift)?;
+            let fleet = record.start.as_ref().map(|start| &start.fleet);
+            let object = Object { district: Some(district), fleet, ..Object::default() };
+            Some(allow(&caller, Operation::AssignByHand, &object))
+        })
+        .await?;
+    Ok(decision.ok_or(Refusal::UnknownShift)?.check()?)
 }
 
 fn decide(

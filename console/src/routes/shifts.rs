@@ -7,7 +7,6 @@ use ondol_core::command::{Command, Refusal};
 use ondol_core::ids::ShiftId;
 use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::OperatorSession;
-use ondol_engine::identity::policy::{Object, Operation, allow};
 
 use crate::state::ConsoleState;
 use crate::view::SeenShift;
@@ -21,17 +20,7 @@ pub(crate) async fn end(
     StrictJson(Empty {}): StrictJson<Empty>,
 ) -> Result<Json<ShiftRow>, Problem> {
     let Path(shift) = path.map_err(|_| Problem::invalid("a shift's id is a UUID"))?;
-    let caller = session.caller.clone();
-    let decision = state
-        .handle
-        .read(move |node| {
-            let (district, record) = node.board().shift(shift)?;
-            let fleet = record.start.as_ref().map(|start| &start.fleet);
-            let object = Object { district: Some(district), fleet, ..Object::default() };
-            Some(allow(&caller, Operation::AssignByHand, &object))
-        })
-        .await?;
-    decision.ok_or(Refusal::UnknownShift)?.check()?;
+    super::may_ask(&state, &session.caller, shift).await?;
     state.handle.request(Command::EndShift { shift }).await?;
     tracing::warn!(operator = %session.operator.subject, %shift, "an operator ended a shift");
     let seen = state.handle.read_at(move |node, now| SeenShift::find(node, shift, now)).await?;

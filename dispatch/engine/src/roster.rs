@@ -23,7 +23,7 @@ use crate::identity::{
     driver_secret_digest, policy::Districts,
 };
 use crate::run::{Handle, RequestError};
-use crate::vault::{E164, SealError};
+use crate::vault::{DriverPersonal, E164, SealError};
 
 /// Most drivers in one file.
 pub const DRIVERS_MAX: usize = 50_000;
@@ -93,15 +93,6 @@ pub struct ListedOperator {
     pub districts: Option<Vec<DistrictId>>,
 }
 
-/// Name and number of a driver, as sealed in the journal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DriverPersonal {
-    /// Name.
-    pub name: String,
-    /// Number, E.164.
-    pub phone: String,
-}
-
 /// What entering a roster did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Entered {
@@ -167,7 +158,7 @@ impl RosterFile {
                 .read(move |node| node.board().driver(known).map(|(_, driver)| driver.clone()))
                 .await
                 .map_err(|error| RosterError::Refused { row: row.clone(), source: error.into() })?;
-            let personal = DriverPersonal { name: listed.name.clone(), phone: phone.as_str().to_owned() };
+            let personal = DriverPersonal { name: Some(listed.name.clone()), phone: Some(phone.clone()) };
             let mut driver = listed.as_driver(secret_key, handle.vault().phone_key(&phone));
             // The same text sealed twice differs, so what was sealed before is kept while it says the same.
             let sealed = before.as_ref().and_then(|before| before.personal.clone());

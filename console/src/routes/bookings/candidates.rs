@@ -1,18 +1,14 @@
 //! Shifts that an operator may ask by hand.
 
-use ondol_core::command::Refusal;
 use ondol_core::fact::Sealed;
-use ondol_core::ids::ShiftId;
 use ondol_core::node::Node;
 use ondol_core::position::Position;
 use ondol_core::travel::{StraightLine, TravelTimes as _};
 use ondol_core::units::Now;
-use ondol_engine::http::Problem;
-use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
+use ondol_engine::identity::policy::{Caller, Operation};
 use ondol_engine::vault::{DriverPersonal, Vault};
 use ondol_roads::RoadMap;
 
-use crate::state::Inner;
 use crate::view::{SeenBooking, sees, state_of, utc_of};
 use crate::wire::{CANDIDATES_MAX, CandidateView, DutyState};
 
@@ -82,19 +78,4 @@ pub(super) fn by_road(near: Vec<Near>, map: Option<&RoadMap>, vault: &Vault) -> 
     let mut candidates: Vec<CandidateView> = near.into_iter().zip(etas).map(named).collect();
     candidates.sort_by_key(|candidate| (candidate.eta_s.is_none(), candidate.eta_s));
     candidates
-}
-
-/// Another fleet's shift is not there at all.
-pub(super) async fn may_ask(state: &Inner, caller: &Caller, shift: ShiftId) -> Result<(), Problem> {
-    let caller = caller.clone();
-    let decision = state
-        .handle
-        .read(move |node| {
-            let (district, record) = node.board().shift(shift)?;
-            let fleet = record.start.as_ref().map(|start| &start.fleet);
-            let object = Object { district: Some(district), fleet, ..Object::default() };
-            Some(allow(&caller, Operation::AssignByHand, &object))
-        })
-        .await?;
-    Ok(decision.ok_or(Refusal::UnknownShift)?.check()?)
 }

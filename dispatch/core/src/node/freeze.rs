@@ -220,15 +220,6 @@ impl Node {
         }
     }
 
-    /// Since when a booking has been frozen here without a rest, because another node may plan it.
-    #[must_use]
-    pub fn frozen_since(&self, district: &DistrictId, booking: BookingId) -> Option<Ticks> {
-        match self.sides.get(district)? {
-            Side::Central(side) => side.freezer.frozen.get(&booking).map(|frozen| frozen.since),
-            Side::Edge(_) => None,
-        }
-    }
-
     /// True if this node does not plan the booking because another may.
     #[must_use]
     pub fn is_frozen(&self, district: &DistrictId, booking: BookingId) -> bool {
