@@ -11,6 +11,7 @@
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
 //! | what each change of a booking causes | `react.rs` |
+//! | what riders are told by text, and by whom | `tell.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
 //! | what another node may tell | `peer.rs` |
 //! | what drivers say about central | `witness.rs` |
@@ -44,9 +45,11 @@ mod peer;
 mod plan;
 mod react;
 mod report;
+mod tell;
 mod witness;
 
 use lease::Side;
+use tell::Untold;
 
 /// Time between two rounds of housekeeping.
 const SWEEP_EVERY_MS: u64 = 1_000;
@@ -84,6 +87,8 @@ pub struct Node {
     last_seen: BTreeMap<ShiftId, Position>,
     /// When each peer was last heard to hold nothing that this node lacks.
     level_at: BTreeMap<NodeId, Ticks>,
+    /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
+    untold: Option<Untold>,
 }
 
 /// What a node has heard of a shift lately. Never journalled.
@@ -215,6 +220,7 @@ impl Node {
             home_said: BTreeMap::new(),
             last_seen: BTreeMap::new(),
             level_at: BTreeMap::new(),
+            untold: None,
         };
         node.release_stale_home_questions(now);
         node
@@ -411,13 +417,14 @@ impl Node {
         let booking: Option<BookingId> = entry.key.parse().ok();
         let before = booking.and_then(|id| self.glance(&district, id));
         let touched = self.board.apply(&entry)?;
+        let written_at = UtcMs(entry.hlc.wall_ms);
         if entry.series.origin == self.config.id {
             self.clock.resume(entry.hlc);
         } else {
             self.clock.observe(entry.hlc, now.utc);
         }
         self.outputs.push_back(Output::Append(entry));
-        self.react(&district, &touched, before, now);
+        self.react(&district, &touched, before, written_at, now);
         Ok(())
     }
 

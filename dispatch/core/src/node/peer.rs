@@ -26,6 +26,7 @@ impl Node {
     /// Takes in a peer's entries. A gap or a broken chain ends that series' part of the page; the next pull asks
     /// again from the head that is held, so nothing is skipped.
     pub(super) fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
+        self.begin_page(from, now);
         let mut broken: BTreeSet<&Series> = BTreeSet::new();
         for entry in entries {
             let concerns_us = self.config.districts.contains_key(&entry.series.district)
@@ -42,6 +43,7 @@ impl Node {
                 broken.insert(&entry.series);
             }
         }
+        self.end_page(now);
         let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
         if level {
             self.level_at.insert(from.clone(), now.ticks);

@@ -1,48 +1,33 @@
-//! What a change of a booking causes: revokes, notices, charges.
+//! What a change of a booking causes: revokes, charges, and the end of duplicates. Texts are in `tell.rs`.
 
 use super::Node;
+use super::tell::Glance;
 use crate::board::Touched;
-use crate::booking::{BookingRecord, CancelReason, Door, Due, Party, Status};
-use crate::command::{Notice, NoticeText, Recipient};
-use crate::face::{Change, Output, Role};
+use crate::booking::{CancelReason, Due, Party, Status};
+use crate::face::{Change, Role};
 use crate::fact::{Fact, Step, district_wide};
-use crate::ids::{AssignmentId, BookingId, DistrictId};
-use crate::pin::booking_code;
+use crate::ids::{BookingId, DistrictId};
 use crate::reconcile::{Conflict, conflicts};
-use crate::units::Now;
-
-/// What a booking looked like before a change.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Glance {
-    status: Status,
-    standing: Option<AssignmentId>,
-}
-
-/// Life of a notice: a text that comes later than this only confuses.
-const NOTICE_LIFE_MS: u64 = 20 * 60_000;
+use crate::units::{Now, UtcMs};
 
 impl Node {
-    pub(super) fn glance(&self, district: &DistrictId, booking: BookingId) -> Option<Glance> {
-        let record = self.district(district)?.bookings.get(&booking)?;
-        Some(Glance { status: record.status(), standing: record.standing().map(|(id, _)| id.clone()) })
-    }
-
     pub(super) fn react(
         &mut self,
         district: &DistrictId,
         touched: &Touched,
         before: Option<Glance>,
+        written_at: UtcMs,
         now: Now,
     ) {
         match touched {
             Touched::Booking(booking) => {
-                let before_status = before.as_ref().map(|glance| glance.status);
+                let before_status = before.as_ref().map(Glance::status);
                 if !self.waits_here(district, *booking) {
                     self.waits_since.remove(booking);
                 }
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
-                self.tell_rider(district, *booking, before, now);
+                self.tell_rider(district, *booking, before, written_at, now);
                 self.end_superseded(district, *booking, now);
                 self.charge(district, *booking, now);
                 self.end_duplicate(district, *booking, before_status, now);
@@ -61,80 +46,6 @@ impl Node {
         self.district(district).and_then(|district| district.bookings.get(&booking)).is_some_and(|record| {
             self.owns(record) && matches!(record.status(), Status::Open | Status::Offered)
         })
-    }
-
-    /// Tells the rider by text, if this node is the one to do so. Done by the node beside the rider's text process,
-    /// whoever decided, so that a cut elsewhere does not silence it.
-    fn tell_rider(&mut self, district: &DistrictId, booking: BookingId, before: Option<Glance>, now: Now) {
-        let Some(record) = self.district(district).and_then(|district| district.bookings.get(&booking))
-        else {
-            return;
-        };
-        let mine = record.request().is_some_and(|request| {
-            request.text_home.as_ref() == Some(&self.config.id) && request.door != Door::Street
-        });
-        if !mine {
-            return;
-        }
-        let after = Glance { status: record.status(), standing: record.standing().map(|(id, _)| id.clone()) };
-        if before.as_ref() == Some(&after) {
-            return;
-        }
-        let Some((suffix, text)) = self.rider_text(district, record, before.as_ref(), &after) else { return };
-        self.outputs.push_back(Output::Notify(Notice {
-            id: format!("{booking}/{suffix}"),
-            to: Recipient::Rider { booking },
-            text,
-            urgent: true,
-            expires_at: now.utc.plus_ms(NOTICE_LIFE_MS),
-        }));
-    }
-
-    fn rider_text(
-        &self,
-        district: &DistrictId,
-        record: &BookingRecord,
-        before: Option<&Glance>,
-        after: &Glance,
-    ) -> Option<(String, NoticeText)> {
-        let code = booking_code(record.id);
-        let had = before.and_then(|glance| glance.standing.as_ref());
-        match (&after.standing, after.status) {
-            (Some(id), Status::Assigned) if had != Some(id) => {
-                let bond = &record.assignments[id];
-                let minutes = bond.offered.as_ref().map_or(0, |(eta_s, _, _)| eta_s.div_ceil(60));
-                let text = NoticeText::TaxiAssigned {
-                    code,
-                    plate: self.plate(district, bond.shift),
-                    minutes,
-                    pin: self.pin(record.id),
-                };
-                Some((format!("{id}/assigned"), text))
-            }
-            (Some(id), Status::Arrived) => {
-                let text = NoticeText::TaxiArrived {
-                    code,
-                    plate: self.plate(district, record.assignments[id].shift),
-                };
-                Some((format!("{id}/arrived"), text))
-            }
-            (None, Status::Open | Status::Offered) => {
-                had.map(|id| (format!("{id}/lost"), NoticeText::TaxiLost { code }))
-            }
-            (_, Status::Cancelled) => {
-                let cancel = record.cancel.as_ref().filter(|cancel| cancel.by != Party::Rider)?;
-                Some(("ended".into(), NoticeText::BookingEnded { code, reason: cancel.reason }))
-            }
-            _ => None,
-        }
-    }
-
-    /// What the rider looks for; a dash while the shift's start has not arrived here.
-    fn plate(&self, district: &DistrictId, shift: crate::ids::ShiftId) -> String {
-        self.district(district)
-            .and_then(|district| district.shifts.get(&shift))
-            .and_then(|shift| shift.start.as_ref())
-            .map_or_else(|| "-".to_owned(), |start| start.vehicle.plate.clone())
     }
 
     /// Ends bonds and questions beside the one that stands. Each serialiser is told to let go; a home edge is the

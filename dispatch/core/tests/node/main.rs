@@ -8,6 +8,7 @@
 mod drivers;
 mod outage;
 mod roster;
+mod texts;
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

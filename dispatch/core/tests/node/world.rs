@@ -47,6 +47,8 @@ pub(crate) struct World {
     hears_central: bool,
     /// How wrong every civil clock is.
     civil_error_ms: i64,
+    /// How wrong the edge's is beside.
+    edge_error_ms: i64,
     /// Where the drivers are.
     east: f64,
 }
@@ -70,6 +72,7 @@ impl World {
             duties: BTreeMap::new(),
             hears_central: true,
             civil_error_ms: 0,
+            edge_error_ms: 0,
             east: 0.005,
         };
         world.start(CENTRAL, Board::default(), Vec::new(), 1);
@@ -113,7 +116,7 @@ impl World {
             pin_key: PinKey([7; 32]),
             timing: Timing::default(),
         };
-        let node = Node::new(config, board, Arc::new(StraightLine), self.now());
+        let node = Node::new(config, board, Arc::new(StraightLine), self.now(name));
         self.places
             .insert(name, Place { node, journal, notices: Vec::new(), renewals: Vec::new(), incarnation });
         self.input(name, Input::Committed);
@@ -129,8 +132,9 @@ impl World {
         self.start(name, board, place.journal, place.incarnation + 1);
     }
 
-    fn now(&self) -> Now {
-        let civil_ms = 1_700_000_000_000 + i64::try_from(self.now_ms).unwrap() + self.civil_error_ms;
+    fn now(&self, name: &str) -> Now {
+        let error_ms = self.civil_error_ms + if name == EDGE { self.edge_error_ms } else { 0 };
+        let civil_ms = 1_700_000_000_000 + i64::try_from(self.now_ms).unwrap() + error_ms;
         Now { utc: UtcMs(civil_ms), ticks: Ticks(self.now_ms) }
     }
 
@@ -139,7 +143,7 @@ impl World {
     }
 
     fn input(&mut self, name: &str, input: Input) -> Option<Result<Answer, Refusal>> {
-        let now = self.now();
+        let now = self.now(name);
         let place = self.place(name);
         place.node.handle(input, now);
         Self::drain(place)
@@ -216,7 +220,7 @@ impl World {
                     self.beat(name, *shift);
                 }
             }
-            let now = self.now();
+            let now = self.now(name);
             let place = self.place(name);
             place.node.handle_timeout(now);
             Self::drain(place);
@@ -255,7 +259,7 @@ impl World {
         };
         self.now_ms += 1_000;
         let answer = self.command(name, command);
-        let now = self.now();
+        let now = self.now(name);
         let place = self.place(name);
         place.node.handle_timeout(now);
         Self::drain(place);
@@ -416,7 +420,7 @@ impl World {
             device: DeviceId::from_number(shift),
             district: Self::district(),
             what,
-            at: UtcMs(self.now().utc.0 + after_ms),
+            at: UtcMs(self.now(name).utc.0 + after_ms),
         };
         self.command(name, Command::Report(report))
     }

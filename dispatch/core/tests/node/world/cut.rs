@@ -5,6 +5,7 @@ use ondol_core::command::{Answer, Offer, Refusal};
 use ondol_core::fact::Request;
 use ondol_core::ids::{AssignmentId, ShiftId};
 use ondol_core::node::Node;
+use ondol_core::units::UtcMs;
 
 use super::{CENTRAL, EDGE, World, plain};
 
@@ -12,6 +13,23 @@ impl World {
     /// Steps every civil clock.
     pub(crate) fn step_clocks(&mut self, ms: i64) {
         self.civil_error_ms += ms;
+    }
+
+    /// What the clock on the wall of a node shows.
+    pub(crate) fn civil(&self, name: &str) -> UtcMs {
+        self.now(name).utc
+    }
+
+    /// Steps the edge's civil clock.
+    pub(crate) fn step_edge_clock(&mut self, ms: i64) {
+        self.edge_error_ms += ms;
+    }
+
+    /// Lets time pass at central while the edge is down.
+    pub(crate) fn pass_without_edge_ms(&mut self, ms: u64, at_central: &[u128]) {
+        self.pass_ms(CENTRAL, ms, at_central);
+        self.place(CENTRAL).renewals.clear();
+        self.restart(EDGE);
     }
 
     /// Lets time pass at both nodes while nothing passes between them; `at_edge` say there that central is gone.
