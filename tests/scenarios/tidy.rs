@@ -8,6 +8,7 @@ mod decisions;
 mod licences;
 mod links;
 mod manifests;
+mod planted;
 mod sources;
 mod words;
 

@@ -10,6 +10,7 @@
 //! that is the driver's own device (see `ondol-device`), which holds in any partition.
 //! Only elapsed time is read here; a civil clock that steps changes nothing.
 
+use crate::planted;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::TakeCause;
@@ -78,7 +79,8 @@ impl LeaseTiming {
     /// Elapsed time since *receiving* the last renewal after which the edge may take over.
     #[must_use]
     pub fn edge_takes_after_ms(&self) -> u64 {
-        self.ttl_ms * (1_000 + self.drift_per_mille) / 1_000 + self.margin_ms
+        let lease_ms = self.ttl_ms * (1_000 + self.drift_per_mille) / 1_000 + self.margin_ms;
+        planted!("edge-takes-early", lease_ms, lease_ms / 2)
     }
 }
 
@@ -218,7 +220,7 @@ impl EdgeSide {
     ///
     /// A renewal of an older term is void: it was sent before the takeover that it would undo.
     pub fn renewed(&mut self, epoch: Epoch, grant_held: bool, now: Ticks, utc: UtcMs) -> Option<EdgeChange> {
-        if epoch < self.epoch {
+        if planted!("lower-epoch-accepted", epoch < self.epoch, false) {
             return None;
         }
         match self.mode {

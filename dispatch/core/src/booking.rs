@@ -352,6 +352,16 @@ impl BookingRecord {
         }
     }
 
+    /// The planted bug: the fare of each trip, whatever was charged before.
+    #[cfg(feature = "planted")]
+    pub(crate) fn due_of_each(&self) -> Due {
+        let deferred = |fare: &Fare| fare.payment == Payment::Deferred;
+        let mut fares = self.assignments.iter().filter_map(|(id, bond)| Some((id, &bond.done.as_ref()?.1)));
+        fares
+            .find(|(id, fare)| deferred(fare) && crate::planted::first_time(id.to_string()))
+            .map_or(Due::Nothing, |(_, fare)| Due::Charge(fare.amount))
+    }
+
     /// What the booking is doing.
     #[must_use]
     pub fn status(&self) -> Status {

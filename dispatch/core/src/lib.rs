@@ -11,6 +11,7 @@
 //! | who may dispatch when links fail | [`authority`] |
 //! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
 //! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
+//! | where bugs can be planted for the fault simulator | [`planted`] |
 
 pub mod authority;
 pub mod board;
@@ -24,6 +25,7 @@ pub mod journal;
 pub mod matching;
 pub mod node;
 pub mod pin;
+pub mod planted;
 pub mod position;
 pub mod reconcile;
 pub mod shift;

@@ -1,5 +1,6 @@
 //! Moments, elapsed time and money.
 
+use crate::planted;
 use serde::{Deserialize, Serialize};
 
 /// A moment on the civil clock, in milliseconds since 1970-01-01T00:00:00Z.
@@ -50,6 +51,20 @@ pub struct Now {
     pub utc: UtcMs,
     /// The elapsed clock.
     pub ticks: Ticks,
+}
+
+impl Now {
+    /// The clock that leases count on: elapsed time, which no step of the civil clock changes.
+    #[must_use]
+    pub fn lease_ticks(self) -> Ticks {
+        planted!("lease-by-wall-clock", self.ticks, self.civil_ticks())
+    }
+
+    /// The civil clock taken for an elapsed one, as no sound code does.
+    #[cfg(feature = "planted")]
+    pub(crate) fn civil_ticks(self) -> Ticks {
+        Ticks(u64::try_from(self.utc.0).unwrap_or(0))
+    }
 }
 
 /// An amount in the smallest unit of the tariff's currency (won have none smaller).

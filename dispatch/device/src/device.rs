@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ondol_core::ids::NodeId;
+use ondol_core::planted;
 use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::units::{Now, Ticks};
@@ -472,10 +473,13 @@ impl Device {
 
     /// Stores first, then sends.
     fn flush(&mut self) {
-        if std::mem::take(&mut self.dirty) {
-            self.outputs.push_back(Output::Persist(Box::new(self.durable.clone())));
-        }
-        self.outputs.extend(self.sends.drain(..));
+        let stored = std::mem::take(&mut self.dirty).then(|| Output::Persist(Box::new(self.durable.clone())));
+        let sends = self.sends.drain(..);
+        planted!(
+            "device-sends-before-storing",
+            self.outputs.extend(stored.into_iter().chain(sends)),
+            self.outputs.extend(sends.chain(stored))
+        );
         if std::mem::take(&mut self.changed) {
             self.outputs.push_back(Output::Changed);
         }

@@ -11,6 +11,7 @@
 use ondol_core::fact::{PinCheck, Release};
 use ondol_core::ids::{AssignmentId, BookingId};
 use ondol_core::pin::{PIN_TRIES, pin_verifier};
+use ondol_core::planted;
 use ondol_core::shift::Duty;
 use ondol_core::units::{Now, Ticks, UtcMs};
 
@@ -79,7 +80,7 @@ impl Device {
         if !self.is_of_this_session(&offer) || self.already_told(&offer.assignment) {
             return;
         }
-        if self.questions.iter().any(|question| question.offer.assignment == offer.assignment) {
+        if self.is_asked(&offer.assignment) {
             return;
         }
         let free = self.durable.duty.duty == Duty::Available && self.has_room_for(&offer);
@@ -90,6 +91,11 @@ impl Device {
         } else {
             self.never(offer.assignment, offer.booking, NOT_FREE, now.utc);
         }
+    }
+
+    /// True if the driver sees this question.
+    fn is_asked(&self, assignment: &AssignmentId) -> bool {
+        self.questions.iter().any(|question| question.offer.assignment == *assignment)
     }
 
     /// Offers of another session or epoch were made for a state of this device that is over.
@@ -103,7 +109,7 @@ impl Device {
         match (&self.durable.current, &offer.after) {
             (None, None) => true,
             (Some(current), Some(after)) => current.assignment == *after && self.durable.next.is_none(),
-            (Some(_), None) | (None, Some(_)) => false,
+            (Some(_), None) | (None, Some(_)) => planted!("skip-device-slot", false, true),
         }
     }
 
@@ -122,11 +128,15 @@ impl Device {
     }
 
     fn revoked(&mut self, assignment: &AssignmentId, booking: BookingId, reason: Release, now: Now) {
-        let open = self.durable.trip(assignment).is_some_and(|trip| trip.boarded.is_none());
-        if open {
+        let may_go = |trip: &Trip| planted!("boarded-reassigned", trip.boarded.is_none(), true);
+        if self.durable.trip(assignment).is_some_and(may_go) {
             self.release(assignment, reason, now.utc);
         } else if !self.already_told(assignment) {
-            self.never(assignment.clone(), booking, reason, now.utc);
+            planted!(
+                "no-revoke-tombstone",
+                self.never(assignment.clone(), booking, reason, now.utc),
+                self.questions.retain(|question| question.offer.assignment != *assignment)
+            );
         }
     }
 
@@ -196,7 +206,7 @@ impl Device {
     }
 
     fn decline(&mut self, assignment: &AssignmentId, now: Now) -> Result<(), WishRefusal> {
-        if !self.questions.iter().any(|question| question.offer.assignment == *assignment) {
+        if !self.is_asked(assignment) {
             return Err(WishRefusal::NoOffer);
         }
         self.close_questions(Release::Declined, now.utc, |question| question.offer.assignment == *assignment);

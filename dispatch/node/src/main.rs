@@ -55,6 +55,9 @@ enum Command {
     Journal(journal::JournalCommand),
 }
 
+// A bug planted for the simulator's mutants never serves anybody.
+const _: () = assert!(!ondol_core::planted::IS_POSSIBLE, "build ondol without the feature `planted`");
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {

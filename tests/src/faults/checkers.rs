@@ -7,7 +7,8 @@
 //! | I3 | at most one charge per booking | each committed entry |
 //! | I4 | after heal all views are equal | the end |
 //! | I5 | a boarded trip is never ended by a machine | each slot a device stores; each entry a node writes |
-//! | I10 | a device's attach epochs only rise | each slot a device stores; each attach it sends |
+//! | I10 | epochs only rise: a device's of its attaches, a node's of its authority | each slot a device stores; each attach it sends; each entry a node writes |
+//! | settled | after a takeover an edge asks nobody before most drivers have attached or 5 s are over | each offer an edge writes |
 //! | one_planner | no zone is offered by two nodes at once while both keep the lease | each offer a node writes |
 //! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
@@ -16,13 +17,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ondol_core::authority::Epoch;
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::face::Role;
 use ondol_core::fact::{Fact, Step, TakeCause};
 use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
 use ondol_core::journal::Entry;
-use ondol_core::node::{ModeReason, Node};
+use ondol_core::node::{Contact, ModeReason, Node};
+use ondol_core::shift::ShiftRecord;
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
 
@@ -43,6 +46,10 @@ pub(crate) struct Checkers {
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
+    /// The greatest authority that each life of a node knew in each district.
+    authority: BTreeMap<(NodeId, u32, DistrictId), Epoch>,
+    /// When an edge last took its district.
+    taken_at: BTreeMap<DistrictId, Ms>,
 }
 
 /// Who took bookings over by the rules of the lease.
@@ -123,6 +130,7 @@ impl Checkers {
         let own_life =
             entry.series.origin == node.config().id && entry.series.incarnation == node.config().incarnation;
         let Some(board) = node.board().district(&entry.series.district).filter(|_| own_life) else { return };
+        self.authority_rises(node, &entry.series.district);
         match Fact::read(entry) {
             Ok(Some(Fact::Offered { booking, assignment, shift, .. })) => {
                 let me = &node.config().id;
@@ -152,6 +160,7 @@ impl Checkers {
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
                 }
+                self.settled(node, board, &entry.series.district);
                 if holds(node, &entry.series.district)
                     && other.is_some_and(|other| holds(other, &entry.series.district))
                 {
@@ -159,6 +168,9 @@ impl Checkers {
                         format!("{me} offers {booking} in {} while another holds it", entry.series.district);
                     self.break_promise("one_planner", what);
                 }
+            }
+            Ok(Some(Fact::ZoneTaken { .. })) => {
+                self.taken_at.insert(entry.series.district.clone(), self.now);
             }
             Ok(Some(Fact::Stepped { booking, assignment, shift, what, .. })) => {
                 self.stepped(board, booking, &assignment, &what);
@@ -190,6 +202,40 @@ impl Checkers {
             }
             Ok(_) => {}
             Err(error) => self.break_promise("journal", error.to_string()),
+        }
+    }
+
+    fn authority_rises(&mut self, node: &Node, district: &DistrictId) {
+        let Some(epoch) = node.mode(district).map(|view| view.epoch) else { return };
+        let life = (node.config().id.clone(), node.config().incarnation, district.clone());
+        let known = self.authority.entry(life).or_insert(epoch);
+        if epoch < *known {
+            let what = format!("{} fell from {known:?} to {epoch:?} in {district}", node.config().id);
+            self.break_promise("I10", what);
+        } else {
+            *known = epoch;
+        }
+    }
+
+    /// After a takeover an edge asks nobody before most drivers have attached, or the time for it is over.
+    fn settled(&mut self, node: &Node, board: &DistrictBoard, district: &DistrictId) {
+        let is_edge = node.config().role != Role::Central;
+        let Some(taken_at) = self.taken_at.get(district).filter(|_| is_edge && holds(node, district)) else {
+            return;
+        };
+        let waited_ms = self.now - taken_at;
+        let shifts = board.on_duty().filter(|shift| shift.home().is_none());
+        let attached = |shift: &ShiftRecord| node.contacts().get(&shift.id).is_some_and(Contact::is_attached);
+        let (here, away): (Vec<_>, Vec<_>) = shifts.partition(|shift| attached(shift));
+        // The node's elapsed clock may run a little fast.
+        if waited_ms < node.config().timing.lease.settle_ms * 97 / 100 && here.len() < 4 * away.len() {
+            let what = format!(
+                "{} offers {waited_ms} ms after it took {district}, with {} drivers attached and {} away",
+                node.config().id,
+                here.len(),
+                away.len()
+            );
+            self.break_promise("settled", what);
         }
     }
 

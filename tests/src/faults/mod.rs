@@ -18,6 +18,8 @@
 mod checkers;
 mod clock;
 mod model;
+#[cfg(feature = "planted")]
+pub mod mutants;
 mod net;
 mod report;
 mod run;

@@ -91,9 +91,7 @@ pub fn run_many(options: Options, progress: impl Fn(u64) + Sync) -> Report {
 /// Runs one seed.
 #[must_use]
 pub fn run(seed: u64, profile: Profile) -> Report {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    rng.set_stream(1);
-    let schedule = Schedule::generate(profile, DEVICES, SAFETY_MS, &mut rng);
+    let schedule = schedule_of(seed, profile);
     let finished = simulate(seed, &schedule, false);
     let mut report = finished.report(seed);
     if let Some((checker, what)) = &finished.world.checkers.broken {
@@ -114,6 +112,19 @@ pub fn run(seed: u64, profile: Profile) -> Report {
         });
     }
     report
+}
+
+/// Runs one seed and says which promise it broke first, if any.
+#[cfg(feature = "planted")]
+pub(crate) fn first_broken(seed: u64, profile: Profile) -> Option<&'static str> {
+    let schedule = schedule_of(seed, profile);
+    simulate(seed, &schedule, false).world.checkers.broken.map(|(checker, _)| checker)
+}
+
+fn schedule_of(seed: u64, profile: Profile) -> Schedule {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(1);
+    Schedule::generate(profile, DEVICES, SAFETY_MS, &mut rng)
 }
 
 struct Finished {

@@ -1,6 +1,7 @@
 //! The board: what all journals together say. Built by applying entries, in any order that keeps each
 //! series' own order; every such order gives the same state hash.
 
+use crate::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -401,8 +402,13 @@ impl DistrictBoard {
     #[must_use]
     pub fn may_be_asked(&self, shift: &ShiftRecord) -> bool {
         let Some(driver) = shift.start.as_ref().map(|start| start.driver) else { return false };
+        let holds_nothing = |shift: &ShiftRecord| self.bonds_of(shift.id).next().is_none();
         self.shift_of(driver).is_some_and(|stands| stands.id == shift.id)
-            && self.shifts_of(driver).all(|shift| self.bonds_of(shift.id).next().is_none())
+            && planted!(
+                "asked-on-another-phone",
+                self.shifts_of(driver).all(holds_nothing),
+                holds_nothing(shift)
+            )
     }
 
     /// Shifts that give way: their driver has another one that stands, and they hold nothing any more.

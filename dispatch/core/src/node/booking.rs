@@ -8,6 +8,7 @@ use crate::command::{Answer, Refusal};
 use crate::fact::{Fact, Owner, Release, Request, Step, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId, ZoneId};
 use crate::matching::Reasons;
+use crate::planted;
 use crate::units::Now;
 
 /// Most passengers of one booking.
@@ -79,15 +80,31 @@ impl Node {
         let (district, record) = self.find(booking)?;
         match record.status() {
             Status::Done => Err(Refusal::Closed),
-            Status::Boarded => Err(Refusal::AlreadyBoarded),
+            Status::Boarded => planted!(
+                "cancel-after-boarding",
+                Err(Refusal::AlreadyBoarded),
+                self.request_cancel(&district, booking, by, reason, now)
+            ),
             // What a machine ended stands only until a taxi turns out to be on its way: a human's wish is noted beside it.
             Status::Cancelled if by == Party::System || !record.ended_by_machine() => Ok(Answer::Done),
             Status::Cancelled | Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
-                let zone = record.zone().cloned().unwrap_or_else(district_wide);
-                self.append(&district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
-                Ok(Answer::Done)
+                self.request_cancel(&district, booking, by, reason, now)
             }
         }
+    }
+
+    fn request_cancel(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        by: Party,
+        reason: CancelReason,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+        let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
+        self.append(district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
+        Ok(Answer::Done)
     }
 
     pub(super) fn assign_by_hand(
@@ -191,8 +208,9 @@ impl Node {
             .collect();
         let mut hopeless = self.unanswered(district, now);
         for booking in waiting {
-            let since = *self.waits_since.entry(booking).or_insert(now.ticks);
-            if now.ticks.since_ms(since) > self.config.timing.give_up_ms {
+            let clock = planted!("given-up-by-civil-clock", now.ticks, now.civil_ticks());
+            let since = *self.waits_since.entry(booking).or_insert(clock);
+            if clock.since_ms(since) > self.config.timing.give_up_ms {
                 hopeless.push(booking);
             }
         }

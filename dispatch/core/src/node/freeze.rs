@@ -9,6 +9,7 @@
 //!
 //! A rider who still wants a taxi, or an operator, brings a booking back to central at once.
 
+use crate::planted;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lease::{Side, with_app};
@@ -80,7 +81,7 @@ impl Node {
             freezer.apart.clear();
             return;
         }
-        let goes_on = most_answer && mode == CentralMode::Uncertain;
+        let goes_on = planted!("not-frozen", most_answer && mode == CentralMode::Uncertain, true);
         let before = std::mem::take(&mut freezer.frozen);
         for record in board.open_bookings().filter(|record| record.status() != Status::Boarded) {
             let Some((owner, _)) = &record.owner else { continue };

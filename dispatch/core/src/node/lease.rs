@@ -66,7 +66,7 @@ impl Side {
             Role::Central => {
                 let mut lease = CentralSide::new(timing, authority.epoch(), now.utc);
                 if district.edge.is_none() {
-                    lease.answered(now.ticks, now.ticks, now.utc);
+                    lease.answered(now.lease_ticks(), now.lease_ticks(), now.utc);
                 }
                 Self::Central(Box::new(CentralDistrict {
                     lease,
@@ -81,7 +81,7 @@ impl Side {
             Role::Edge { central } => {
                 let held = authority.taken.filter(|_| authority.edge_holds()).map(|(_, cause)| cause);
                 Self::Edge(Box::new(EdgeDistrict {
-                    lease: EdgeSide::new(timing, authority.epoch(), held, now.ticks, now.utc),
+                    lease: EdgeSide::new(timing, authority.epoch(), held, now.lease_ticks(), now.utc),
                     central: central.clone(),
                     by_hand: held == Some(TakeCause::Operator),
                     roll: board.district(id).map(with_app).unwrap_or_default(),
@@ -161,7 +161,7 @@ impl Node {
             return Err(Refusal::NotOwner);
         }
         let may_heal = grant_held && !side.by_hand;
-        let change = side.lease.renewed(renewal.epoch, may_heal, now.ticks, now.utc);
+        let change = side.lease.renewed(renewal.epoch, may_heal, now.lease_ticks(), now.utc);
         let mode_before = self.mode(&renewal.district).map(|view| view.mode);
         if let Some(change) = change {
             self.edge_changed(&renewal.district, change, now);
@@ -219,7 +219,7 @@ impl Node {
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
         if mode_before == CentralMode::Holder && standing_by && answer.epoch == side.lease.epoch() {
-            side.lease.answered(answer.sent_at, now.ticks, now.utc);
+            side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
             return Ok(Answer::Done);
         }
         let level = side.probed.as_ref().is_some_and(|(mode, theirs, mine)| {
@@ -230,7 +230,7 @@ impl Node {
         side.probed = Some((answer.mode, answer.heads, self.board.heads().of_district(&answer.district)));
         if standing_by {
             if level && side.granted && answer.epoch == side.lease.epoch() {
-                side.lease.answered(answer.sent_at, now.ticks, now.utc);
+                side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
                 if side.lease.mode() == CentralMode::Holder {
                     side.probed = None;
                 }
@@ -301,9 +301,10 @@ impl Node {
             self.questions.values().filter(|q| q.district == *district && q.withdrawn.is_none()).count();
         match self.sides.get_mut(district) {
             Some(Side::Edge(side)) => {
-                let by_hand = if side.by_hand { side.lease.take_by_hand(now.ticks, now.utc) } else { None };
-                let change =
-                    by_hand.or_else(|| side.lease.evaluate(witnesses, open_offers, now.ticks, now.utc));
+                let by_hand =
+                    if side.by_hand { side.lease.take_by_hand(now.lease_ticks(), now.utc) } else { None };
+                let change = by_hand
+                    .or_else(|| side.lease.evaluate(witnesses, open_offers, now.lease_ticks(), now.utc));
                 if let Some(change) = change {
                     self.edge_changed(district, change, now);
                     self.changed(Change::Mode(district.clone()));
@@ -318,7 +319,7 @@ impl Node {
         let alive = self.is_alive(now);
         let Some(Side::Central(side)) = self.sides.get_mut(district) else { return };
         let Some(edge) = side.edge.clone() else { return };
-        if side.lease.evaluate(now.ticks, now.utc) {
+        if side.lease.evaluate(now.lease_ticks(), now.utc) {
             self.outputs.push_back(Output::Changed(Change::Mode(district.clone())));
         }
         if alive && now.ticks >= side.renew_at {
@@ -333,7 +334,7 @@ impl Node {
             let renewal = Renewal {
                 district: district.clone(),
                 epoch: side.lease.epoch(),
-                sent_at: now.ticks,
+                sent_at: now.lease_ticks(),
                 heads: side.cursor.clone(),
             };
             self.outputs.push_back(Output::Renew { to: edge, renewal });

@@ -17,6 +17,7 @@
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
 
+use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -452,7 +453,7 @@ impl Node {
             self.sweep_lease(district, now);
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
-            self.end_given_way(district, now);
+            planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }
         self.forget_old_contacts(now);

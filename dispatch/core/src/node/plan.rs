@@ -1,5 +1,6 @@
 //! Who is asked: the snapshot for the policy, the questions that follow from its plan, and their end.
 
+use crate::planted;
 use std::collections::BTreeSet;
 
 use super::{Node, Question, Side};
@@ -119,7 +120,8 @@ impl Node {
     /// After a takeover: long enough for drivers to attach, or most of them have.
     fn is_settled(&self, district: &DistrictId, now: Now) -> bool {
         let Some(Side::Edge(side)) = self.sides.get(district) else { return true };
-        if side.lease.in_mode_ms(now.ticks) >= self.config.timing.lease.settle_ms {
+        let settle_ms = self.config.timing.lease.settle_ms;
+        if planted!("takeover-without-settle", side.lease.in_mode_ms(now.lease_ticks()) >= settle_ms, true) {
             return true;
         }
         let Some(board) = self.district(district) else { return true };
@@ -217,7 +219,7 @@ impl Node {
                 Some(home) => scope.homes_at.as_ref() == Some(home),
             })
             .filter(|shift| shift.is_available() && !wanted.contains(&shift.id))
-            .filter(|shift| board.may_be_asked(shift))
+            .filter(|shift| planted!("plan-leaves-busy-in", board.may_be_asked(shift), true))
             .filter_map(|shift| self.free_shift(shift, district, now))
             .collect()
     }

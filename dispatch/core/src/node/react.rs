@@ -7,6 +7,7 @@ use crate::booking::{CancelReason, Due, Party, Status};
 use crate::face::{Change, Role};
 use crate::fact::{Fact, Step, district_wide};
 use crate::ids::{BookingId, DistrictId};
+use crate::planted;
 use crate::reconcile::{Conflict, conflicts};
 use crate::units::{Now, UtcMs};
 
@@ -82,7 +83,7 @@ impl Node {
         else {
             return;
         };
-        if let Due::Charge(amount) = record.due() {
+        if let Due::Charge(amount) = planted!("charge-per-assignment", record.due(), record.due_of_each()) {
             let zone = record.zone().cloned().unwrap_or_else(district_wide);
             self.append(district, zone, Fact::Charged { booking, amount }, now);
         }

@@ -7,6 +7,7 @@ use super::lease::{Side, with_app};
 use super::{Contact, Node};
 use crate::authority::{CentralMode, Witnesses};
 use crate::ids::DistrictId;
+use crate::planted;
 use crate::units::{Now, Ticks};
 
 /// A device that says it cannot reach central says so one beat after it last could.
@@ -55,7 +56,7 @@ impl Node {
         let stood_still = now.ticks.since_ms(freezer.looked_at) > BEAT_MS;
         freezer.looked_at = now.ticks;
         if !alive || stood_still || here * 2 <= freezer.roll.len() {
-            freezer.lost |= !holds;
+            freezer.lost |= planted!("frozen-thaws", !holds, false);
             freezer.lacking_at = now.ticks;
         }
         !freezer.lost && now.ticks.since_ms(freezer.lacking_at) > timing.heard_ms + BEAT_MS

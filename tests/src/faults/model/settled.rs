@@ -39,6 +39,14 @@ impl World {
                 return Some(format!("{} is still {:?}: {}", record.id, record.status(), story(record)));
             }
         }
+        for edge in 1..NODES {
+            let asked = board(central, edge).into_iter().flat_map(|board| {
+                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+            });
+            if let Some((shift, bond)) = asked.into_iter().next() {
+                return Some(format!("{shift} still counts as asked or bound by {bond}"));
+            }
+        }
         for (index, place) in self.devices.iter().enumerate() {
             if place.stored.current.is_some() || place.stored.outbox.unsent() > 0 {
                 let what = (&place.stored.current, place.stored.outbox.unsent());

@@ -1,0 +1,118 @@
+//! Mutants: the shipped code with one bug planted, and the checker that must see it.
+//!
+//! A mutant is run with growing seeds until its checker has seen it or its budget is spent. That another checker saw
+//! something is told too, and is not enough: a promise whose checker is blind is not kept by luck.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use ondol_core::planted::plant;
+use serde::{Deserialize, Serialize};
+
+use super::run::first_broken;
+use super::schedule::Profile;
+
+/// One bug that can be planted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mutant {
+    /// Its name, as at its place in the code.
+    pub bug: &'static str,
+    /// What the code then does.
+    pub does: &'static str,
+    /// The checker that must see it.
+    pub checker: &'static str,
+    /// The profile under which it is looked for.
+    pub profile: Profile,
+    /// Seeds within which it must be seen.
+    pub budget: u64,
+}
+
+/// What came of looking for a mutant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sighting {
+    /// The planted bug.
+    pub bug: String,
+    /// What the code then does.
+    pub does: String,
+    /// The checker that must see it.
+    pub checker: String,
+    /// The profile under which it was looked for.
+    pub profile: String,
+    /// Seeds within which it must be seen.
+    pub budget: u64,
+    /// Seeds it took until that checker saw it; none if it did not.
+    pub seeds: Option<u64>,
+    /// Checkers that saw something in those seeds, with the first seed of each; `panic` counts as one.
+    pub seen_by: BTreeMap<String, u64>,
+}
+
+const fn mutant(bug: &'static str, checker: &'static str, budget: u64, does: &'static str) -> Mutant {
+    Mutant { bug, does, checker, profile: Profile::Mixed, budget }
+}
+
+/// The sound code, looked at as a mutant is: nobody may see anything.
+pub const CONTROL: Mutant = mutant("none", "-", 100, "nothing: the sound code");
+
+/// All mutants.
+pub const MUTANTS: &[Mutant] = &[
+    mutant("skip-device-slot", "I1", 400, "a device takes an offer although its slot is full"),
+    mutant("asked-on-another-phone", "I1", 400, "a driver with a booking on one phone is asked on another"),
+    mutant("given-way-stays", "live", 200, "of two shifts of one driver both go on"),
+    mutant("boarded-reassigned", "I5", 400, "a device lets go of a boarded trip when it is told to"),
+    mutant("cancel-after-boarding", "I5", 50, "a node cancels a booking whose rider has boarded"),
+    mutant("device-sends-before-storing", "I10", 400, "a device sends before it has stored"),
+    mutant("no-revoke-tombstone", "live", 400, "a device drops what is revoked, remembers and tells nothing"),
+    mutant("charge-per-assignment", "I3", 400, "central charges each trip of a booking"),
+    mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
+    mutant("lease-by-wall-clock", "one_planner", 1_000, "the lease counts on the civil clock"),
+    mutant("edge-takes-early", "one_planner", 200, "an edge waits for half of the lease"),
+    mutant("takeover-without-settle", "settled", 400, "an edge offers at once after a takeover"),
+    mutant("plan-leaves-busy-in", "busy", 50, "planning asks shifts that have a booking"),
+    mutant("not-frozen", "adopted", 400, "central goes on with what an edge may adopt"),
+    mutant("frozen-thaws", "adopted", 1_000, "central takes up what it had frozen"),
+    mutant("given-up-by-civil-clock", "patient", 200, "a booking is given up by the civil clock"),
+];
+
+/// Looks for a mutant on `threads` threads. What is found does not depend on how many.
+pub fn look_for(mutant: &Mutant, threads: usize) -> Sighting {
+    let (next, last) = (AtomicU64::new(1), AtomicU64::new(mutant.budget));
+    let seen = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads.max(1) {
+            scope.spawn(|| {
+                let _bug = plant(mutant.bug);
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed > last.load(Ordering::Relaxed) {
+                        return;
+                    }
+                    let run = catch_unwind(AssertUnwindSafe(|| first_broken(seed, mutant.profile)));
+                    let Some(checker) = run.unwrap_or(Some("panic")) else { continue };
+                    // Lower seeds that are still under way may show it too: the lowest counts.
+                    if checker == mutant.checker {
+                        last.fetch_min(seed, Ordering::Relaxed);
+                    }
+                    seen.lock().expect("nothing fails while it is held").insert(seed, checker);
+                }
+            });
+        }
+    });
+    let last = last.into_inner();
+    let mut seen_by: BTreeMap<String, u64> = BTreeMap::new();
+    for (seed, checker) in seen.into_inner().expect("nothing fails while it is held") {
+        if seed <= last {
+            seen_by.entry(checker.to_owned()).or_insert(seed);
+        }
+    }
+    Sighting {
+        bug: mutant.bug.to_owned(),
+        does: mutant.does.to_owned(),
+        checker: mutant.checker.to_owned(),
+        profile: mutant.profile.to_string(),
+        budget: mutant.budget,
+        seeds: seen_by.get(mutant.checker).copied(),
+        seen_by,
+    }
+}
