@@ -69,10 +69,10 @@ pub struct ClockConfig {
     #[serde(default = "one")]
     pub speed: f64,
     /// The wall's moment at which the simulated clock starts.
-    #[serde(default, alias = "wall_start")]
+    #[serde(default)]
     pub wall_start_at: Option<UtcMs>,
     /// What the simulated clock shows then.
-    #[serde(default, alias = "sim_start")]
+    #[serde(default)]
     pub sim_start_at: Option<UtcMs>,
 }
 
@@ -160,6 +160,16 @@ mod tests {
         for bad in ["", "tomorrow", "2026-13-01T00:00:00Z", "2026-01-01", "1700000000000"] {
             assert!(UtcMs::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_two_moments_have_one_spelling_in_all_configurations() {
+        let keys = |at: &str| {
+            format!("wall_start{at} = '2026-01-01T00:00:00Z'\nsim_start{at} = '2026-01-01T00:00:00Z'")
+        };
+        assert!(toml::from_str::<ClockConfig>(&keys("_at")).is_ok());
+        let error = toml::from_str::<ClockConfig>(&keys("")).unwrap_err().to_string();
+        assert!(error.contains("wall_start"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The clock: the only place where time is read.
 //!
 //! Every process of a system has the same speed and epoch, so that a demo or a scenario can pass an
-//! hour in a minute: `civil = sim_start + (wall − wall_start) × speed`. Timers count on a clock that
+//! hour in a minute: `civil = sim_start_at + (wall − wall_start_at) × speed`. Timers count on a clock that
 //! never steps and goes on while the machine sleeps (`CLOCK_BOOTTIME`; Rust's `Instant` stops).
 
 use std::sync::Arc;
@@ -41,8 +41,8 @@ impl RealClock {
     /// Returns the clock that `config` describes; at speed 1 and without an epoch it is the machine's own.
     #[must_use]
     pub fn new(config: &ClockConfig) -> Self {
-        let wall_start_ms = config.wall_start.map_or_else(wall_ms, |start| start.0);
-        let sim_start_ms = config.sim_start.map_or(wall_start_ms, |start| start.0);
+        let wall_start_ms = config.wall_start_at.map_or_else(wall_ms, |start| start.0);
+        let sim_start_ms = config.sim_start_at.map_or(wall_start_ms, |start| start.0);
         Self { speed: config.speed, wall_start_ms, sim_start_ms }
     }
 }
@@ -131,16 +131,19 @@ mod tests {
 
     #[test]
     fn speed_and_epoch_scale_the_civil_clock() {
-        let wall_start = UtcMs(wall_ms() - 1_000);
-        let config =
-            ClockConfig { speed: 60.0, wall_start: Some(wall_start), sim_start: Some(UtcMs(1_000_000)) };
+        let wall_start_at = UtcMs(wall_ms() - 1_000);
+        let config = ClockConfig {
+            speed: 60.0,
+            wall_start_at: Some(wall_start_at),
+            sim_start_at: Some(UtcMs(1_000_000)),
+        };
         let elapsed_ms = RealClock::new(&config).now().utc.since_ms(UtcMs(1_000_000));
         assert!((60_000..120_000).contains(&elapsed_ms), "{elapsed_ms}");
     }
 
     #[test]
     fn two_processes_with_one_epoch_agree() {
-        let config = ClockConfig { speed: 50.0, wall_start: Some(UtcMs(5)), sim_start: Some(UtcMs(9)) };
+        let config = ClockConfig { speed: 50.0, wall_start_at: Some(UtcMs(5)), sim_start_at: Some(UtcMs(9)) };
         let (one, other) = (RealClock::new(&config).now(), RealClock::new(&config).now());
         assert!(other.utc.since_ms(one.utc) < 5_000);
     }

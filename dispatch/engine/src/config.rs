@@ -110,17 +110,17 @@ pub enum RoleName {
 pub struct ClockConfig {
     /// Simulated seconds per second.
     pub speed: f64,
-    /// Wall moment at which simulated time was `sim_start`, RFC 3339; the same in all processes of a system.
+    /// Wall moment at which simulated time was `sim_start_at`, RFC 3339; the same in all processes of a system.
     #[serde(deserialize_with = "moment")]
-    pub wall_start: Option<UtcMs>,
-    /// Simulated moment at `wall_start`, RFC 3339.
+    pub wall_start_at: Option<UtcMs>,
+    /// Simulated moment at `wall_start_at`, RFC 3339.
     #[serde(deserialize_with = "moment")]
-    pub sim_start: Option<UtcMs>,
+    pub sim_start_at: Option<UtcMs>,
 }
 
 impl Default for ClockConfig {
     fn default() -> Self {
-        Self { speed: 1.0, wall_start: None, sim_start: None }
+        Self { speed: 1.0, wall_start_at: None, sim_start_at: None }
     }
 }
 
@@ -220,8 +220,16 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// It is not what a configuration is; the message names line and key.
-    #[error("the configuration is wrong: {0}")]
+    #[error("{0}")]
     Syntax(String),
+    /// What is wrong in a file that was read.
+    #[error("{path}: {problem}")]
+    In {
+        /// The file.
+        path: String,
+        /// What is wrong there.
+        problem: Box<ConfigError>,
+    },
     /// A value does not fit the others.
     #[error("{key}: {problem}")]
     Value {
@@ -241,11 +249,14 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], which names the key.
+    /// [`ConfigError`], which names the file and the key.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::File { path: path.display().to_string(), source })?;
-        let mut config: Self = text.parse()?;
+        let mut config: Self = text.parse().map_err(|problem| ConfigError::In {
+            path: path.display().to_string(),
+            problem: Box::new(problem),
+        })?;
         let folder = path.parent().unwrap_or(Path::new(""));
         config.keys.master = folder.join(&config.keys.master);
         config.keys.node = folder.join(&config.keys.node);
@@ -279,8 +290,11 @@ impl Config {
         if !(speed > 0.0 && speed <= SPEED_MAX) {
             return Err(value("clock.speed", format!("{speed} is not above 0 and at most {SPEED_MAX}")));
         }
-        if self.clock.sim_start.is_some() && self.clock.wall_start.is_none() {
-            return Err(value("clock.wall_start", "is needed with sim_start, so that all processes agree"));
+        if self.clock.sim_start_at.is_some() && self.clock.wall_start_at.is_none() {
+            return Err(value(
+                "clock.wall_start_at",
+                "is needed with sim_start_at, so that all processes agree",
+            ));
         }
         if !(1..=DISTRICTS_MAX).contains(&self.districts.len()) {
             return Err(value("districts", format!("list 1 to {DISTRICTS_MAX} districts")));
@@ -402,8 +416,8 @@ role = "edge"
 central = "central"
 [clock]
 speed = 20.0
-wall_start = "2026-01-01T00:00:00Z"
-sim_start = "2022-10-15T15:00:00+09:00"
+wall_start_at = "2026-01-01T00:00:00Z"
+sim_start_at = "2022-10-15T15:00:00+09:00"
 [listen]
 address = "127.0.0.1:8081"
 [store]
@@ -431,8 +445,8 @@ district = "namsan"
             ("speed = 20.0", "speed = 0.0", "clock.speed"),
             ("speed = 20.0", "speed = nan", "clock.speed"),
             ("speed = 20.0", "sped = 20.0", "sped"),
-            ("wall_start = \"2026-01-01T00:00:00Z\"", "", "clock.wall_start"),
-            ("15:00:00+09:00", "15 o'clock", "sim_start"),
+            ("wall_start_at = \"2026-01-01T00:00:00Z\"", "", "clock.wall_start_at"),
+            ("15:00:00+09:00", "15 o'clock", "sim_start_at"),
             ("central = \"central\"", "", "node.central"),
             ("zones = [\"hanbuk-1\"]", "zones = []", "districts[0].zones"),
             ("zones = [\"hanbuk-1\"]", "zones = [\"Hanbuk\"]", "zones"),
@@ -454,7 +468,7 @@ district = "namsan"
     #[test]
     fn reads_an_edge() {
         let config: Config = EDGE.parse().unwrap();
-        assert_eq!(config.clock.sim_start, Some(UtcMs(1_665_813_600_000)));
+        assert_eq!(config.clock.sim_start_at, Some(UtcMs(1_665_813_600_000)));
         let core = config.core(7, PinKey([0; 32]));
         assert_eq!(core.role, Role::Edge { central: "central".parse().unwrap() });
         assert_eq!(core.incarnation, 7);

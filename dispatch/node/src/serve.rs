@@ -41,11 +41,13 @@ pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
     let Station { config, running, identity, map, secrets } = start(file).await?;
     let Running { handle, renewals, mut task } = running;
-    let _peers = PeerLink::start(&config, &handle, &identity, renewals)?;
-    let router = router(&config, &handle, &identity, map, &secrets, metrics)?;
+    let named = || file.display().to_string();
+    let _peers = PeerLink::start(&config, &handle, &identity, renewals).with_context(named)?;
+    let router = router(&config, &handle, &identity, map, &secrets, metrics).with_context(named)?;
     let listener = TcpListener::bind(config.listen.address)
         .await
-        .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))?;
+        .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))
+        .with_context(named)?;
     tracing::info!(node = %config.node.id, address = %config.listen.address, "serving");
     tokio::select! {
         never = listen(listener, router, Bounds::default()) => match never {},
@@ -66,7 +68,10 @@ pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
 ///
 /// Names the key of the configuration, or the file, that cannot be used.
 pub(crate) async fn start(file: &Path) -> anyhow::Result<Station> {
-    let config = Config::read(file)?;
+    start_as_told(Config::read(file)?).await.with_context(|| file.display().to_string())
+}
+
+async fn start_as_told(config: Config) -> anyhow::Result<Station> {
     let secrets = Secrets::read(&config.keys.master).context("keys.master")?;
     let key = SigningKey::load(&config.keys.node).context("keys.node")?;
     let map = match &config.map.dir {

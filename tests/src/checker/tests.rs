@@ -29,8 +29,8 @@ central = "http://c"
 edges = ["http://e"]
 [clock]
 speed = 20.0
-wall_start = "2026-01-01T00:00:00Z"
-sim_start = "2026-01-01T00:00:00Z"
+wall_start_at = "2026-01-01T00:00:00Z"
+sim_start_at = "2026-01-01T00:00:00Z"
 "#;
 
 fn here() -> Position {

@@ -31,7 +31,7 @@ impl Clock {
             moment::parse(text).with_context(|| format!("clock.{key}: {text:?} is no RFC 3339 moment"))
         };
         let (wall_start, sim_start) =
-            (read("wall_start", &config.wall_start)?, read("sim_start", &config.sim_start)?);
+            (read("wall_start_at", &config.wall_start_at)?, read("sim_start_at", &config.sim_start_at)?);
         let wall = SystemTime::now().duration_since(UNIX_EPOCH).context("the machine's clock is wrong")?;
         let elapsed_ms = wall.as_secs_f64() * 1_000.0 - wall_start.0 as f64;
         Ok(Self {

@@ -86,16 +86,16 @@ pub struct ReplayConfig {
     pub demand: Option<PathBuf>,
 }
 
-/// Simulated time: `sim_start + (wall − wall_start) × speed`.
+/// Simulated time: `sim_start_at + (wall − wall_start_at) × speed`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClockConfig {
     /// Simulated seconds in a second.
     pub speed: f64,
     /// A moment of the wall, RFC 3339.
-    pub wall_start: String,
+    pub wall_start_at: String,
     /// The simulated moment that it is, RFC 3339.
-    pub sim_start: String,
+    pub sim_start_at: String,
 }
 
 impl CityConfig {
@@ -159,8 +159,8 @@ edges = ["http://127.0.0.1:7401", "http://127.0.0.1:7402"]
 
 [clock]
 speed = 20.0
-wall_start = "2026-01-01T00:00:00Z"
-sim_start = "2022-10-15T15:19:00+09:00"
+wall_start_at = "2026-01-01T00:00:00Z"
+sim_start_at = "2022-10-15T15:19:00+09:00"
 "#;
 
     fn read(text: &str) -> Result<CityConfig> {

@@ -75,7 +75,7 @@ impl Configs<'_> {
     ///
     /// If a key cannot be made or a file cannot be written.
     pub(crate) fn write(&self) -> Result<()> {
-        let clock = self.clock("")?;
+        let clock = self.clock()?;
         keys::node(&["master", "--key"], &self.dir.join("master.key"))?;
         let central_key = keys::node(&["enrol", "--key"], &self.dir.join("central.key"))?;
         let central = peer("central", self.plan.ports.central, &central_key);
@@ -97,7 +97,7 @@ impl Configs<'_> {
             let neighbours: String = others.filter_map(neighbour).collect();
             self.save(name, &(node + &clock + &section(district) + &central + &neighbours))?;
         }
-        self.save("sms", &(self.sms() + &self.clock("_at")?))?;
+        self.save("sms", &(self.sms() + &clock))?;
         self.save("load", &(self.load() + &clock))
     }
 
@@ -166,13 +166,12 @@ impl Configs<'_> {
         self.edges().map(|(_, port)| format!("\"{}\"", url(port))).collect::<Vec<_>>().join(", ")
     }
 
-    /// The text process spells the two moments with `_at`, the nodes without.
-    fn clock(&self, at: &str) -> Result<String> {
+    fn clock(&self) -> Result<String> {
         let write =
             |moment: OffsetDateTime| moment.format(&Rfc3339).context("a moment of our era can be written");
         let (wall, simulated) = (write(self.wall_start)?, write(self.plan.sim_start)?);
         Ok(format!(
-            "[clock]\nspeed = {}.0\nwall_start{at} = \"{wall}\"\nsim_start{at} = \"{simulated}\"\n",
+            "[clock]\nspeed = {}.0\nwall_start_at = \"{wall}\"\nsim_start_at = \"{simulated}\"\n",
             self.plan.speed
         ))
     }

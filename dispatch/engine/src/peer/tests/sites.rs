@@ -55,7 +55,7 @@ impl Pair {
     pub(super) async fn at_speed(speed: f64) -> Self {
         // One epoch for all clocks: at another speed than 1, clocks that began apart drift apart.
         let epoch = crate::http::rfc3339(UtcMs(crate::clock::wall_ms()));
-        let clock = format!("speed = {speed:?}\nwall_start = \"{epoch}\"\nsim_start = \"{epoch}\"");
+        let clock = format!("speed = {speed:?}\nwall_start_at = \"{epoch}\"\nsim_start_at = \"{epoch}\"");
         let (central_port, edge_port) = (free_port().await, free_port().await);
         let central = config("central", "role = \"central\"", "edge-a", edge_port, &clock);
         let edge_role = "role = \"edge\"\ncentral = \"central\"";
