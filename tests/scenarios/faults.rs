@@ -29,14 +29,36 @@ fn in_peace_nothing_is_disturbed_and_every_door_is_served() {
 
 #[test]
 fn a_mixture_of_faults_breaks_no_promise() {
-    let report = seeds(100, Profile::Mixed, 30);
-    assert!(report.faults.len() >= 12, "{:?}", report.faults);
-    assert!(report.bookings.made >= 20 * 30);
+    let report = seeds(100, Profile::Mixed, 700);
+    assert!(report.faults.len() >= 24 && report.faults.values().all(|n| *n >= 40), "{:?}", report.faults);
+    for (what, least) in [("nodes", 3.0), ("devices", 8.0), ("bookings", 20.0), ("faults", 5.0)] {
+        assert!(report.means[what] >= least, "a seed is no toy: {:?}", report.means);
+    }
+}
+
+#[test]
+fn disks_that_fail_and_texts_that_come_twice_break_no_promise() {
+    for profile in [Profile::Disk, Profile::Sms] {
+        seeds(500, profile, 100);
+    }
+}
+
+#[test]
+fn nodes_that_start_on_an_old_copy_break_no_promise() {
+    let report = seeds(1, Profile::Restore, 200);
+    assert!(report.faults["restore_central"] + report.faults["restore_edge"] >= 100);
+}
+
+#[test]
+fn links_between_up_and_down_and_wrong_clocks_break_no_promise() {
+    for profile in [Profile::Flap, Profile::Clock] {
+        seeds(400, profile, 50);
+    }
 }
 
 #[test]
 fn edges_take_over_in_a_blackout_and_give_back() {
-    let report = seeds(200, Profile::Blackout, 12);
+    let report = seeds(200, Profile::Kakao2022, 12);
     assert!(report.takeovers >= 12, "{}", report.takeovers);
     assert!(report.degraded.served * 10 >= report.degraded.made * 8, "{:?}", report.degraded);
 }

@@ -172,6 +172,8 @@ pub struct EdgeSide {
     renewed_at: Ticks,
     /// It has adopted central's bookings in the present takeover.
     adopted: bool,
+    /// The highest term of its own of which it knows.
+    own_term: u32,
 }
 
 impl EdgeSide {
@@ -183,7 +185,8 @@ impl EdgeSide {
     pub fn new(timing: LeaseTiming, epoch: Epoch, held: Option<TakeCause>, now: Ticks, utc: UtcMs) -> Self {
         let mode = if held.is_some() { EdgeMode::Active } else { EdgeMode::Standby };
         let adopted = held == Some(TakeCause::Operator);
-        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now, adopted }
+        let own_term = epoch.edge_term;
+        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now, adopted, own_term }
     }
 
     /// Where the edge stands.
@@ -297,11 +300,21 @@ impl EdgeSide {
         free.then(|| self.take(TakeCause::Operator, true, now, utc))
     }
 
+    /// Learns of a takeover of its own that it had forgotten: the next one counts on.
+    pub fn remember(&mut self, taken: Epoch) {
+        self.own_term = self.own_term.max(taken.edge_term);
+    }
+
+    /// Learns that it has given the district back, which it had forgotten, and stands by under `epoch`.
+    pub fn stand_down(&mut self, epoch: Epoch, now: Ticks, utc: UtcMs) {
+        self.epoch = epoch.max(self.epoch);
+        self.renewed_at = now;
+        self.enter(EdgeMode::Standby, now, utc);
+    }
+
     fn take(&mut self, cause: TakeCause, adopts: bool, now: Ticks, utc: UtcMs) -> EdgeChange {
-        self.epoch = Epoch {
-            central_term: self.epoch.central_term,
-            edge_term: self.epoch.edge_term.saturating_add(1),
-        };
+        self.own_term = self.own_term.max(self.epoch.edge_term).saturating_add(1);
+        self.epoch = Epoch { central_term: self.epoch.central_term, edge_term: self.own_term };
         self.adopted = adopts;
         self.enter(EdgeMode::Active, now, utc);
         EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now), adopts }

@@ -227,9 +227,14 @@ impl BookingId {
 
 impl AssignmentId {
     /// The letter that names the offer in a text message: `1K` accepts offer K.
+    ///
+    /// Each life of a node counts from 1, so it begins with another letter: a late yes to a question of the life
+    /// before is then hardly ever a yes to one of this life.
     #[must_use]
     pub fn letter(&self) -> char {
-        char::from(b'A' + u8::try_from(self.counter % 26).expect("a remainder below 26"))
+        let life = u64::from(self.incarnation).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+        let number = self.counter.wrapping_add(life) % 26;
+        char::from(b'A' + u8::try_from(number).expect("a remainder below 26"))
     }
 }
 

@@ -10,6 +10,7 @@
 //! | one node: the face, its inputs and outputs | [`node`], [`face`], [`command`] |
 //! | who may dispatch when links fail | [`authority`] |
 //! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
+//! | what every shell decides alike, how texts are named | [`shell`], [`text`] |
 //! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
 //! | where bugs can be planted for the fault simulator | [`planted`] |
 
@@ -28,8 +29,10 @@ pub mod pin;
 pub mod planted;
 pub mod position;
 pub mod reconcile;
+pub mod shell;
 pub mod shift;
 pub mod stand;
 pub mod tariff;
+pub mod text;
 pub mod travel;
 pub mod units;

@@ -31,7 +31,7 @@ macro_rules! planted {
 }
 
 #[cfg(feature = "planted")]
-pub use with_feature::{PlantedBug, first_time, is_planted, plant};
+pub use with_feature::{PlantedBug, first_time, is_planted, next_number, plant};
 
 #[cfg(feature = "planted")]
 mod with_feature {
@@ -40,6 +40,7 @@ mod with_feature {
 
     thread_local! {
         static NAME: Cell<Option<&'static str>> = const { Cell::new(None) };
+        static NUMBER: Cell<i64> = const { Cell::new(0) };
         static SEEN: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) };
     }
 
@@ -51,6 +52,7 @@ mod with_feature {
     #[must_use]
     pub fn plant(name: &'static str) -> PlantedBug {
         NAME.set(Some(name));
+        NUMBER.set(0);
         SEEN.take();
         PlantedBug(())
     }
@@ -69,6 +71,13 @@ mod with_feature {
     pub fn is_planted(marker: &'static str) -> bool {
         let Some(name) = NAME.get() else { return false };
         marker.strip_prefix("planted-bug:").and_then(|rest| rest.strip_suffix(';')) == Some(name)
+    }
+
+    /// Another number each time, where a planted bug needs one.
+    #[must_use]
+    pub fn next_number() -> i64 {
+        NUMBER.set(NUMBER.get() + 1);
+        NUMBER.get()
     }
 
     /// The memory that a planted bug has where sound code needs none: true for the first time that it asks for `key`.

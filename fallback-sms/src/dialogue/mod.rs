@@ -19,7 +19,6 @@
 pub mod budget;
 mod driver;
 mod exchange;
-mod ids;
 mod listen;
 mod place;
 mod rider;
@@ -34,7 +33,8 @@ use crate::reply::Text;
 use crate::wire::{AskKind, ReportKind};
 
 pub use exchange::{NodeAnswer, NodeRequest};
-pub use ids::Ids;
+/// Names of texts and of what they ask for.
+pub use ondol_core::text::TextIds as Ids;
 pub use state::{Asking, Consent, Deed, Dialogue, Doubt, Draft, End, OpenBooking, Party, Stage, Work};
 
 /// How long a question to a person stays open, in simulated milliseconds.

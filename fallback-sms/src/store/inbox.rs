@@ -1,7 +1,6 @@
 //! What was heard.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteRow;
 use uuid::Uuid;
@@ -153,13 +152,8 @@ impl Store {
         Ok(done.rows_affected() == 1)
     }
 
-    /// Digest of sender, centre's moment and body.
+    /// Named by sender, centre's moment and body.
     fn message_id(&self, text: &Inbound) -> Uuid {
-        let mut digest = Sha256::new();
-        digest.update(text.sent_at.0.to_be_bytes());
-        digest.update(text.body.as_bytes());
-        let mut half = [0; 16];
-        half.copy_from_slice(&digest.finalize()[..16]);
-        self.ids.of_message(&text.from, Uuid::from_bytes(half))
+        self.ids.of_text(&text.from, ondol_core::units::UtcMs(text.sent_at.0), &text.body)
     }
 }

@@ -59,7 +59,9 @@ fn every_bug_that_can_be_planted_is_looked_for() {
     let sources = texts(|path| path.ends_with(".rs") && !path.ends_with("/planted.rs"));
     let places: BTreeSet<String> = sources.iter().flat_map(|file| named_after(&file.text, place)).collect();
     let list = sources.iter().find(|file| file.path == MUTANTS).expect("the mutants are listed");
-    assert_eq!(places, named_after(&list.text, "    mutant("));
+    let listed =
+        list.text.lines().filter(|line| places.iter().any(|bug| line.contains(&format!("\"{bug}\""))));
+    assert_eq!(listed.count(), places.len(), "each of {places:?} once in {MUTANTS}");
     assert!(places.len() >= 15, "only {} places are seen", places.len());
 }
 

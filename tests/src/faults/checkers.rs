@@ -13,6 +13,12 @@
 //! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
+//! | restore | no node writes two entries under one number, whatever copy of its disk it starts on | each committed entry |
+//! | bans | an edge whose bans are too old admits nobody | each shift that begins |
+//! | one_text | one text asks for one booking, however often it comes | each acceptance |
+//! | once | a feature-phone driver's text acts once and is answered the same | each answer to a text |
+//! | reserved | a feature-phone driver is asked by text only what the journal holds | each text |
+//! | meant | a yes by text is taken for the question that was read | each answer to a yes |
 //! | live | after heal everything converges in bounded time | the end |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,12 +26,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use ondol_core::authority::Epoch;
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
+use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, Step, TakeCause};
-use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
-use ondol_core::journal::Entry;
+use ondol_core::fact::{Fact, ShiftStart, Step, TakeCause};
+use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
+use ondol_core::journal::{Entry, Hash, Series};
 use ondol_core::node::{Contact, ModeReason, Node};
-use ondol_core::shift::ShiftRecord;
+use ondol_core::shift::{Serialiser, ShiftRecord};
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
 
@@ -46,6 +53,23 @@ pub(crate) struct Checkers {
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
+    /// For how long the node that writes has not been level with central.
+    pub(crate) out_of_touch_ms: Ms,
+    /// Nodes that started on an old copy of their disk. As the one who puts feature-phone drivers in line such a node
+    /// may have forgotten what it has not told anybody, until its past comes back.
+    restored: BTreeSet<NodeId>,
+    /// Of these, the ones whose past has not come back yet: they hold what they have given back since.
+    forgetful: BTreeSet<NodeId>,
+    /// Bookings that went with the one disk that had them.
+    lost: BTreeSet<BookingId>,
+    /// The one content of each entry that was ever committed by its writer.
+    histories: BTreeMap<(Series, u64), Hash>,
+    /// The booking that each text asked for.
+    of_texts: BTreeMap<String, BookingId>,
+    /// The booking of each question.
+    questions: BTreeMap<AssignmentId, BookingId>,
+    /// What each text of a feature-phone driver was answered when it was acted upon.
+    text_answers: BTreeMap<CommandId, HomeAnswer>,
     /// The greatest authority that each life of a node knew in each district.
     authority: BTreeMap<(NodeId, u32, DistrictId), Epoch>,
     /// When an edge last took its district.
@@ -132,7 +156,7 @@ impl Checkers {
         let Some(board) = node.board().district(&entry.series.district).filter(|_| own_life) else { return };
         self.authority_rises(node, &entry.series.district);
         match Fact::read(entry) {
-            Ok(Some(Fact::Offered { booking, assignment, shift, .. })) => {
+            Ok(Some(Fact::Offered { booking, assignment, shift, why, .. })) => {
                 let me = &node.config().id;
                 if let Some((record, bond)) = board.bonds_of(shift).find(|(_, id)| **id != assignment) {
                     let what = format!("{me} offers {assignment} to a shift with {bond} of {}", record.id);
@@ -151,6 +175,7 @@ impl Checkers {
                     self.break_promise("I1", what);
                 }
                 if node.config().role == Role::Central
+                    && self.forgetful.is_empty()
                     && let Some(edge) = self.adoptions.adopter(booking)
                 {
                     let what = format!("central offers {booking} as {assignment} after {edge} adopted it");
@@ -160,8 +185,11 @@ impl Checkers {
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
                 }
-                self.settled(node, board, &entry.series.district);
-                if holds(node, &entry.series.district)
+                if why.rule != "by_hand" {
+                    self.settled(node, board, &entry.series.district);
+                }
+                if self.forgetful.is_empty()
+                    && holds(node, &entry.series.district)
                     && other.is_some_and(|other| holds(other, &entry.series.district))
                 {
                     let what =
@@ -173,13 +201,22 @@ impl Checkers {
                 self.taken_at.insert(entry.series.district.clone(), self.now);
             }
             Ok(Some(Fact::Stepped { booking, assignment, shift, what, .. })) => {
-                self.stepped(board, booking, &assignment, &what);
                 let homed_here = board.shifts.get(&shift).and_then(|s| s.home()) == Some(&node.config().id);
-                if homed_here && matches!(what, Step::Assigned | Step::Boarded { .. }) {
+                let forgot = homed_here && self.restored.contains(&node.config().id);
+                if !forgot {
+                    self.stepped(board, booking, &assignment, &what);
+                }
+                if homed_here && !forgot && matches!(what, Step::Assigned | Step::Boarded { .. }) {
                     self.bonds_of_homed(board, shift);
                 }
             }
-            Ok(Some(Fact::BookingAccepted { booking, .. })) => {
+            Ok(Some(Fact::ShiftStarted { start, .. })) => self.admitted(node, &start),
+            Ok(Some(Fact::BookingAccepted { booking, request, .. })) => {
+                let known = self.of_texts.entry(request.digest).or_insert(booking);
+                if *known != booking {
+                    let what = format!("one text asked for {known} and for {booking}");
+                    self.break_promise("one_text", what);
+                }
                 self.asked_at.entry(booking).or_insert(self.now);
                 self.adoptions.taken_in(node, booking);
             }
@@ -202,6 +239,22 @@ impl Checkers {
             }
             Ok(_) => {}
             Err(error) => self.break_promise("journal", error.to_string()),
+        }
+    }
+
+    /// An edge that has not been level with central for long admits nobody: its bans may be old.
+    fn admitted(&mut self, node: &Node, start: &ShiftStart) {
+        let by_device = matches!(start.serialiser, Serialiser::Device { .. });
+        // The node's elapsed clock may run a little slow, and a page takes its time.
+        let too_old_ms = node.config().timing.bans_fresh_ms * 103 / 100 + 1_000;
+        if by_device && self.out_of_touch_ms > too_old_ms {
+            let what = format!(
+                "{} admits {} by bans of {} ms",
+                node.config().id,
+                start.driver,
+                self.out_of_touch_ms
+            );
+            self.break_promise("bans", what);
         }
     }
 
@@ -257,6 +310,15 @@ impl Checkers {
 
     /// An entry became durable where it was written.
     pub(crate) fn committed(&mut self, node: Option<&Node>, entry: &Entry) {
+        match self.histories.insert((entry.series.clone(), entry.seq), entry.hash) {
+            // A repeated commit, or a node's own past that came back.
+            Some(known) if known == entry.hash => return,
+            Some(_) => {
+                let what = format!("{} wrote entry {} twice, as two entries", entry.series, entry.seq);
+                self.break_promise("restore", what);
+            }
+            None => {}
+        }
         let Ok(Some(fact)) = Fact::read(entry) else { return };
         if let Fact::Charged { booking, .. } = fact {
             let charges = self.charges.entry(booking).or_default();
@@ -265,6 +327,9 @@ impl Checkers {
                 self.double_charges += 1;
                 self.break_promise("I3", format!("{booking} was charged twice"));
             }
+        }
+        if let Fact::Offered { booking, assignment, .. } = &fact {
+            self.questions.insert(assignment.clone(), *booking);
         }
         let Some(node) = node else { return };
         self.adoptions.committed(node, entry, &fact);
@@ -281,9 +346,78 @@ impl Checkers {
         self.adoptions.excused.extend(open.map(|record| record.id));
     }
 
+    /// A disk was lost with entries that nobody else holds: no rule brings them back. `held` is what is left.
+    pub(crate) fn lost_with_a_disk(&mut self, node: NodeId, gone: &[Entry], held: &BTreeSet<BookingId>) {
+        self.restored.insert(node.clone());
+        self.forgetful.insert(node);
+        self.acknowledged.retain(|booking, _| held.contains(booking));
+        // An answer may still be on its way.
+        let accepted = gone.iter().filter(|entry| entry.kind == "booking_accepted");
+        self.lost.extend(accepted.filter_map(|entry| entry.key.parse::<BookingId>().ok()));
+        for entry in gone {
+            match Fact::read(entry) {
+                Ok(Some(Fact::Charged { booking, .. })) => {
+                    self.charges.remove(&booking);
+                }
+                Ok(Some(Fact::BookingOwned { booking, .. })) => {
+                    self.adoptions.adopted.remove(&booking);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// True if the node started on an old copy of its disk in this run.
+    pub(crate) fn has_lost_a_disk(&self, node: &NodeId) -> bool {
+        self.restored.contains(node)
+    }
+
+    /// A node holds again all that the others hold.
+    pub(crate) fn knows_its_past(&mut self, node: &NodeId) {
+        self.forgetful.remove(node);
+    }
+
+    /// A feature-phone driver's text was answered, be it for the first time or again.
+    pub(crate) fn text_answered(&mut self, command: CommandId, result: &Result<Answer, Refusal>) {
+        if let Some(first) = self.text_answers.get(&command) {
+            if *result != Ok(Answer::Home(first.clone())) {
+                let what = format!("text {command} was answered {first:?}, and again {result:?}");
+                self.break_promise("once", what);
+            }
+        } else if let Ok(Answer::Home(answer)) = result
+            && !matches!(answer, HomeAnswer::OnDuty { .. } | HomeAnswer::WrongPin { .. })
+        {
+            self.text_answers.insert(command, answer.clone());
+        }
+    }
+
+    /// A feature-phone driver said yes to `asked` and was told to fetch the rider of `booking`.
+    ///
+    /// A node that has started again, on a copy even, may ask under a letter that its life before has used: that is
+    /// made rare by the letters, and cannot be ruled out.
+    pub(crate) fn agreed(&mut self, asked: &AssignmentId, life: u32, booking: BookingId) {
+        if asked.incarnation == life && self.questions.get(asked).is_some_and(|meant| *meant != booking) {
+            self.break_promise("meant", format!("a yes to {asked} was taken for {booking}"));
+        }
+    }
+
+    /// A text asks a feature-phone driver: the question must be in the journal.
+    pub(crate) fn asked_by_text(&mut self, asked: &AssignmentId) {
+        if !self.questions.contains_key(asked) {
+            self.break_promise("reserved", format!("a text asks {asked}, of which no journal knows"));
+        }
+    }
+
     /// A rider got an acknowledgement from `node`.
     pub(crate) fn acknowledged(&mut self, booking: BookingId, node: usize) {
-        self.acknowledged.entry(booking).or_insert(node);
+        if !self.lost.contains(&booking) {
+            self.acknowledged.entry(booking).or_insert(node);
+        }
+    }
+
+    /// True if somebody was promised the booking, and it did not go with the one disk that had it.
+    pub(crate) fn is_promised(&self, booking: BookingId) -> bool {
+        self.acknowledged.contains_key(&booking)
     }
 
     pub(crate) fn acknowledgements(&self) -> impl Iterator<Item = BookingId> {

@@ -13,7 +13,8 @@
 //! A run has a *safety* phase (faults; checkers look after every step) and a *liveness* phase (everything healed;
 //! all must converge in bounded time).
 //!
-//! Not simulated: restored backups, damaged disks, a full disk, text messages overtaking each other.
+//! Not simulated: several processes of central, lending between edges, texts to riders beside the question whether the
+//! taxi is still wanted.
 
 mod checkers;
 mod clock;
@@ -21,10 +22,12 @@ mod model;
 #[cfg(feature = "planted")]
 pub mod mutants;
 mod net;
+mod profile;
 mod report;
 mod run;
 mod schedule;
 
+pub use profile::{Profile, UnknownProfile};
 pub use report::{Bookings, Degraded, DoorCount, Report, Violation};
-pub use run::{Options, UnknownProfile, run, run_many};
-pub use schedule::{Fault, Profile, Schedule};
+pub use run::{Options, run, run_many};
+pub use schedule::{Fault, Schedule};

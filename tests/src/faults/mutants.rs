@@ -11,8 +11,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use ondol_core::planted::plant;
 use serde::{Deserialize, Serialize};
 
+use super::profile::Profile;
 use super::run::first_broken;
-use super::schedule::Profile;
 
 /// One bug that can be planted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,16 @@ const fn mutant(bug: &'static str, checker: &'static str, budget: u64, does: &'s
     Mutant { bug, does, checker, profile: Profile::Mixed, budget }
 }
 
+const fn mutant_of(
+    profile: Profile,
+    bug: &'static str,
+    checker: &'static str,
+    budget: u64,
+    does: &'static str,
+) -> Mutant {
+    Mutant { bug, does, checker, profile, budget }
+}
+
 /// The sound code, looked at as a mutant is: nobody may see anything.
 pub const CONTROL: Mutant = mutant("none", "-", 100, "nothing: the sound code");
 
@@ -72,6 +82,67 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("plan-leaves-busy-in", "busy", 50, "planning asks shifts that have a booking"),
     mutant("not-frozen", "adopted", 400, "central goes on with what an edge may adopt"),
     mutant("frozen-thaws", "adopted", 1_000, "central takes up what it had frozen"),
+    mutant("newest-roll-alone", "adopted", 4_000, "central counts only the drivers of its newest renewal"),
+    mutant("ack-before-fsync", "I2", 1_000, "a node's answers leave before the commit"),
+    mutant_of(
+        Profile::Mixed,
+        "charge-before-joining",
+        "I3",
+        1_000,
+        "central charges before it has its own past back",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "life-reused-after-restore",
+        "restore",
+        1_000,
+        "a restored node reuses its life's number",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "ended-bonds-stay",
+        "live",
+        1_000,
+        "nobody asks a phone how a forgotten trip ended",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "lost-grant-stands",
+        "live",
+        2_000,
+        "central waits for a grant of a life that was lost",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "takeover-forgotten",
+        "live",
+        2_000,
+        "a restored edge is silent on a takeover it forgot",
+    ),
+    mutant("return-forgotten", "one_planner", 4_000, "a restored edge holds what it has given back"),
+    mutant_of(Profile::Flap, "skip-gap", "I4", 1_000, "a node takes in entries behind a gap"),
+    mutant_of(
+        Profile::Sms,
+        "inbox-not-idempotent",
+        "once",
+        2_000,
+        "a text that is handed in twice acts twice",
+    ),
+    mutant_of(
+        Profile::Sms,
+        "duplicate-text-is-new",
+        "one_text",
+        1_000,
+        "a copy of a text is taken for another text",
+    ),
+    mutant_of(
+        Profile::Sms,
+        "volatile-reservation",
+        "reserved",
+        1_000,
+        "texts leave before the reservation is stored",
+    ),
+    mutant("expired-ban-list-accepted", "bans", 1_000, "an edge admits drivers by an old ban list"),
     mutant("given-up-by-civil-clock", "patient", 200, "a booking is given up by the civil clock"),
 ];
 
@@ -82,12 +153,12 @@ pub fn look_for(mutant: &Mutant, threads: usize) -> Sighting {
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                let _bug = plant(mutant.bug);
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
                     if seed > last.load(Ordering::Relaxed) {
                         return;
                     }
+                    let _bug = plant(mutant.bug);
                     let run = catch_unwind(AssertUnwindSafe(|| first_broken(seed, mutant.profile)));
                     let Some(checker) = run.unwrap_or(Some("panic")) else { continue };
                     // Lower seeds that are still under way may show it too: the lowest counts.

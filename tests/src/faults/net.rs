@@ -60,11 +60,23 @@ pub(crate) struct Net {
     pub(crate) repeating: (Ms, u32),
     /// Until when, and how much later messages come.
     pub(crate) slow: (Ms, Ms),
+    /// Until when, and how many of 1,000 pages have gaps, repeats, or another order.
+    pub(crate) spoiling: (Ms, u32),
+    /// Until when texts come late, and how many of 1,000 are lost or come twice.
+    pub(crate) texts: (Ms, u32),
 }
 
 impl Net {
     pub(crate) fn new(rng: ChaCha8Rng) -> Self {
-        Self { rng, cuts: Vec::new(), lossy: (0, 0), repeating: (0, 0), slow: (0, 0) }
+        Self {
+            rng,
+            cuts: Vec::new(),
+            lossy: (0, 0),
+            repeating: (0, 0),
+            slow: (0, 0),
+            spoiling: (0, 0),
+            texts: (0, 0),
+        }
     }
 
     pub(crate) fn cut(&mut self, cut: Cut) {
@@ -75,6 +87,37 @@ impl Net {
     pub(crate) fn heal(&mut self) {
         self.cuts.clear();
         (self.lossy, self.repeating, self.slow) = ((0, 0), (0, 0), (0, 0));
+        (self.spoiling, self.texts) = ((0, 0), (0, 0));
+    }
+
+    /// Leaves out, repeats or moves some entries of a page.
+    pub(crate) fn spoil<T: Clone>(&mut self, page: &mut Vec<T>, now: Ms) {
+        if now >= self.spoiling.0 || page.len() < 2 || self.rng.random_range(0..1_000) >= self.spoiling.1 {
+            return;
+        }
+        let at = self.rng.random_range(0..page.len());
+        match self.rng.random_range(0..3) {
+            0 => {
+                page.remove(at);
+            }
+            1 => page.insert(at, page[at].clone()),
+            _ => {
+                let other = (at + 1) % page.len();
+                page.swap(at, other);
+            }
+        }
+    }
+
+    /// After how long copies of a text arrive. A carrier is slow, and delivers some twice.
+    pub(crate) fn carry_text(&mut self, now: Ms) -> Vec<Ms> {
+        let (until, per_mille) = self.texts;
+        let bad = now < until;
+        if bad && self.rng.random_range(0..1_000) < per_mille {
+            return Vec::new();
+        }
+        let twice = self.rng.random_range(0..1_000) < if bad { per_mille.max(100) } else { 100 };
+        let (from, to) = if bad { (5_000, 60_000) } else { (500, 4_000) };
+        (0..=usize::from(twice)).map(|_| self.rng.random_range(from..to)).collect()
     }
 
     /// After how long a message arrives: never, once, or twice.

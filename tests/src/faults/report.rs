@@ -120,6 +120,9 @@ pub struct Report {
     pub takeovers: u64,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
+    /// How large a run is: nodes, devices (phones with and without the app), bookings and faults, on average.
+    #[serde(default)]
+    pub means: BTreeMap<String, f64>,
     /// Events carried out.
     pub ops: u64,
     /// Faults by kind.
@@ -161,11 +164,27 @@ impl Report {
             entries_exchanged: 0,
             takeovers: 0,
             conflicts: BTreeMap::new(),
+            means: BTreeMap::new(),
             ops: 0,
             faults: BTreeMap::new(),
             state_hash: String::new(),
             violations: Vec::new(),
         }
+    }
+
+    /// Of single runs, whose sum is divided by their number.
+    pub(super) fn note_means(&mut self) {
+        #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+        let mean = |sum: u64| sum as f64 / self.seeds.max(1) as f64;
+        let faults = self.faults.values().sum();
+        let nodes = super::model::NODES as u64 * self.seeds;
+        let sums = [
+            ("nodes", nodes),
+            ("devices", self.shifts),
+            ("bookings", self.bookings.made),
+            ("faults", faults),
+        ];
+        self.means = sums.into_iter().map(|(what, sum)| (what.to_owned(), mean(sum))).collect();
     }
 
     /// Adds a later run. Hashes are chained, so the order of seeds matters.
@@ -208,6 +227,7 @@ impl Report {
         for (kind, count) in run.conflicts {
             *self.conflicts.entry(kind).or_default() += count;
         }
+        self.note_means();
         self.heal_s = [self.heal_s, run.heal_s].into_iter().flatten().reduce(f64::max);
         self.journals_converged &= run.journals_converged;
         self.state_hash = super::run::chain(&self.state_hash, &run.state_hash);

@@ -11,8 +11,9 @@ use sha2::{Digest, Sha256};
 
 use super::clock::Ms;
 use super::model::{DEVICES, World};
+use super::profile::Profile;
 use super::report::{Report, Violation};
-use super::schedule::{Profile, Schedule};
+use super::schedule::Schedule;
 
 /// How long faults happen.
 const SAFETY_MS: Ms = 480_000;
@@ -24,18 +25,6 @@ const GIVE_BACK_EVERY_MS: Ms = 30_000;
 const OPS_MAX: u64 = 3_000_000;
 /// Runs spent on leaving out faults of a failure.
 const SHRINK_MAX: usize = 30;
-
-/// A name that is no profile.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct UnknownProfile;
-
-impl std::fmt::Display for UnknownProfile {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a profile is one of calm, mixed, blackout, storm")
-    }
-}
-
-impl std::error::Error for UnknownProfile {}
 
 /// What to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -221,7 +210,8 @@ impl Finished {
             report.bookings.made += 1;
             report.bookings.served += served;
             report.bookings.acknowledged += u64::from(rider.acknowledged);
-            report.bookings.lost += u64::from(rider.acknowledged && status.is_none());
+            let promised = rider.acknowledged && world.checkers.is_promised(rider.booking);
+            report.bookings.lost += u64::from(promised && status.is_none());
             report.bookings.cancelled += u64::from(status == Some(Status::Cancelled));
             report.bookings.open += u64::from(status.is_some_and(|status| !status.is_closed()));
             if rider.made_degraded {
@@ -238,6 +228,7 @@ impl Finished {
                 street.served += u64::from(record.status() == Status::Done);
             }
         }
+        report.note_means();
         report
     }
 }

@@ -6,6 +6,7 @@ use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
 use crate::face::Role;
 use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{DistrictId, ShiftId};
+use crate::planted;
 use crate::position::Position;
 use crate::shift::{Duty, Serialiser};
 use crate::stand::{StandChange, StandWatch};
@@ -131,7 +132,8 @@ impl Node {
             return false;
         };
         let since = self.level_at.get(central).copied().unwrap_or(self.started_at);
-        now.ticks.since_ms(since) > self.config.timing.bans_fresh_ms
+        let age_ms = now.ticks.since_ms(since);
+        planted!("expired-ban-list-accepted", age_ms > self.config.timing.bans_fresh_ms, false)
     }
 
     pub(super) fn beat(&mut self, beat: Beat, now: Now) -> Result<Answer, Refusal> {

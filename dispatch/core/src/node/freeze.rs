@@ -10,7 +10,7 @@
 //! A rider who still wants a taxi, or an operator, brings a booking back to central at once.
 
 use crate::planted;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::lease::{Side, with_app};
 use super::{Change, Node};
@@ -26,10 +26,15 @@ use crate::units::{Now, Ticks};
 /// Life of the question whether a taxi is still wanted.
 const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 
+/// Most rolls that are remembered: more shifts than this begin and end between two answered renewals of a lease
+/// only while drivers come and go by the second, and then the oldest is the least likely to count.
+const ROLLS_MAX: usize = 32;
+
 /// What central does not plan in a district.
 pub(super) struct Freezer {
-    /// Drivers with the app who were on duty when central last held the lease.
-    pub(super) roll: BTreeSet<ShiftId>,
+    /// Drivers with the app who were on duty at the last renewal that was answered, and at those sent since: the edge
+    /// counts those of one of them. Each with when it was sent last.
+    pub(super) rolls: VecDeque<(Ticks, BTreeSet<ShiftId>)>,
     /// When most of them last did not answer central while it held the lease.
     pub(super) lacking_at: Ticks,
     /// When that was looked at last.
@@ -54,12 +59,30 @@ impl Freezer {
     /// Nothing is known of the lease yet: whatever the journal says may have been adopted.
     pub(super) fn start(board: Option<&DistrictBoard>, now: Ticks) -> Self {
         Self {
-            roll: board.map(with_app).unwrap_or_default(),
+            rolls: VecDeque::from([(now, board.map(with_app).unwrap_or_default())]),
             lacking_at: now,
             looked_at: now,
             lost: false,
             apart: BTreeSet::new(),
             frozen: BTreeMap::new(),
+        }
+    }
+
+    /// A renewal leaves, and the edge will count these drivers if it arrives.
+    pub(super) fn renewal_sent(&mut self, roll: BTreeSet<ShiftId>, now: Ticks) {
+        match self.rolls.back_mut() {
+            Some((sent_at, last)) if *last == roll => *sent_at = now,
+            Some(_) | None => self.rolls.push_back((now, roll)),
+        }
+        if self.rolls.len() > ROLLS_MAX {
+            self.rolls.pop_front();
+        }
+    }
+
+    /// The renewal that was sent then has arrived: no earlier one counts any more.
+    pub(super) fn renewal_answered(&mut self, sent_at: Ticks) {
+        while self.rolls.len() > 1 && self.rolls.front().is_some_and(|(last, _)| *last < sent_at) {
+            self.rolls.pop_front();
         }
     }
 

@@ -11,6 +11,7 @@ use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, distr
 use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, ShiftId, StandId};
 use crate::journal::{Lane, Series};
 use crate::pin::PIN_TRIES;
+use crate::planted;
 use crate::shift::{Duty, Serialiser, ShiftRecord};
 use crate::stand::place;
 use crate::units::{Money, Now};
@@ -75,6 +76,9 @@ impl Node {
         driver: DriverId,
         command: &CommandId,
     ) -> Option<Result<HomeAnswer, Refusal>> {
+        if planted!("inbox-not-idempotent", false, true) {
+            return None;
+        }
         let mut lately = self.home_said.get(&driver).into_iter().flatten();
         if let Some((_, said)) = lately.find(|(id, _)| id == command) {
             return Some(said.clone());
@@ -334,23 +338,15 @@ impl Node {
 
     /// A question of an earlier life of this node has no timer any more: it ends now.
     pub(super) fn release_stale_home_questions(&mut self, now: Now) {
-        let stale: Vec<_> = self
-            .board
-            .districts()
-            .flat_map(|(id, board)| board.open_bookings().map(move |record| (id, board, record)))
-            .flat_map(|(id, board, record)| {
-                record
-                    .assignments
-                    .iter()
-                    .filter(|(_, bond)| bond.is_question())
-                    .filter(|(_, bond)| {
-                        board
-                            .shifts
-                            .get(&bond.shift)
-                            .is_some_and(|shift| shift.home() == Some(&self.config.id))
-                    })
-                    .map(|(assignment, _)| (id.clone(), record.id, assignment.clone()))
-            })
+        let me = &self.config;
+        let homed = self.board.districts().flat_map(|(id, board)| {
+            let here = board.on_duty().filter(|shift| shift.home() == Some(&me.id));
+            here.flat_map(|shift| board.bonds_of(shift.id)).map(move |(record, bond)| (id, record, bond))
+        });
+        let stale: Vec<_> = homed
+            .filter(|(_, record, bond)| record.assignments[*bond].is_question())
+            .filter(|(_, _, bond)| bond.incarnation != me.incarnation)
+            .map(|(id, record, bond)| (id.clone(), record.id, bond.clone()))
             .collect();
         for (district, booking, assignment) in stale {
             let what = Step::Released { reason: Release::Withdrawn };

@@ -12,6 +12,7 @@ use crate::face::{Change, DistrictConfig, NodeConfig, Output, Role};
 use crate::fact::{Fact, Owner, Release, Step, TakeCause, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId};
 use crate::journal::Heads;
+use crate::planted;
 use crate::units::{Now, Ticks};
 
 /// Time between renewals while central is not the holder: the quicker it knows, the shorter the heal.
@@ -30,8 +31,8 @@ pub(super) struct CentralDistrict {
     pub(super) lease: CentralSide,
     pub(super) edge: Option<NodeId>,
     renew_at: Ticks,
-    /// This life has made a grant of its own.
-    granted: bool,
+    /// This life has made a grant of its own: it has joined histories with the edge.
+    pub(super) granted: bool,
     /// The edge's last answer before central became holder: its mode, what it held, what central held then.
     probed: Option<(EdgeMode, Heads, Heads)>,
     /// What central held when it last renewed as holder: the H of renewals once the lease has run out.
@@ -215,6 +216,7 @@ impl Node {
             return Err(Refusal::OtherNode);
         };
         side.lease.heard(answer.sent_at);
+        side.freezer.renewal_answered(answer.sent_at);
         let mode_before = side.lease.mode();
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
@@ -239,8 +241,10 @@ impl Node {
             }
         } else {
             side.lease.edge_is_active(now.utc);
-            let wants_grant = answer.mode == EdgeMode::Active
-                && authority.granted.central_term <= answer.epoch.central_term;
+            // By what this life renews under: a grant that the journal has brought back from an earlier life, whose
+            // store was lost, is renewed by nobody.
+            let renewed_term = side.lease.epoch().central_term;
+            let wants_grant = answer.mode == EdgeMode::Active && renewed_term <= answer.epoch.central_term;
             if level && wants_grant {
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
             }
@@ -260,6 +264,7 @@ impl Node {
             side.renew_at = now.ticks;
         }
         self.append(district, district_wide(), Fact::ZoneGranted { epoch }, now);
+        self.charge_what_waited(district, now);
     }
 
     /// An operator wants the district. An edge stops answering central and takes over as soon as central's lease is
@@ -305,6 +310,7 @@ impl Node {
                     if side.by_hand { side.lease.take_by_hand(now.lease_ticks(), now.utc) } else { None };
                 let change = by_hand
                     .or_else(|| side.lease.evaluate(witnesses, open_offers, now.lease_ticks(), now.utc));
+                let change = change.or_else(|| self.recall_own_past(district, now));
                 if let Some(change) = change {
                     self.edge_changed(district, change, now);
                     self.changed(Change::Mode(district.clone()));
@@ -312,6 +318,25 @@ impl Node {
             }
             Some(Side::Central(_)) => self.sweep_central(district, now),
             None => {}
+        }
+    }
+
+    /// An edge that was restored from an old copy learns from its own past, which central gives back, that it has taken
+    /// the district or given it back since. It says so, or stands by: else central would wait for ever, or both plan.
+    fn recall_own_past(&mut self, district: &DistrictId, now: Now) -> Option<EdgeChange> {
+        let authority = self.board.district(district)?.authority.clone();
+        let Some(Side::Edge(side)) = self.sides.get_mut(district) else { return None };
+        match side.lease.mode() {
+            EdgeMode::Standby if planted!("takeover-forgotten", authority.edge_holds(), false) => {
+                side.lease.remember(authority.taken?.0);
+                Some(EdgeChange::Returned { epoch: authority.epoch() })
+            }
+            EdgeMode::Active if planted!("return-forgotten", !authority.edge_holds(), false) => {
+                side.lease.stand_down(authority.epoch(), now.lease_ticks(), now.utc);
+                self.changed(Change::Mode(district.clone()));
+                None
+            }
+            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Active | EdgeMode::Healing => None,
         }
     }
 
@@ -331,6 +356,8 @@ impl Node {
                 CentralMode::Uncertain | CentralMode::Healing => PROBE_EVERY_MS,
             };
             side.renew_at = now.ticks.plus_ms(every_ms);
+            let roll = self.board.district(district).map(with_app).unwrap_or_default();
+            side.freezer.renewal_sent(roll, now.lease_ticks());
             let renewal = Renewal {
                 district: district.clone(),
                 epoch: side.lease.epoch(),

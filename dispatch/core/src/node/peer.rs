@@ -43,6 +43,10 @@ impl Node {
                 broken.insert(&entry.series);
             }
         }
+        if entries.iter().any(|entry| entry.series.origin == self.config.id) {
+            // Its own past comes back, with questions that nobody times any more.
+            self.release_stale_home_questions(now);
+        }
         self.end_page(now);
         let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
         if level {

@@ -3,7 +3,7 @@
 use crate::planted;
 use std::collections::BTreeSet;
 
-use super::{Node, Question, Side};
+use super::{Contact, Node, Question, Side};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::DistrictBoard;
 use crate::booking::{BookingRecord, Status};
@@ -430,7 +430,7 @@ impl Node {
                     None if assignment.origin == self.config.id => messages.push(revoke(Release::Withdrawn)),
                     None => {}
                 }
-            } else if contact.slot.iter().any(|held| held.assignment == *assignment && !held.confirmed) {
+            } else if self.is_to_confirm(contact, assignment) {
                 messages.push(ToDevice::Confirm { assignment: assignment.clone() });
             }
         }
@@ -450,6 +450,18 @@ impl Node {
             }
         }
         messages
+    }
+
+    /// True if the device is to be told that this node counts on the bond: it has not been told yet, or it does not
+    /// hold the bond and this journal has lost how it ended. A device that is told so of a bond that it ended tells
+    /// again how.
+    fn is_to_confirm(&self, contact: &Contact, assignment: &AssignmentId) -> bool {
+        let held = contact.slot.iter().find(|held| held.assignment == *assignment);
+        planted!(
+            "ended-bonds-stay",
+            held.is_none_or(|held| !held.confirmed),
+            held.is_some_and(|held| !held.confirmed)
+        )
     }
 
     /// The code of a booking, for texts.

@@ -1,6 +1,7 @@
 //! What a change of a booking causes: revokes, charges, and the end of duplicates. Texts are in `tell.rs`.
 
 use super::Node;
+use super::lease::Side;
 use super::tell::Glance;
 use crate::board::Touched;
 use crate::booking::{CancelReason, Due, Party, Status};
@@ -76,7 +77,7 @@ impl Node {
     /// Charges a finished trip: central only, once for a booking, and only what [`BookingRecord::due`] allows. Two
     /// cars that say they carried the rider, or a fare that does not fit the booking, are an operator's case.
     fn charge(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
-        if self.config.role != Role::Central {
+        if !self.may_charge(district) {
             return;
         }
         let Some(record) = self.district(district).and_then(|district| district.bookings.get(&booking))
@@ -86,6 +87,26 @@ impl Node {
         if let Due::Charge(amount) = planted!("charge-per-assignment", record.due(), record.due_of_each()) {
             let zone = record.zone().cloned().unwrap_or_else(district_wide);
             self.append(district, zone, Fact::Charged { booking, amount }, now);
+        }
+    }
+
+    /// True if this node knows every charge that it ever made in the district: central, once it has joined histories
+    /// with the edge in this life. Its store may have been restored from a copy that lacks some.
+    fn may_charge(&self, district: &DistrictId) -> bool {
+        match self.sides.get(district) {
+            Some(Side::Central(side)) => {
+                planted!("charge-before-joining", side.edge.is_none() || side.granted, true)
+            }
+            Some(Side::Edge(_)) | None => false,
+        }
+    }
+
+    /// Charges what ended while this node did not know yet what it had charged.
+    pub(super) fn charge_what_waited(&mut self, district: &DistrictId, now: Now) {
+        let bookings = self.district(district).into_iter().flat_map(|board| board.bookings.values());
+        let due = bookings.filter(|record| matches!(record.due(), Due::Charge(_)));
+        for booking in due.map(|record| record.id).collect::<Vec<_>>() {
+            self.charge(district, booking, now);
         }
     }
 

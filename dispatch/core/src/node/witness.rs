@@ -1,12 +1,15 @@
 //! What drivers with the app say about central: the edge asks for witnesses, central for drivers who still answer it.
 //!
-//! Both sides count the same drivers, those on duty when the lease was last renewed. Of two halves that exclude each
+//! Both sides count the same drivers, those on duty when the lease was last renewed; while central does not know which
+//! renewal arrived last, it counts those of each. Of two halves that exclude each
 //! other only one can be the greater, so central goes on or the edge adopts, never both.
 
-use super::lease::{Side, with_app};
+use std::collections::BTreeSet;
+
+use super::lease::Side;
 use super::{Contact, Node};
 use crate::authority::{CentralMode, Witnesses};
-use crate::ids::DistrictId;
+use crate::ids::{DistrictId, ShiftId};
 use crate::planted;
 use crate::units::{Now, Ticks};
 
@@ -47,15 +50,24 @@ impl Node {
         let freezer = &mut side.freezer;
         let holds = side.lease.mode() == CentralMode::Holder;
         if holds {
-            freezer.roll = self.board.district(district).map(with_app).unwrap_or_default();
             freezer.lost = false;
         }
-        let here = freezer.roll.iter().filter_map(|shift| self.contacts.get(shift));
-        let here = here.filter(|contact| answers(contact, timing.answers_ms, now.ticks)).count();
+        // Which of these the edge counts is not known until a renewal is answered, so most of each must answer.
+        let most_answer = |(_, roll): &(Ticks, BTreeSet<ShiftId>)| {
+            let here = roll.iter().filter_map(|shift| self.contacts.get(shift));
+            let here = here.filter(|contact| answers(contact, timing.answers_ms, now.ticks)).count();
+            here * 2 > roll.len()
+        };
+        let rolls = &freezer.rolls;
+        let most = planted!(
+            "newest-roll-alone",
+            rolls.iter().all(most_answer),
+            rolls.back().is_some_and(most_answer)
+        );
         // What a process that stood still finds in its mail when it goes on says nothing of the meantime.
         let stood_still = now.ticks.since_ms(freezer.looked_at) > BEAT_MS;
         freezer.looked_at = now.ticks;
-        if !alive || stood_still || here * 2 <= freezer.roll.len() {
+        if !alive || stood_still || !most {
             freezer.lost |= planted!("frozen-thaws", !holds, false);
             freezer.lacking_at = now.ticks;
         }

@@ -101,7 +101,8 @@ impl Loop {
     pub(super) fn snapshot_if_due(&mut self) {
         let under_way = self.snapshot.as_ref().is_some_and(|task| !task.is_finished());
         // Entries that `Committed` has just caused are on the board and not yet durable.
-        if self.since_snapshot < SNAPSHOT_EVERY || under_way || !self.batch.is_empty() {
+        if self.since_snapshot < SNAPSHOT_EVERY || under_way || !self.batch.is_empty() || self.tray.is_held()
+        {
             return;
         }
         self.since_snapshot = 0;

@@ -25,6 +25,7 @@ use ondol_core::face::{Input, Output, RequestId};
 use ondol_core::ids::NodeId;
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
+use ondol_core::shell::Tray;
 use ondol_core::travel::TravelTimes;
 use ondol_core::units::{Now, Ticks};
 use thiserror::Error;
@@ -118,7 +119,7 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
         next_request: 0,
         batch: Batch { rows, ..Batch::default() },
         touched: Touched::default(),
-        effects: Vec::new(),
+        tray: Tray::default(),
         proved_at: None,
         since_snapshot: loaded.entries_since_snapshot,
         snapshot: None,
@@ -159,6 +160,12 @@ enum Effect {
     Deliver(Deliver),
 }
 
+impl From<Output> for Effect {
+    fn from(output: Output) -> Self {
+        Self::Output(output)
+    }
+}
+
 struct Loop {
     node: Node,
     shared: Arc<Shared>,
@@ -166,11 +173,11 @@ struct Loop {
     renewals: mpsc::Sender<(NodeId, Renewal)>,
     pending: HashMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: RequestId,
-    /// Not yet durable.
+    /// What the node wants done: sorted into what must be durable first and what waits for that.
+    tray: Tray<Effect>,
+    /// On its way to the store, and not yet durable.
     batch: Batch,
     touched: Touched,
-    /// Held until it is.
-    effects: Vec<Effect>,
     /// When the store last proved that it writes.
     proved_at: Option<Ticks>,
     since_snapshot: usize,
@@ -220,13 +227,14 @@ impl Loop {
             }
             Message::Read(look) => {
                 let deliver = look(&self.node, now);
-                self.effects.push(Effect::Deliver(deliver));
+                self.tray.put_effect(Effect::Deliver(deliver));
             }
             Message::Page(page) => {
                 let PageMessage { from, entries, heads, keys, key_cursor, done } = *page;
                 self.shared.vault.learn(&keys);
                 self.batch.keys.extend(keys);
                 self.batch.key_cursors.extend(key_cursor.map(|cursor| (from.clone(), cursor)));
+                self.tray.hold();
                 self.node.handle(Input::Page { from, entries, heads }, now);
                 self.when_durable(done);
             }
@@ -240,27 +248,17 @@ impl Loop {
 
     /// Whoever handed in something may have stopped waiting for it to be durable.
     fn when_durable(&mut self, done: oneshot::Sender<()>) {
-        self.effects.push(Effect::Deliver(Box::new(move || {
+        self.tray.put_effect(Effect::Deliver(Box::new(move || {
             let _waiting = done.send(());
         })));
     }
 
-    /// Sorts what the node wants done into what must be durable first and what waits for that.
     fn collect(&mut self) {
         while let Some(output) = self.node.poll_output() {
-            match output {
-                Output::Append(entry) => {
-                    self.touched.note(&entry);
-                    self.batch.entries.push(entry);
-                }
-                Output::Notify(notice) => self.batch.notices.push(notice),
-                Output::Reply { .. }
-                | Output::ToDevice { .. }
-                | Output::Renew { .. }
-                | Output::Changed(_) => {
-                    self.effects.push(Effect::Output(output));
-                }
+            if let Output::Append(entry) = &output {
+                self.touched.note(entry);
             }
+            self.tray.put(output);
         }
     }
 
@@ -268,6 +266,9 @@ impl Loop {
     async fn settle(&mut self) -> Result<(), StoreError> {
         loop {
             self.batch.keys.extend(self.shared.vault.take_new_keys());
+            let durable = self.tray.take_durable();
+            self.batch.entries.extend(durable.entries);
+            self.batch.notices.extend(durable.notices);
             let now = self.shared.clock.now();
             let prove = now.ticks >= self.prove_due_at();
             if self.batch.is_empty() && !prove {
@@ -289,7 +290,7 @@ impl Loop {
     }
 
     fn carry_out(&mut self) {
-        for effect in std::mem::take(&mut self.effects) {
+        for effect in self.tray.leave() {
             match effect {
                 Effect::Deliver(deliver) => deliver(),
                 Effect::Output(Output::Reply { request, result }) => {
@@ -311,7 +312,7 @@ impl Loop {
                     let _watchers = self.shared.changes.send(change);
                 }
                 Effect::Output(Output::Append(_) | Output::Notify(_)) => {
-                    unreachable!("collect puts these into the batch")
+                    unreachable!("the tray keeps these for the store")
                 }
             }
         }

@@ -103,8 +103,7 @@ impl Store {
             .fetch_one(&mut *transaction)
             .await?;
         let stored: i64 = row.try_get("last")?;
-        let last = u32::try_from(stored).unwrap_or(0).max(known);
-        let life = by_clock.max(last.saturating_add(1));
+        let life = ondol_core::shell::next_life(by_clock, u32::try_from(stored).unwrap_or(0), known);
         sqlx::query("INSERT INTO node_life (node, incarnation, started_at) VALUES ($1, $2, $3)")
             .bind(node.as_str())
             .bind(i64::from(life))

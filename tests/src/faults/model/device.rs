@@ -12,6 +12,7 @@ use ondol_device::wire::{Endpoint, EndpointRole, Fare, Who};
 use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
 use rand::RngExt;
 
+use super::people::STAND_AT;
 use super::{Ask, Caller, DEVICES, Event, NODES, World, any_clock, district_of, node_id, spot};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
@@ -40,13 +41,21 @@ pub(crate) struct DevicePlace {
 /// What a driver does with the phone.
 #[derive(Debug, Clone)]
 pub(crate) enum Deed {
-    Answer { assignment: AssignmentId, yes: bool },
+    Answer {
+        assignment: AssignmentId,
+        yes: bool,
+    },
     Arrive(AssignmentId),
-    Board { assignment: AssignmentId, slips: bool },
+    Board {
+        assignment: AssignmentId,
+        slips: bool,
+    },
     End(AssignmentId),
     GiveBack(AssignmentId),
     NoShow(AssignmentId),
     Hail,
+    /// Drives to the stand, or somewhere else.
+    Drive,
     Duty(Duty),
 }
 
@@ -60,6 +69,10 @@ impl World {
                 let at = self.any_ms(60_000, 500_000);
                 let deed = if self.chance(50) { Deed::Hail } else { Deed::Duty(Duty::Paused) };
                 self.agenda.at(at, Event::Driver { device, life: 0, deed });
+            }
+            for _ in 0..6 {
+                let at = self.any_ms(30_000, 500_000);
+                self.agenda.at(at, Event::Driver { device, life: 0, deed: Deed::Drive });
             }
         }
     }
@@ -100,6 +113,32 @@ impl World {
             self.agenda.after(1, Event::DeviceStarts { device });
         }
         vec![first, first + 1]
+    }
+
+    /// Two drivers of the district begin their shifts late, one after the other. Nothing comes of it if they have.
+    pub(super) fn begin_late_shifts(&mut self, edge: usize) -> Vec<DriverId> {
+        let late = late_drivers(edge);
+        if self.devices.iter().any(|place| late.contains(&place.driver)) {
+            return Vec::new();
+        }
+        for driver in late {
+            let device = self.devices.len();
+            self.place_device(edge, driver);
+            let wait = self.any_ms(1_000, 90_000);
+            self.agenda.after(wait, Event::DeviceStarts { device });
+        }
+        late.map(DriverId::from_number).to_vec()
+    }
+
+    /// True if central has barred the driver before the shift could begin.
+    pub(super) fn is_barred(&self, device: usize) -> bool {
+        self.barred.contains(&DriverId::from_number(self.devices[device].driver))
+    }
+
+    /// True if the driver has begun another shift on another phone.
+    pub(super) fn has_other_phone(&self, device: usize) -> bool {
+        let driver = self.devices[device].driver;
+        self.devices.iter().filter(|place| place.driver == driver).count() > 1
     }
 
     /// Whose device it is, as the shift pass says.
@@ -243,6 +282,9 @@ impl World {
         if life != 0 && life != self.devices[device].life {
             return;
         }
+        if matches!(deed, Deed::Drive) {
+            return self.drives(device);
+        }
         let Some(running) = &self.devices[device].device else { return };
         let trip = running.trip();
         let booking = trip.map(|trip| trip.booking);
@@ -269,7 +311,12 @@ impl World {
             Deed::Hail => Wish::Hail { pickup: self.devices[device].position },
             Deed::Duty(Duty::Paused) if self.healing => return,
             Deed::Duty(duty) => Wish::Duty(duty),
-            Deed::Arrive(_) | Deed::GiveBack(_) | Deed::NoShow(_) | Deed::Board { .. } | Deed::End(_) => {
+            Deed::Drive
+            | Deed::Arrive(_)
+            | Deed::GiveBack(_)
+            | Deed::NoShow(_)
+            | Deed::Board { .. }
+            | Deed::End(_) => {
                 return;
             }
         };
@@ -288,6 +335,18 @@ impl World {
         }
         let position = self.devices[device].position;
         self.device_input(device, Input::Fix(position));
+    }
+
+    /// A free taxi drives to the stand of its district, or somewhere else.
+    fn drives(&mut self, device: usize) {
+        let place = &self.devices[device];
+        let free = place.device.as_ref().is_some_and(|device| device.trip().is_none());
+        let at = if self.chance(40) { STAND_AT } else { self.people.random_range(0..1_024) };
+        if free {
+            self.devices[device].position = spot(self.devices[device].edge, at);
+            let position = self.devices[device].position;
+            self.device_input(device, Input::Fix(position));
+        }
     }
 
     /// Faults are over: every driver is on duty and looks at the screen again.
@@ -311,6 +370,11 @@ fn driver_of_two_phones(edge: usize) -> u128 {
     0x300 + edge as u128
 }
 
+/// The numbers in the ids of the drivers who begin late.
+fn late_drivers(edge: usize) -> [u128; 2] {
+    [0x400 + edge as u128, 0x500 + edge as u128]
+}
+
 pub(super) fn vehicle(number: u128) -> Vehicle {
     Vehicle {
         vehicle: VehicleId::from_number(number),
@@ -322,5 +386,6 @@ pub(super) fn vehicle(number: u128) -> Vehicle {
 
 pub(super) fn driver_numbers() -> impl Iterator<Item = (usize, u128)> {
     let of_two = (1..NODES).map(|edge| (edge, driver_of_two_phones(edge)));
-    (0..DEVICES).map(|device| (1 + device % 2, number(device))).chain(of_two)
+    let late = (1..NODES).flat_map(|edge| late_drivers(edge).map(|number| (edge, number)));
+    (0..DEVICES).map(|device| (1 + device % 2, number(device))).chain(of_two).chain(late)
 }

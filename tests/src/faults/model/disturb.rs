@@ -16,7 +16,10 @@ impl World {
         let (_, lasts, fault) = self.schedule.faults[index].clone();
         let now = self.agenda.now();
         let until = now + lasts;
-        *self.counts.faults.entry(fault.kind()).or_default() += 1;
+        // A link that flaps comes back here each time that it goes down.
+        if now == self.schedule.faults[index].0 {
+            *self.counts.faults.entry(fault.kind()).or_default() += 1;
+        }
         let node = |node| Side::One(Place::Node(node));
         match fault {
             Fault::CutPeers { edge, down, up } => {
@@ -48,14 +51,22 @@ impl World {
                 }
                 self.central_away_until = self.central_away_until.max(until);
             }
-            Fault::CrashNode { node } => {
-                self.crash_node(node);
+            Fault::CrashNode { node } | Fault::TearNode { node } | Fault::RestoreNode { node, .. } => {
+                match fault {
+                    Fault::RestoreNode { age_ms, .. } => self.restore(node, age_ms),
+                    Fault::TearNode { .. } => self.tear(node),
+                    _ => self.crash_node(node),
+                }
                 self.agenda.at(until, Event::FaultEnds(index));
                 if node == 0 {
                     self.central_away_until = self.central_away_until.max(until);
                 }
             }
             Fault::PauseNode { node } => self.nodes[node].paused_until = until,
+            Fault::FailDisk { node } => self.nodes[node].failing_until = until,
+            Fault::SpoilPages { per_mille } => self.net.spoiling = (until, per_mille),
+            Fault::BadTexts { per_mille } => self.net.texts = (until, per_mille),
+            Fault::BarDriver { edge } => self.bar_driver(edge),
             Fault::StallDisk { node } => self.nodes[node].stalled_until = until,
             Fault::CrashDevice { device, after_outputs } => {
                 let place = &mut self.devices[device];
@@ -81,7 +92,9 @@ impl World {
 
     pub(super) fn fault_ends(&mut self, index: usize) {
         match self.schedule.faults[index].2 {
-            Fault::CrashNode { node } => self.start_node(node),
+            Fault::CrashNode { node } | Fault::TearNode { node } | Fault::RestoreNode { node, .. } => {
+                self.start_node(node);
+            }
             Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
             Fault::LateLinks { .. }
             | Fault::CutPeers { .. }
@@ -91,6 +104,10 @@ impl World {
             | Fault::Isolate { .. }
             | Fault::PauseNode { .. }
             | Fault::StallDisk { .. }
+            | Fault::FailDisk { .. }
+            | Fault::SpoilPages { .. }
+            | Fault::BadTexts { .. }
+            | Fault::BarDriver { .. }
             | Fault::CrashDevice { .. }
             | Fault::TwoPhones { .. }
             | Fault::Lose { .. }
@@ -107,7 +124,7 @@ impl World {
         self.net.heal();
         for node in 0..NODES {
             self.start_node(node);
-            self.nodes[node].stalled_until = 0;
+            (self.nodes[node].stalled_until, self.nodes[node].failing_until) = (0, 0);
         }
         for place in &mut self.devices {
             place.dies_after = None;

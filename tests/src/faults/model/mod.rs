@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use ondol_core::command::{Answer, Command, Refusal};
-use ondol_core::ids::{BookingId, DistrictId, NodeId};
+use ondol_core::fact::Driver;
+use ondol_core::ids::{BookingId, CommandId, DistrictId, DriverId, NodeId};
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
@@ -17,14 +18,17 @@ use super::net::{Net, Place};
 use super::schedule::Schedule;
 
 mod device;
+mod disk;
 mod disturb;
 mod node;
 mod people;
 mod settled;
+mod texts;
 
 pub(crate) use device::DevicePlace;
 pub(crate) use node::NodePlace;
-pub(crate) use people::{PhonePlace, RiderPlace};
+pub(crate) use people::RiderPlace;
+pub(crate) use texts::{PhonePlace, TextPlace};
 
 /// Central, and an edge for each of two districts.
 pub(crate) const NODES: usize = 3;
@@ -32,6 +36,8 @@ pub(crate) const NODES: usize = 3;
 pub(crate) const DEVICES: usize = 8;
 /// Feature-phone drivers.
 const PHONES: usize = 3;
+/// A phone has given up a beat that is older than the time between two.
+const BEAT_LATE_MAX_MS: Ms = 5_000;
 /// Events remembered for a failure.
 const TRACE_MAX: usize = 200;
 
@@ -52,6 +58,8 @@ pub(crate) enum Event {
     Answered { caller: Caller, from: usize, reply: Box<Reply> },
     /// A node's message arrives at a device on its own.
     Pushed { device: usize, push: Box<wire::Push> },
+    /// Text processes look for notices in a node's outbox.
+    Outbox { node: usize },
     /// A device's timer.
     DeviceWake { device: usize, life: u32 },
     /// A device's phone is switched on again.
@@ -61,7 +69,7 @@ pub(crate) enum Event {
     /// A rider does something.
     Rider { rider: usize, deed: people::RiderDeed },
     /// A feature-phone driver does something.
-    Phone { phone: usize, deed: people::PhoneDeed },
+    Phone { phone: usize, deed: texts::PhoneDeed },
     /// An operator does something.
     Operator,
     /// A fault of the schedule begins.
@@ -95,7 +103,8 @@ pub(crate) enum Caller {
     },
     Phone {
         phone: usize,
-        command: u64,
+        command: CommandId,
+        number: u64,
     },
     Operator,
     /// For entries; the tag tells a late answer from the one awaited.
@@ -126,6 +135,14 @@ pub(crate) struct World {
     pub(crate) devices: Vec<DevicePlace>,
     pub(crate) riders: Vec<RiderPlace>,
     pub(crate) phones: Vec<PhonePlace>,
+    /// By node; central has none.
+    texts: Vec<TextPlace>,
+    /// Texts of feature-phone drivers that wait for their node.
+    handed_in: BTreeMap<CommandId, texts::DriverText>,
+    /// Drivers as first listed.
+    roster: Vec<Driver>,
+    /// Drivers whom central has barred.
+    barred: Vec<DriverId>,
     pub(crate) checkers: Checkers,
     pub(crate) counts: Counts,
     net: Net,
@@ -168,6 +185,10 @@ impl World {
             devices: Vec::new(),
             riders: Vec::new(),
             phones: Vec::new(),
+            texts: (0..NODES).map(|_| TextPlace::default()).collect(),
+            handed_in: BTreeMap::new(),
+            roster: Vec::new(),
+            barred: Vec::new(),
             checkers: Checkers::default(),
             counts: Counts::default(),
             net: Net::new(stream(3)),
@@ -208,6 +229,7 @@ impl World {
             Event::Pushed { device, push } => {
                 self.device_input(device, ondol_device::Input::Push(*push));
             }
+            Event::Outbox { node } => self.read_outbox(node),
             Event::DeviceWake { device, life } => self.device_wakes(device, life),
             Event::DeviceStarts { device } => self.start_device(device),
             Event::Driver { device, life, deed } => self.driver_does(device, life, deed),
@@ -235,8 +257,8 @@ impl World {
             (Caller::Rider { rider, of }, Reply::Command(result)) => {
                 self.rider_answered(rider, of, from, result);
             }
-            (Caller::Phone { phone, command }, Reply::Command(result)) => {
-                self.phone_answered(phone, command, result);
+            (Caller::Phone { phone, command, number }, Reply::Command(result)) => {
+                self.phone_answered(phone, command, number, result);
             }
             (Caller::Pull { node, life, tag }, Reply::Page { entries, heads, full }) => {
                 self.pulled(node, life, from, tag, entries, heads, full);
@@ -254,7 +276,12 @@ impl World {
 
     /// Sends a request through the network.
     fn ask(&mut self, from: Place, node: usize, ask: Ask, caller: Caller) {
+        let is_beat = matches!(ask, Ask::Device(ondol_device::Message::Beat(_)));
         for delay in self.net.carry(from, Place::Node(node), self.agenda.now()) {
+            // A beat bears no number: one that comes after the next one says what is no longer so.
+            if is_beat && delay > BEAT_LATE_MAX_MS {
+                continue;
+            }
             self.agenda.after(delay, Event::Asked { node, ask: Box::new(ask.clone()), caller });
         }
     }
@@ -293,6 +320,7 @@ impl World {
             Event::Rider { rider, .. } => 0xa00 + *rider as u64,
             Event::Phone { phone, .. } => 0xb00 + *phone as u64,
             Event::Operator => 0xc00,
+            Event::Outbox { node } => 0xf00 + *node as u64,
             Event::FaultBegins(index) => 0xd00 + *index as u64,
             Event::FaultEnds(index) => 0xe00 + *index as u64,
         };

@@ -1,32 +1,38 @@
 //! The shell of a node: a disk that takes time, effects only after it, and pulls from its peers.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ondol_core::board::Board;
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
-use ondol_core::ids::{BookingId, DistrictId};
-use ondol_core::journal::{Entry, Heads, Series};
+use ondol_core::ids::DistrictId;
+use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
+use ondol_core::shell::Tray;
 use ondol_core::travel::StraightLine;
 use ondol_device::wire::{
     Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult, RiderTexts,
 };
 use ondol_device::{Answer as DeviceAnswer, Message};
 
+use super::disk::Disk;
 use super::{Ask, Caller, Event, NODES, Reply, World, district_of, node_id, node_of};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
 /// A booking for which nobody is found ends sooner than in a town, so that runs are short.
 const GIVE_UP_MS: u64 = 600_000;
-/// Entries in one page.
-const PAGE_MAX: usize = 60;
+/// Bans age sooner than in a town, so that they do within a run.
+pub(crate) const BANS_FRESH_MS: u64 = 90_000;
+/// An operator reads that a restored node lacks its past, and has it taken back, within this time.
+pub(super) const TAKES_BACK_WITHIN_MS: Ms = 40_000;
 /// A pull without an answer is made again after this time.
 const PULL_AGAIN_MS: Ms = 3_000;
 /// Time between two proofs that the disk works.
 const DISK_BEAT_MS: Ms = 2_000;
+
+/// 2022-01-01T00:00:00Z: lives are numbered by seconds since then.
+const FIRST_LIFE_MS: i64 = 1_640_995_200_000;
 
 /// A node with its disk.
 pub(crate) struct NodePlace {
@@ -35,13 +41,10 @@ pub(crate) struct NodePlace {
     /// Which life this is.
     pub(crate) life: u32,
     pub(crate) clock: Clock,
-    /// Everything committed, by series.
-    pub(crate) journal: BTreeMap<Series, Vec<Entry>>,
-    /// Bookings whose acceptance is committed here.
-    pub(crate) bookings: BTreeSet<BookingId>,
-    /// Outputs in order; what stands behind an entry waits for it.
-    pending: VecDeque<Output>,
-    commit_planned: bool,
+    pub(crate) disk: Disk,
+    /// What waits for the disk, by the rule of every shell.
+    pub(super) tray: Tray<Output>,
+    pub(super) commit_planned: bool,
     wakes_at: Option<Ms>,
     asked: BTreeMap<u64, Caller>,
     requests: u64,
@@ -49,6 +52,12 @@ pub(crate) struct NodePlace {
     pulls: BTreeMap<usize, u64>,
     pub(super) paused_until: Ms,
     pub(super) stalled_until: Ms,
+    /// Writes fail until then, and some of those that fail have happened.
+    pub(super) failing_until: Ms,
+    /// Its own past comes back from edges from then on; none while nobody has asked for it.
+    pub(super) takes_back_at: Option<Ms>,
+    /// When it was last known to hold all that central holds.
+    level_at: Ms,
 }
 
 /// Reports of one batch that wait for their commits.
@@ -63,9 +72,8 @@ impl NodePlace {
             node: None,
             life: 0,
             clock,
-            journal: BTreeMap::new(),
-            bookings: BTreeSet::new(),
-            pending: VecDeque::new(),
+            disk: Disk::default(),
+            tray: Tray::default(),
             commit_planned: false,
             wakes_at: None,
             asked: BTreeMap::new(),
@@ -74,36 +82,10 @@ impl NodePlace {
             pulls: BTreeMap::new(),
             paused_until: 0,
             stalled_until: 0,
+            failing_until: 0,
+            takes_back_at: None,
+            level_at: 0,
         }
-    }
-
-    fn store(&mut self, entry: Entry) {
-        if matches!(entry.kind.as_str(), "booking_accepted" | "street_hailed")
-            && let Ok(booking) = entry.key.parse()
-        {
-            self.bookings.insert(booking);
-        }
-        self.journal.entry(entry.series.clone()).or_default().push(entry);
-    }
-
-    /// What is committed beyond `after` in these districts, and the heads of everything committed.
-    fn page(&self, after: &Heads, districts: &[DistrictId]) -> (Vec<Entry>, Heads, bool) {
-        let mut entries = Vec::new();
-        let mut heads = Heads::default();
-        let mut full = false;
-        for (series, stored) in &self.journal {
-            let last = stored.last().expect("a series begins with its first entry");
-            heads.0.insert(series.clone(), last.as_head());
-            if !districts.contains(&series.district) {
-                continue;
-            }
-            let held = usize::try_from(after.of(series).seq).unwrap_or(usize::MAX);
-            let missing = stored.iter().skip(held);
-            let room = PAGE_MAX - entries.len();
-            full |= stored.len().saturating_sub(held) > room;
-            entries.extend(missing.take(room).cloned());
-        }
-        (entries, heads, full)
     }
 }
 
@@ -115,15 +97,15 @@ impl World {
         if place.node.is_some() {
             return;
         }
-        place.life += 1;
+        let board = place.disk.board();
+        let read = place.clock.read(now);
+        let by_clock = u32::try_from((read.utc.0 - FIRST_LIFE_MS) / 1_000).unwrap_or(0);
+        place.life = place.disk.next_life(&node_id(node), &board, by_clock, now);
+        place.level_at = now;
         let life = place.life;
-        let mut board = Board::default();
-        for entry in place.journal.values().flatten() {
-            board.apply(entry).expect("a journal that was committed continues its series");
-        }
         let config = config_of(node, life, self.pin_key.clone());
-        place.node = Some(Node::new(config, board, Arc::new(StraightLine), place.clock.read(now)));
-        place.pending.clear();
+        place.node = Some(Node::new(config, board, Arc::new(StraightLine), read));
+        place.tray = Tray::default();
         place.asked.clear();
         place.batches.clear();
         (place.commit_planned, place.wakes_at) = (false, None);
@@ -139,9 +121,9 @@ impl World {
     pub(super) fn crash_node(&mut self, node: usize) {
         let place = &mut self.nodes[node];
         place.node = None;
-        place.pending.clear();
+        place.tray = Tray::default();
         place.paused_until = 0;
-        let stored: Vec<_> = self.nodes.iter().map(|place| &place.bookings).collect();
+        let stored: Vec<_> = self.nodes.iter().map(|place| &place.disk.bookings).collect();
         self.checkers.nothing_lost(&stored);
     }
 
@@ -190,18 +172,20 @@ impl World {
             if let Output::Append(entry) = &output {
                 self.look_at(node, entry);
             }
-            self.nodes[node].pending.push_back(output);
+            self.nodes[node].tray.put(output);
         }
         let place = &mut self.nodes[node];
-        let durable = place.pending.iter().any(|o| matches!(o, Output::Append(_) | Output::Notify(_)));
         let life = place.life;
-        if durable && !place.commit_planned {
+        if place.tray.is_held() && !place.commit_planned {
             place.commit_planned = true;
             let wait = self.any_ms(1, 25);
             self.agenda.after(wait, Event::Commit { node, life });
-        } else if !durable {
-            self.carry_out(node);
         }
+        #[cfg(feature = "planted")]
+        for notice in self.nodes[node].tray.leak_notices() {
+            self.send_notice(node.max(1), notice);
+        }
+        self.carry_out(node);
         let place = &mut self.nodes[node];
         if let Some(running) = &place.node {
             let at = place.clock.when(running.poll_timeout()).max(self.agenda.now() + 1);
@@ -213,6 +197,7 @@ impl World {
     }
 
     fn look_at(&mut self, node: usize, entry: &Entry) {
+        let out_of_touch_ms = self.out_of_touch_ms(node);
         if entry.series.origin != node_id(node) {
             self.counts.exchanged += 1;
         } else if entry.kind == "zone_taken" {
@@ -230,6 +215,7 @@ impl World {
             .filter(|place| place.paused_until <= now)
             .and_then(|place| place.node.as_ref());
         self.checkers.now = now;
+        self.checkers.out_of_touch_ms = out_of_touch_ms;
         if let Some(running) = &self.nodes[node].node {
             self.checkers.written(running, other, entry);
         }
@@ -245,16 +231,19 @@ impl World {
             self.agenda.at(until, Event::Commit { node, life });
             return;
         }
-        self.nodes[node].commit_planned = false;
-        for index in 0..self.nodes[node].pending.len() {
-            if let Output::Append(entry) = &self.nodes[node].pending[index] {
-                let entry = entry.clone();
-                if entry.series.origin == node_id(node) {
-                    self.checkers.committed(self.nodes[node].node.as_ref(), &entry);
-                }
-                self.nodes[node].store(entry);
+        if self.agenda.now() < self.nodes[node].failing_until {
+            // The batch is kept and tried again, as the loop of a node does.
+            if self.chance(30) {
+                let durable = self.nodes[node].tray.durable().clone();
+                self.make_durable(node, &durable);
             }
+            let wait = self.any_ms(20, 1_000);
+            self.agenda.after(wait, Event::Commit { node, life });
+            return;
         }
+        self.nodes[node].commit_planned = false;
+        let durable = self.nodes[node].tray.take_durable();
+        self.make_durable(node, &durable);
         self.carry_out(node);
         self.node_input(node, Input::Committed);
     }
@@ -265,17 +254,18 @@ impl World {
             return;
         }
         self.agenda.after(DISK_BEAT_MS, Event::DiskBeat { node, life });
-        if self.agenda.now() >= self.nodes[node].stalled_until && !self.nodes[node].commit_planned {
+        let place = &self.nodes[node];
+        let writes = self.agenda.now() >= place.stalled_until.max(place.failing_until);
+        if writes && !place.commit_planned {
             self.node_input(node, Input::Committed);
         }
     }
 
-    /// Carries out everything pending: its entries are durable.
+    /// Carries out what may leave.
     fn carry_out(&mut self, node: usize) {
-        while let Some(output) = self.nodes[node].pending.pop_front() {
+        for output in self.nodes[node].tray.leave() {
             match output {
-                Output::Append(_) | Output::Changed(_) => {}
-                Output::Notify(notice) => self.notified(node, notice),
+                Output::Append(_) | Output::Notify(_) | Output::Changed(_) => {}
                 Output::Reply { request, result } => {
                     if let Some(caller) = self.nodes[node].asked.remove(&request) {
                         self.answer(node, request, caller, *result);
@@ -342,7 +332,8 @@ impl World {
             Ask::Pull(after) => {
                 let Caller::Pull { node: puller, .. } = caller else { return };
                 let districts = common_districts(node, puller);
-                let (entries, heads, full) = self.nodes[node].page(&after, &districts);
+                let (mut entries, heads, full) = self.nodes[node].disk.page(&after, &districts);
+                self.net.spoil(&mut entries, self.agenda.now());
                 self.reply(node, caller, Reply::Page { entries, heads, full });
             }
             Ask::Device(message) => {
@@ -458,7 +449,27 @@ impl World {
             let wait = if full { 1 } else { self.any_ms(200, 900) };
             self.agenda.after(wait, Event::PullDue { node, life, peer, tag });
         }
-        self.node_input(node, Input::Page { from: node_id(peer), entries, heads });
+        let now = self.agenda.now();
+        let place = &self.nodes[node];
+        // Nothing proves to central that it wrote what an edge gives back: somebody has to ask for it.
+        let believes = node != 0 || place.takes_back_at.is_some_and(|at| at <= now);
+        let (me, life) = (node_id(node), place.life);
+        let entries: Vec<Entry> = entries
+            .into_iter()
+            .filter(|entry| entry.series.origin != me || (believes && entry.series.incarnation < life))
+            .collect();
+        self.node_input(node, Input::Page { from: node_id(peer), entries, heads: heads.clone() });
+        let place = &mut self.nodes[node];
+        let running = place.node.as_ref();
+        if running.is_some_and(|n| n.config().districts.keys().all(|d| n.board().heads().cover(&heads, d))) {
+            place.level_at = now;
+            self.checkers.knows_its_past(&node_id(node));
+        }
+    }
+
+    /// For how long an edge has not been level with central, in this life.
+    fn out_of_touch_ms(&self, node: usize) -> Ms {
+        if node == 0 { 0 } else { self.agenda.now() - self.nodes[node].level_at }
     }
 }
 
@@ -481,6 +492,6 @@ fn config_of(node: usize, incarnation: u32, pin_key: ondol_core::pin::PinKey) ->
     } else {
         (Role::Edge { central: node_id(0) }, BTreeMap::from([district(node)]))
     };
-    let timing = Timing { give_up_ms: GIVE_UP_MS, ..Timing::default() };
+    let timing = Timing { give_up_ms: GIVE_UP_MS, bans_fresh_ms: BANS_FRESH_MS, ..Timing::default() };
     NodeConfig { id: node_id(node), role, incarnation, districts, pin_key, timing }
 }

@@ -1,17 +1,13 @@
-//! Riders, feature-phone drivers and operators.
-
-use std::collections::BTreeSet;
+//! Riders and operators. Who writes texts is in `texts.rs`.
 
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, Status};
-use ondol_core::command::{
-    Answer, Command, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal,
-};
+use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::fact::{Driver, Lang, Request};
-use ondol_core::ids::{BookingId, CommandId, DriverId, ShiftId, SubjectId};
-use ondol_core::units::Money;
+use ondol_core::ids::{BookingId, DriverId, ShiftId, SubjectId};
 use rand::RngExt;
 
 use super::device::{driver_numbers, vehicle};
+use super::texts::booking_by_text;
 use super::{Ask, Caller, Event, NODES, PHONES, World, booking_of, district_of, node_id, spot};
 use crate::faults::clock::Ms;
 use crate::faults::net::Place;
@@ -20,8 +16,10 @@ use crate::faults::net::Place;
 const RIDER_AGAIN_MS: Ms = 8_000;
 /// A rider's page looks again after this time.
 const PAGE_LOOKS_MS: Ms = 15_000;
-/// A text process tries a command again while its node does not answer.
-const TEXT_AGAIN_MS: Ms = 5_000;
+/// The spot of each district's stand.
+pub(super) const STAND_AT: u32 = 500;
+/// Before that no node has lost anything.
+const SHOWN_AGAIN_AFTER_MS: Ms = 60_000;
 
 /// A rider with one booking.
 pub(crate) struct RiderPlace {
@@ -34,13 +32,19 @@ pub(crate) struct RiderPlace {
     pub(crate) made: bool,
     pub(crate) acknowledged: bool,
     pub(crate) cancel_done: bool,
+    /// When the text was written that asks, if it is one.
+    pub(super) wrote_at: Option<Ms>,
     /// The node tried next.
-    tries: usize,
+    pub(super) tries: usize,
 }
 
 /// What a rider does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RiderDeed {
+    /// Writes the text that asks.
+    Write,
+    /// A copy of that text arrives.
+    Heard,
     /// Asks, until a node has acknowledged it.
     Book,
     /// Shows an acknowledged booking to another node.
@@ -61,23 +65,15 @@ pub(crate) enum RiderAsk {
     Keep,
 }
 
-/// A driver with a feature phone, homed to an edge.
-pub(crate) struct PhonePlace {
-    driver: DriverId,
-    pub(crate) edge: usize,
-    /// Commands whose replies are awaited.
-    awaits: BTreeSet<u64>,
-    commands: u64,
-    booking: Option<BookingId>,
-}
-
-/// What such a driver does.
-#[derive(Debug, Clone)]
-pub(crate) enum PhoneDeed {
-    /// Writes a text.
-    Write(HomeWish),
-    /// The text process hands a text in, again while the node does not answer.
-    HandIn { command: u64, wish: HomeWish },
+impl RiderPlace {
+    pub(super) fn book(&self, booking: BookingId) -> Command {
+        Command::Book {
+            booking,
+            district: district_of(self.edge),
+            zone: format!("zone-{}", self.edge).parse().expect("a well-formed name"),
+            request: self.request.clone(),
+        }
+    }
 }
 
 impl World {
@@ -99,6 +95,7 @@ impl World {
                 vehicle: vehicle(number),
                 banned: false,
             };
+            self.roster.push(driver.clone());
             self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
         }
         for edge in 1..NODES {
@@ -106,7 +103,7 @@ impl World {
                 stand: format!("{edge}").parse().expect("a well-formed name"),
                 name_ko: "시청".into(),
                 name_en: "City Hall".into(),
-                position: spot(edge, 500),
+                position: spot(edge, STAND_AT),
                 district: district_of(edge),
             };
             self.asked(0, Ask::Command(stand), Caller::Operator);
@@ -120,8 +117,10 @@ impl World {
             let door = [Door::App, Door::Web, Door::Sms, Door::Phone][self.people.random_range(0..4)];
             let request = self.any_request(rider, edge, door);
             let tries = self.people.random_range(0..2);
+            let at = self.any_ms(30_000, safety_ms - 20_000);
             self.riders.push(RiderPlace {
-                booking: booking_of(rider),
+                booking: if door == Door::Sms { booking_by_text(rider, edge, at) } else { booking_of(rider) },
+                wrote_at: (door == Door::Sms).then_some(at),
                 edge,
                 request,
                 made_degraded: false,
@@ -130,22 +129,10 @@ impl World {
                 cancel_done: false,
                 tries,
             });
-            let at = self.any_ms(30_000, safety_ms - 20_000);
-            self.agenda.at(at, Event::Rider { rider, deed: RiderDeed::Book });
+            let deed = if door == Door::Sms { RiderDeed::Write } else { RiderDeed::Book };
+            self.agenda.at(at, Event::Rider { rider, deed });
         }
-        for phone in 0..PHONES {
-            let edge = 1 + phone % 2;
-            let driver = DriverId::from_number(0x200 + phone as u128);
-            self.phones.push(PhonePlace {
-                driver,
-                edge,
-                awaits: BTreeSet::new(),
-                commands: 0,
-                booking: None,
-            });
-            let at = self.any_ms(8_000, 40_000);
-            self.agenda.at(at, Event::Phone { phone, deed: PhoneDeed::Write(on_duty(edge)) });
-        }
+        self.place_phones();
         for _ in 0..12 {
             let at = self.any_ms(60_000, safety_ms);
             self.agenda.at(at, Event::Operator);
@@ -193,17 +180,14 @@ impl World {
             RiderDeed::ShowAgain => (false, RiderAsk::Book),
             RiderDeed::Keep => (false, RiderAsk::Keep),
             RiderDeed::Look => return self.rider_looks(rider),
+            RiderDeed::Write => return self.rider_writes(rider),
+            RiderDeed::Heard => return self.rider_heard(rider),
         };
         let node = [0, person.edge][person.tries % 2];
         person.tries += 1;
         let booking = person.booking;
         let command = match of {
-            RiderAsk::Book => Command::Book {
-                booking,
-                district: district_of(person.edge),
-                zone: format!("zone-{}", person.edge).parse().expect("a well-formed name"),
-                request: person.request.clone(),
-            },
+            RiderAsk::Book => person.book(booking),
             RiderAsk::Cancel => {
                 Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind }
             }
@@ -231,8 +215,13 @@ impl World {
             .and_then(|node| node.board().booking(booking))
             .is_some_and(|(_, record)| record.status().is_closed());
         let asked = view.is_some_and(|node| node.asks_if_still_wanted(&district_of(edge), booking));
+        // A page shows its booking again to a node that has lost it.
+        let lost = view.is_some_and(|node| node.board().booking(booking).is_none());
         if asked && (self.healing || self.chance(50)) {
             self.agenda.after(2_000, Event::Rider { rider, deed: RiderDeed::Keep });
+        }
+        if lost && now > SHOWN_AGAIN_AFTER_MS {
+            self.agenda.after(1_000, Event::Rider { rider, deed: RiderDeed::ShowAgain });
         }
         if !closed {
             self.agenda.after(PAGE_LOOKS_MS, Event::Rider { rider, deed: RiderDeed::Look });
@@ -275,98 +264,15 @@ impl World {
         }
     }
 
-    /// A notice is durable: the text process sends it.
-    pub(super) fn notified(&mut self, node: usize, notice: Notice) {
-        match (notice.to, notice.text) {
-            (Recipient::Rider { booking }, NoticeText::StillWanted { .. }) => {
-                let by_text =
-                    |rider: &RiderPlace| rider.booking == booking && rider.request.text_home.is_some();
-                let rider = self.riders.iter().position(by_text);
-                if let Some(rider) = rider
-                    && (self.healing || self.chance(80))
-                {
-                    let wait = self.any_ms(2_000, 20_000);
-                    self.agenda.after(wait, Event::Rider { rider, deed: RiderDeed::Keep });
-                }
-            }
-            (Recipient::Driver { driver }, NoticeText::DriverOffer { letter, .. }) => {
-                let phone = self.phones.iter().position(|phone| phone.driver == driver && phone.edge == node);
-                let Some(phone) = phone else { return };
-                let roll = if self.healing { 0 } else { self.people.random_range(0..100) };
-                let wait = self.any_ms(2_000, 20_000);
-                let wish = match roll {
-                    0..85 => HomeWish::Accept { letter },
-                    85..95 => HomeWish::Decline { letter },
-                    _ => return,
-                };
-                self.agenda.after(wait, Event::Phone { phone, deed: PhoneDeed::Write(wish) });
-            }
-            (Recipient::Rider { .. } | Recipient::Driver { .. }, _) => {}
-        }
-    }
-
-    pub(super) fn phone_does(&mut self, phone: usize, deed: PhoneDeed) {
-        match deed {
-            PhoneDeed::Write(wish) => {
-                self.phones[phone].commands += 1;
-                let command = self.phones[phone].commands;
-                self.phones[phone].awaits.insert(command);
-                // Carriers are slow, and deliver some texts twice.
-                let copies = if self.chance(10) { 2 } else { 1 };
-                for _ in 0..copies {
-                    let wait = self.any_ms(500, 4_000);
-                    let deed = PhoneDeed::HandIn { command, wish: wish.clone() };
-                    self.agenda.after(wait, Event::Phone { phone, deed });
-                }
-            }
-            PhoneDeed::HandIn { command, wish } => {
-                let place = &self.phones[phone];
-                let what = HomeCommand {
-                    command: CommandId::from_number((0x30_000 + phone as u128) << 32 | u128::from(command)),
-                    driver: place.driver,
-                    what: wish.clone(),
-                };
-                let edge = place.edge;
-                self.asked(edge, Ask::Command(Command::Home(what)), Caller::Phone { phone, command });
-                if self.phones[phone].awaits.contains(&command) {
-                    let deed = PhoneDeed::HandIn { command, wish };
-                    self.agenda.after(TEXT_AGAIN_MS, Event::Phone { phone, deed });
-                }
-            }
-        }
-    }
-
-    pub(super) fn phone_answered(&mut self, phone: usize, command: u64, result: Result<Answer, Refusal>) {
-        if !self.phones[phone].awaits.remove(&command) {
-            return;
-        }
-        let edge = self.phones[phone].edge;
-        let wait = self.any_ms(4_000, 30_000);
-        let roll = if self.healing { 99 } else { self.people.random_range(0..100) };
-        let next = match result {
-            Ok(Answer::Home(HomeAnswer::Assigned { booking })) => {
-                self.phones[phone].booking = Some(booking);
-                Some(if roll < 5 { HomeWish::Problem } else { HomeWish::Arrived })
-            }
-            Ok(Answer::Home(HomeAnswer::Arrived)) => self.phones[phone].booking.map(|booking| {
-                let pin = if roll < 10 { "none".into() } else { self.pin_key.pin(booking) };
-                HomeWish::Boarded { pin }
-            }),
-            Ok(Answer::Home(HomeAnswer::WrongPin { .. })) => {
-                self.phones[phone].booking.map(|booking| HomeWish::Boarded { pin: self.pin_key.pin(booking) })
-            }
-            Ok(Answer::Home(HomeAnswer::Boarded { .. })) => Some(HomeWish::Ended { amount: Money(7_000) }),
-            Ok(Answer::Home(HomeAnswer::Ended { .. } | HomeAnswer::GivenBack)) => {
-                self.phones[phone].booking = None;
-                Some(HomeWish::At { stand: stand(edge) })
-            }
-            // The edge has not got the roster yet.
-            Err(Refusal::UnknownDriver | Refusal::UnknownStand) => Some(on_duty(edge)),
-            Ok(_) | Err(_) => None,
-        };
-        if let Some(wish) = next {
-            self.agenda.after(wait, Event::Phone { phone, deed: PhoneDeed::Write(wish) });
-        }
+    /// Central bars a driver of the district who has not begun a shift, and two drivers of it begin theirs.
+    pub(super) fn bar_driver(&mut self, edge: usize) {
+        let late = self.begin_late_shifts(edge);
+        let Some(barred) = late.first() else { return };
+        let listed = self.roster.iter().find(|driver| driver.driver == *barred);
+        let Some(mut driver) = listed.cloned() else { return };
+        driver.banned = true;
+        self.barred.push(*barred);
+        self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
     }
 
     /// An operator assigns, recalls, declares a phone lost, takes a district or gives it back.
@@ -412,13 +318,30 @@ impl World {
             let command = Command::GiveBackDistrict { district: district_of(edge) };
             self.asked(edge, Ask::Command(command), Caller::Operator);
         }
+        self.operators_call_phones();
     }
-}
 
-fn stand(edge: usize) -> ondol_core::ids::StandId {
-    format!("{edge}").parse().expect("a well-formed name")
-}
-
-fn on_duty(edge: usize) -> HomeWish {
-    HomeWish::On { stand: Some(stand(edge)) }
+    /// What an edge that lost its disk believes of a feature-phone driver and what the driver knows may differ: an
+    /// operator calls the driver.
+    fn operators_call_phones(&mut self) {
+        for edge in 1..NODES {
+            let district = district_of(edge);
+            let board = self.nodes[edge].node.as_ref().and_then(|node| node.board().district(&district));
+            let held = board.into_iter().flat_map(|board| {
+                board.open_bookings().filter_map(|record| {
+                    let (_, bond) = record.standing()?;
+                    let driver = board.shifts.get(&bond.shift)?.start.as_ref()?.driver;
+                    Some((record.id, driver, bond.boarded.is_some()))
+                })
+            });
+            for (booking, driver, boarded) in held.collect::<Vec<_>>() {
+                let Some(phone) = self.phone_without(driver, booking) else { continue };
+                if boarded {
+                    self.phone_ends(phone);
+                } else {
+                    self.asked(edge, Ask::Command(Command::Recall { booking }), Caller::Operator);
+                }
+            }
+        }
+    }
 }

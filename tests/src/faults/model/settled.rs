@@ -41,13 +41,21 @@ impl World {
         }
         for edge in 1..NODES {
             let asked = board(central, edge).into_iter().flat_map(|board| {
-                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+                board
+                    .on_duty()
+                    .filter(|shift| shift.home().is_none())
+                    .filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
             });
             if let Some((shift, bond)) = asked.into_iter().next() {
                 return Some(format!("{shift} still counts as asked or bound by {bond}"));
             }
         }
         for (index, place) in self.devices.iter().enumerate() {
+            // No node takes in what the phone of a barred driver has to tell, nor of one who is on duty with another
+            // phone and whose shift on this one was lost with a disk.
+            if self.is_barred(index) || (place.stored.current.is_none() && self.has_other_phone(index)) {
+                continue;
+            }
             if place.stored.current.is_some() || place.stored.outbox.unsent() > 0 {
                 let what = (&place.stored.current, place.stored.outbox.unsent());
                 return Some(format!("device {index} is not done: {what:?}"));
@@ -59,7 +67,7 @@ impl World {
 
     /// Looks at the whole once it has converged.
     pub(crate) fn check_settled(&mut self) {
-        let stored: Vec<_> = self.nodes.iter().map(|place| &place.bookings).collect();
+        let stored: Vec<_> = self.nodes.iter().map(|place| &place.disk.bookings).collect();
         self.checkers.nothing_lost(&stored);
         for edge in 1..NODES {
             let district = district_of(edge);
@@ -75,9 +83,13 @@ impl World {
             let Some(board) = self.nodes[0].node.as_ref().and_then(|node| board(node, edge)) else {
                 continue;
             };
-            let bound = board.shifts.keys().find_map(|shift| {
+            // A second driver who boarded the same rider may be left with a trip that an operator has to end.
+            let checked = board
+                .on_duty()
+                .filter(|shift| !shift.home().is_some_and(|home| self.checkers.has_lost_a_disk(home)));
+            let bound = checked.map(|shift| shift.id).find_map(|shift| {
                 let count =
-                    board.bonds_of(*shift).filter(|(record, id)| record.assignments[*id].binds()).count();
+                    board.bonds_of(shift).filter(|(record, id)| record.assignments[*id].binds()).count();
                 (count > 0).then(|| format!("shift {shift} is bound {count} times after everything ended"))
             });
             if let Some(what) = bound {

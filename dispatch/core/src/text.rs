@@ -1,27 +1,46 @@
-//! Ids that a step makes again after a crash.
+//! How texts and what they ask for are named, so that a text that comes twice acts once.
+//!
+//! A carrier delivers twice, late and in any order; the process that reads texts dies in between. Each name follows
+//! from what names the text itself, keyed so that it does not betray the number.
 
 use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
-use uuid::Uuid;
+use sha2::{Digest as _, Sha256};
+use uuid::{Builder, Uuid};
 
-/// Makes ids from a number and the text that asks, keyed so that an id does not betray the number.
+use crate::planted;
+use crate::units::UtcMs;
+
+/// Makes the names of one text process.
 #[derive(Clone)]
-pub struct Ids {
+pub struct TextIds {
     key: [u8; 32],
     node: String,
 }
 
-impl std::fmt::Debug for Ids {
+impl std::fmt::Debug for TextIds {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ids").field("node", &self.node).finish_non_exhaustive()
+        f.debug_struct("TextIds").field("node", &self.node).finish_non_exhaustive()
     }
 }
 
-impl Ids {
-    /// Returns the maker of ids of the text node `node`, with the key its store keeps.
+impl TextIds {
+    /// Returns the maker of names of the text process `node`, with the key its store keeps.
     #[must_use]
     pub fn new(key: [u8; 32], node: &str) -> Self {
         Self { key, node: node.to_owned() }
+    }
+
+    /// The name of a text that came from `from`, by the moment at which its centre took it and by what it says. The
+    /// inbox takes each name once.
+    #[must_use]
+    pub fn of_text(&self, from: &str, sent_at: UtcMs, body: &str) -> Uuid {
+        let named_by = planted!("duplicate-text-is-new", sent_at, UtcMs(planted::next_number()));
+        let mut digest = Sha256::new();
+        digest.update(named_by.0.to_be_bytes());
+        digest.update(body.as_bytes());
+        let mut half = [0; 16];
+        half.copy_from_slice(&digest.finalize()[..16]);
+        self.of_message(from, Uuid::from_bytes(half))
     }
 
     /// The request key of the booking that the text `message_id` asks for: the same text, read again after a crash
@@ -68,7 +87,7 @@ impl Ids {
         let digest = mac.finalize().into_bytes();
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&digest[..16]);
-        Uuid::new_v8(bytes)
+        Builder::from_custom_bytes(bytes).into_uuid()
     }
 }
 
@@ -76,19 +95,36 @@ impl Ids {
 mod tests {
     use super::*;
 
+    const PHONE: &str = "+821012345678";
+
     #[test]
     fn an_id_names_caller_node_and_text_and_nothing_else() {
         let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let ids = Ids::new([1; 32], "mapo-text");
-        let id = ids.booking("+821012345678", first);
-        assert_eq!(id, Ids::new([1; 32], "mapo-text").booking("+821012345678", first));
+        let ids = TextIds::new([1; 32], "mapo-text");
+        let id = ids.booking(PHONE, first);
+        assert_eq!(id, TextIds::new([1; 32], "mapo-text").booking(PHONE, first));
+        assert_eq!(id.get_version_num(), 8);
         for other in [
-            ids.booking("+821012345678", second),
+            ids.booking(PHONE, second),
             ids.booking("+821012345679", first),
-            Ids::new([1; 32], "jongno-text").booking("+821012345678", first),
-            Ids::new([2; 32], "mapo-text").booking("+821012345678", first),
-            ids.of_message("+821012345678", first),
-            ids.of_number("+821012345678"),
+            TextIds::new([1; 32], "jongno-text").booking(PHONE, first),
+            TextIds::new([2; 32], "mapo-text").booking(PHONE, first),
+            ids.of_message(PHONE, first),
+            ids.of_number(PHONE),
+        ] {
+            assert_ne!(id, other);
+        }
+    }
+
+    #[test]
+    fn a_copy_of_a_text_has_its_name_and_another_text_has_not() {
+        let ids = TextIds::new([1; 32], "mapo-text");
+        let id = ids.of_text(PHONE, UtcMs(7), "TAXI");
+        assert_eq!(id, ids.of_text(PHONE, UtcMs(7), "TAXI"));
+        for other in [
+            ids.of_text(PHONE, UtcMs(8), "TAXI"),
+            ids.of_text(PHONE, UtcMs(7), "C"),
+            ids.of_text("+821012345679", UtcMs(7), "TAXI"),
         ] {
             assert_ne!(id, other);
         }
