@@ -66,6 +66,9 @@ pub struct Config {
     /// Its map.
     #[serde(default)]
     pub map: MapSection,
+    /// What rides cost.
+    #[serde(default)]
+    pub tariff: TariffSection,
     /// The districts it serves: all at central, one at an edge.
     pub districts: Vec<DistrictSection>,
     /// The nodes it exchanges journals with: all edges at central, central at an edge.
@@ -166,6 +169,14 @@ pub struct MapSection {
     pub dir: Option<PathBuf>,
 }
 
+/// What rides cost.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TariffSection {
+    /// A tariff as JSON, the same file at every node; without it, Seoul's medium taxi since 2023-02-01.
+    pub file: Option<PathBuf>,
+}
+
 /// A district.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -261,6 +272,7 @@ impl Config {
         config.keys.master = folder.join(&config.keys.master);
         config.keys.node = folder.join(&config.keys.node);
         config.map.dir = config.map.dir.map(|dir| folder.join(dir));
+        config.tariff.file = config.tariff.file.map(|file| folder.join(file));
         Ok(config)
     }
 

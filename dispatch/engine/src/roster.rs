@@ -18,6 +18,7 @@ use ondol_core::position::Position;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::http::Problem;
 use crate::identity::{
     AccountRefusal, DRIVER_SECRET_MAX, DRIVER_SECRET_MIN, Identity, NewOperator, Role, StoreError,
     driver_secret_digest, policy::Districts,
@@ -31,7 +32,7 @@ pub const DRIVERS_MAX: usize = 50_000;
 pub const OPERATORS_MAX: usize = 1_000;
 
 /// A roster file.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RosterFile {
     /// Drivers with their usual vehicles.
@@ -41,7 +42,7 @@ pub struct RosterFile {
 }
 
 /// A driver as listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListedDriver {
     /// The driver's id, made by the fleet.
@@ -70,13 +71,14 @@ pub struct ListedDriver {
     /// What the vehicle offers.
     #[serde(default)]
     pub needs: Needs,
-    /// Barred from new shifts.
-    #[serde(default)]
-    pub banned: bool,
+    /// Barred from new shifts; absent leaves it as it is, so that a file handed in again admits nobody whom staff
+    /// has barred since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub banned: Option<bool>,
 }
 
 /// An operator's account as listed.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListedOperator {
     /// What the person types to sign in.
@@ -94,7 +96,7 @@ pub struct ListedOperator {
 }
 
 /// What entering a roster did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Entered {
     /// Drivers added or changed.
     pub drivers: usize,
@@ -110,6 +112,14 @@ pub enum RosterError {
     /// The file has too many rows.
     #[error("a roster file has at most {DRIVERS_MAX} drivers and {OPERATORS_MAX} operators")]
     TooLong,
+    /// Not the JSON of a roster; `at` is the row and key, as in `drivers[3].seats`.
+    #[error("{at}: {problem}")]
+    Unreadable {
+        /// Which row and key.
+        at: String,
+        /// What is wrong, with line and column.
+        problem: String,
+    },
     /// A value of a row is out of its range.
     #[error("{row}: {problem}")]
     Row {
@@ -117,6 +127,14 @@ pub enum RosterError {
         row: String,
         /// What is wrong.
         problem: String,
+    },
+    /// Central serves no such district.
+    #[error("{row}: district: this node serves no district {district}")]
+    District {
+        /// Which row.
+        row: String,
+        /// The district.
+        district: DistrictId,
     },
     /// The node refused.
     #[error("{row}: {source}")]
@@ -131,7 +149,55 @@ pub enum RosterError {
     Store(#[from] StoreError),
 }
 
+impl RosterError {
+    pub(crate) fn into_problem(self) -> Problem {
+        match self {
+            Self::TooLong | Self::Unreadable { .. } | Self::Row { .. } | Self::District { .. } => {
+                Problem::invalid(self.to_string())
+            }
+            Self::Refused { row, source } => {
+                let mut problem = Problem::from(source);
+                problem.detail = format!("{row}: {}", problem.detail);
+                problem
+            }
+            Self::Store(error) => Problem::internal(&error),
+        }
+    }
+}
+
 impl RosterFile {
+    /// Reads a roster and checks every row, so that nothing of a file with a mistake is entered.
+    ///
+    /// # Errors
+    ///
+    /// [`RosterError`], which names row and key.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, RosterError> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let roster: Self = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+            let at =
+                if error.path().iter().len() == 0 { "roster".to_owned() } else { error.path().to_string() };
+            RosterError::Unreadable { at, problem: error.inner().to_string() }
+        })?;
+        reader.end().map_err(|error| RosterError::Unreadable {
+            at: "roster".to_owned(),
+            problem: error.to_string(),
+        })?;
+        roster.check(0)?;
+        Ok(roster)
+    }
+
+    fn check(&self, first: usize) -> Result<(), RosterError> {
+        if self.drivers.len() > DRIVERS_MAX || self.operators.len() > OPERATORS_MAX {
+            return Err(RosterError::TooLong);
+        }
+        for (i, listed) in (first..).zip(&self.drivers) {
+            let wrong = |problem: String| RosterError::Row { row: format!("drivers[{i}]"), problem };
+            listed.phone.parse::<E164>().map_err(|error| wrong(format!("phone: {error}")))?;
+            check(listed).map_err(wrong)?;
+        }
+        Ok(())
+    }
+
     /// Enters the drivers into central's journal and the operators into this node's accounts. `secret_key` is
     /// [`crate::vault::Secrets::derive`] of `driver-secret`.
     ///
@@ -144,22 +210,38 @@ impl RosterFile {
         identity: &Identity,
         secret_key: &[u8; 32],
     ) -> Result<Entered, RosterError> {
-        if self.drivers.len() > DRIVERS_MAX || self.operators.len() > OPERATORS_MAX {
-            return Err(RosterError::TooLong);
-        }
+        self.enter_part(0, handle, identity, secret_key).await
+    }
+
+    /// Enters a part of a file; `first` rows of each kind came before these.
+    pub(crate) async fn enter_part(
+        &self,
+        first: usize,
+        handle: &Handle,
+        identity: &Identity,
+        secret_key: &[u8; 32],
+    ) -> Result<Entered, RosterError> {
+        self.check(first)?;
         let mut entered = Entered::default();
-        for (i, listed) in self.drivers.iter().enumerate() {
+        for (i, listed) in (first..).zip(&self.drivers) {
             let row = format!("drivers[{i}]");
             let wrong = |problem: String| RosterError::Row { row: row.clone(), problem };
             let phone: E164 = listed.phone.parse().map_err(|error| wrong(format!("phone: {error}")))?;
-            check(listed).map_err(wrong)?;
-            let known = listed.driver;
-            let before = handle
-                .read(move |node| node.board().driver(known).map(|(_, driver)| driver.clone()))
+            let (known, district) = (listed.driver, listed.district.clone());
+            let (before, is_served) = handle
+                .read(move |node| {
+                    let before = node.board().driver(known).map(|(_, driver)| driver.clone());
+                    (before, node.config().districts.contains_key(&district))
+                })
                 .await
                 .map_err(|error| RosterError::Refused { row: row.clone(), source: error.into() })?;
+            if !is_served {
+                return Err(RosterError::District { row, district: listed.district.clone() });
+            }
             let personal = DriverPersonal { name: Some(listed.name.clone()), phone: Some(phone.clone()) };
             let mut driver = listed.as_driver(secret_key, handle.vault().phone_key(&phone));
+            let was_banned = before.as_ref().is_some_and(|before| before.banned);
+            driver.banned = listed.banned.unwrap_or(was_banned);
             // The same text sealed twice differs, so what was sealed before is kept while it says the same.
             let sealed = before.as_ref().and_then(|before| before.personal.clone());
             let same = sealed.as_ref().and_then(|sealed| handle.vault().open::<DriverPersonal>(sealed));
@@ -176,7 +258,7 @@ impl RosterFile {
             answer.map_err(|source| RosterError::Refused { row, source })?;
             entered.drivers += 1;
         }
-        for (i, listed) in self.operators.iter().enumerate() {
+        for (i, listed) in (first..).zip(&self.operators) {
             let row = format!("operators[{i}]");
             match identity.add_operator(listed.as_account()).await {
                 Ok(_) => entered.operators += 1,
@@ -189,7 +271,8 @@ impl RosterFile {
 }
 
 /// A stand of the map.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ListedStand {
     /// The code painted on its pole.
     pub stand: StandId,
@@ -261,7 +344,7 @@ impl ListedDriver {
                 seats: self.seats,
                 needs: self.needs,
             },
-            banned: self.banned,
+            banned: false,
         }
     }
 }
@@ -277,6 +360,38 @@ impl ListedOperator {
                 .districts
                 .clone()
                 .map_or(Districts::All, |list| Districts::Some(list.into_iter().collect())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"{"drivers": [
+        {"driver": "00000000-0000-4000-8000-000000000001", "vehicle": "00000000-0000-4000-8000-000000000002",
+         "name": "김하늘", "phone": "010-1234-5678", "fleet": "hanbit", "district": "hanbuk", "lang": "ko",
+         "secret": "4821-0007", "plate": "서울33바1234", "seats": 4}],
+      "operators": [{"login": "minji", "password": "correct horse battery", "role": "operator"}]}"#;
+
+    #[test]
+    fn a_mistake_is_named_by_row_and_key() {
+        assert!(RosterFile::from_json(FILE.as_bytes()).is_ok());
+        for (from, to, named) in [
+            ("\"seats\": 4", "\"seats\": \"four\"", "drivers[0].seats: invalid type"),
+            ("\"seats\": 4", "\"seats\": 40", "drivers[0]: seats"),
+            ("\"seats\": 4", "\"sets\": 4", "drivers[0].sets: unknown field"),
+            (", \"seats\": 4", "", "drivers[0]: missing field `seats`"),
+            ("010-1234-5678", "12", "drivers[0]: phone"),
+            ("4821-0007", "1", "drivers[0]: secret"),
+            ("\"role\": \"operator\"", "\"role\": \"boss\"", "operators[0].role: unknown variant"),
+            ("\"operators\"", "\"people\"", "people: unknown field"),
+            ("]}", "]} again", "roster: trailing characters"),
+            ("{\"drivers\"", "drivers", "roster: expected value"),
+        ] {
+            assert!(FILE.contains(from), "{from}");
+            let error = RosterFile::from_json(FILE.replacen(from, to, 1).as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(named), "{to}: {error}");
         }
     }
 }

@@ -30,6 +30,7 @@ pub(crate) fn router(
     identity: &Arc<Identity>,
     map: Option<Arc<RoadMap>>,
     secrets: &Secrets,
+    tariff: Tariff,
 ) -> anyhow::Result<Router> {
     let districts: Arc<Districts> =
         map.as_ref().and_then(|map| map.districts().cloned()).map(Arc::new).context(
@@ -41,7 +42,7 @@ pub(crate) fn router(
         handle: handle.clone(),
         map: map.clone(),
         districts: Arc::clone(&districts),
-        tariff: Tariff::seoul(),
+        tariff,
         endpoints: rider_endpoints(config, &nodes),
         limits: Limits::default(),
     });

@@ -2,10 +2,10 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use ondol_core::ids::DistrictId;
 use ondol_core::journal::Heads;
 use ondol_engine::config::Config;
@@ -21,29 +21,56 @@ const PAGE_BYTES: usize = 8 << 20;
 pub(crate) enum JournalCommand {
     /// Check every hash chain; the first bad entry is named.
     Verify {
-        /// The store, `postgres://…` or `sqlite:///path`.
-        #[arg(long)]
-        store: String,
+        #[command(flatten)]
+        which: Which,
         /// Print the counts as JSON.
         #[arg(long)]
         json: bool,
     },
     /// Write every entry as one line of JSON, each series in its order.
     Export {
-        /// The configuration of the node whose store is read.
-        #[arg(long)]
-        config: PathBuf,
+        #[command(flatten)]
+        which: Which,
         /// The file to write; standard output if absent.
         #[arg(long)]
         out: Option<PathBuf>,
     },
 }
 
+/// The store to read.
+#[derive(Args)]
+pub(crate) struct Which {
+    /// The configuration of the node whose store is read.
+    #[arg(long, required_unless_present = "store", conflicts_with = "store")]
+    config: Option<PathBuf>,
+    /// The store itself, `postgres://…` or `sqlite:///path`, as a copy that was restored beside; a password in it is
+    /// seen in `ps`.
+    #[arg(long)]
+    store: Option<String>,
+}
+
+impl Which {
+    /// Opens the store to read it; a complaint names where its address stands.
+    async fn open(&self) -> anyhow::Result<Store> {
+        let (url, named) = match (&self.config, &self.store) {
+            (Some(file), _) => (Config::read(file)?.store.url, format!("{}: store.url", file.display())),
+            (None, Some(url)) => (url.clone(), "--store".to_owned()),
+            (None, None) => bail!("say --config FILE"),
+        };
+        let path = url.strip_prefix("sqlite://").map(|path| path.split('?').next().unwrap_or(path));
+        if let Some(path) = path
+            && !Path::new(path).is_file()
+        {
+            bail!("{named}: there is no file {path}");
+        }
+        Store::open_to_read(&url).await.context(named)
+    }
+}
+
 pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
     match command {
-        JournalCommand::Verify { store, json } => {
-            let opened = Store::open_to_read(store).await.context("--store")?;
-            let verified = opened.verify().await?;
+        JournalCommand::Verify { which, json } => {
+            let verified = which.open().await?.verify().await?;
             let (series, entries) = (verified.series, verified.entries);
             if *json {
                 output::json(&serde_json::json!({ "series": series, "entries": entries }))
@@ -51,9 +78,8 @@ pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
                 output::line(&format!("{entries} entries in {series} series: every chain is whole"))
             }
         }
-        JournalCommand::Export { config, out } => {
-            let url = Config::read(config)?.store.url;
-            let store = Store::open_to_read(&url).await.context("store.url")?;
+        JournalCommand::Export { which, out } => {
+            let store = which.open().await?;
             let mut sink: Box<dyn Write> = match out {
                 Some(file) => {
                     let file =
@@ -89,4 +115,22 @@ async fn export(store: &Store, sink: &mut dyn Write) -> anyhow::Result<()> {
         bail!("{series} could not be read to its head: run `ondol journal verify`");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_store_is_named_by_configuration_or_address_and_a_complaint_says_which() {
+        let store = |url: &str| Which { config: None, store: Some(url.to_owned()) };
+        for (which, named) in [
+            (store("sqlite:///no/such/edge.db"), "--store: there is no file /no/such/edge.db"),
+            (store("mysql://x"), "--store"),
+            (Which { config: Some("/no/such/edge.toml".into()), store: None }, "/no/such/edge.toml"),
+        ] {
+            let Err(error) = which.open().await else { panic!("{named} was opened") };
+            assert!(error.to_string().contains(named), "{error}");
+        }
+    }
 }

@@ -16,6 +16,7 @@ mod load;
 mod map;
 mod node;
 mod output;
+mod secret;
 mod serve;
 mod simulate;
 mod sms;

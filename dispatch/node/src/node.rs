@@ -8,20 +8,15 @@ use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::units::UtcMs;
 use ondol_engine::clock::{Clock as _, RealClock};
 use ondol_engine::config::{Config, RoleName};
-use ondol_engine::identity::{Issuer, SigningKey, TEXT_LIFE_MS, enrol_token, text_token};
+use ondol_engine::identity::{Issuer, SigningKey, TEXT_LIFE_MS, enrol_token, text_token, token_id};
 use ondol_engine::peer::enrol_at;
-use ondol_engine::roster::{Entered, ListedStand, RosterFile, enter_stands};
-use ondol_engine::store::Store;
 use ondol_engine::vault::Secrets;
-use ondol_roads::RoadMap;
 
-use crate::{output, serve};
+use crate::{output, secret};
 use orders::OrderCommand;
 
 mod orders;
-
-/// Largest roster file, in bytes.
-const ROSTER_MAX: u64 = 64 << 20;
+mod roster;
 
 #[derive(Subcommand)]
 pub(crate) enum NodeCommand {
@@ -49,7 +44,7 @@ pub(crate) enum NodeCommand {
         #[arg(long)]
         district: DistrictId,
     },
-    /// Enter drivers, stands and operators' accounts from a file; while the node is stopped.
+    /// Add and change drivers, stands and operators' accounts from a file, whether the node runs or not.
     Roster {
         /// The node's configuration.
         #[arg(long)]
@@ -65,9 +60,9 @@ pub(crate) enum NodeCommand {
         /// The edge's configuration.
         #[arg(long)]
         config: PathBuf,
-        /// The token.
+        /// A file with the token; `-` reads standard input.
         #[arg(long)]
-        token: String,
+        token_file: PathBuf,
     },
     /// Tell the running node: bar a driver, erase a person, distrust a stolen edge, and the like.
     #[command(flatten)]
@@ -77,6 +72,9 @@ pub(crate) enum NodeCommand {
         /// The node's configuration.
         #[arg(long)]
         config: PathBuf,
+        /// A district that it may speak for, once for each; all of the node's if absent.
+        #[arg(long)]
+        district: Vec<DistrictId>,
     },
 }
 
@@ -95,35 +93,65 @@ pub(crate) async fn run(command: &NodeCommand) -> anyhow::Result<()> {
             if config.node.role == RoleName::Edge {
                 bail!("only central admits nodes: give central's configuration");
             }
+            check_edge(&config, node, district)?;
             output::line(&enrol_token(&issuer, node, district, now))
         }
-        NodeCommand::Roster { config, file, json } => roster(config, file, *json).await,
-        NodeCommand::Join { config, token } => join(config, token).await,
+        NodeCommand::Roster { config, file, json } => roster::run(config, file, *json).await,
+        NodeCommand::Join { config, token_file } => join(config, &secret::read(token_file)?).await,
         NodeCommand::Order(command) => orders::run(command).await,
-        NodeCommand::TextToken { config } => {
+        NodeCommand::TextToken { config, district } => {
             let (config, issuer, now) = issuer(config)?;
-            let districts = config.districts.iter().map(|district| district.id.clone()).collect();
-            output::line(&text_token(&issuer, districts, TEXT_LIFE_MS, now))
+            let token = text_token(&issuer, districts(&config, district)?, TEXT_LIFE_MS, now);
+            output::line(&token)?;
+            let id = token_id(&token).context("we read our own token")?;
+            output::remark(&format!(
+                "its id, for `ondol node revoke --token-id`, also once it was renewed: {id}"
+            ))
         }
     }
+}
+
+/// A token for a district that central does not serve, or for another edge than the configured one, helps nobody.
+fn check_edge(config: &Config, node: &NodeId, district: &DistrictId) -> anyhow::Result<()> {
+    districts(config, std::slice::from_ref(district))?;
+    let edge =
+        config.districts.iter().find(|known| known.id == *district).and_then(|known| known.edge.as_ref());
+    match edge {
+        Some(edge) if edge == node => Ok(()),
+        Some(edge) => bail!("--node: the edge of {district} is {edge} by the configuration, not {node}"),
+        None => bail!(
+            "--district: {district} has no edge in the configuration: add edge = \"{node}\" there first"
+        ),
+    }
+}
+
+/// The districts that were asked for, each one of the node's; all of them if none was.
+fn districts(config: &Config, wanted: &[DistrictId]) -> anyhow::Result<Vec<DistrictId>> {
+    let own: Vec<DistrictId> = config.districts.iter().map(|district| district.id.clone()).collect();
+    if let Some(unknown) = wanted.iter().find(|district| !own.contains(district)) {
+        let names: Vec<&str> = own.iter().map(DistrictId::as_str).collect();
+        bail!("--district: {} serves no district {unknown}; it serves {}", config.node.id, names.join(", "));
+    }
+    Ok(if wanted.is_empty() { own } else { wanted.to_vec() })
 }
 
 /// A node's key and the present by its clock; its store is not touched, so that it may go on running.
 fn issuer(file: &Path) -> anyhow::Result<(Config, Issuer, UtcMs)> {
     let config = Config::read(file)?;
-    let key = SigningKey::load(&config.keys.node).context("keys.node")?;
+    let key = SigningKey::load(&config.keys.node)
+        .context("keys.node")
+        .with_context(|| file.display().to_string())?;
     let issuer = Issuer::new(config.node.id.clone(), key);
     let now = RealClock::new(&config.clock).now().utc;
     Ok((config, issuer, now))
 }
 
 async fn join(file: &Path, token: &str) -> anyhow::Result<()> {
-    let config = Config::read(file)?;
-    let key = SigningKey::load(&config.keys.node).context("keys.node")?;
+    let (config, issuer, _) = issuer(file)?;
     let central = config.node.central.as_ref().context("node.central: central itself joins nobody")?;
     let peer =
         config.peers.iter().find(|peer| peer.id == *central).context("peers: central is not listed")?;
-    let answered = enrol_at(&peer.url, token, &key).await?;
+    let answered = enrol_at(&peer.url, token, issuer.key()).await?;
     if answered.public.to_string() != peer.public_key {
         bail!(
             "central answers with the key {}, and peers lists another: put this one there",
@@ -133,76 +161,22 @@ async fn join(file: &Path, token: &str) -> anyhow::Result<()> {
     output::line(&format!("{central} trusts the key of {}; start it", config.node.id))
 }
 
-/// Wall time after which a node that said nothing does not run.
-const SILENT_MS: f64 = 5_000.0;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// A second process would end the one that serves the store.
-async fn refuse_while_served(config: &Config) -> anyhow::Result<()> {
-    let clock = RealClock::new(&config.clock);
-    // A store that is not there yet is served by nobody.
-    let Ok(store) = Store::open_to_read(&config.store.url).await else { return Ok(()) };
-    let Ok(Some(served_at)) = store.served_at().await else { return Ok(()) };
-    #[allow(clippy::cast_possible_truncation, reason = "a clock runs at most a thousand times faster")]
-    let fresh_ms = (SILENT_MS * clock.speed()) as i64;
-    if clock.now().utc.since_ms(served_at) <= fresh_ms {
-        bail!(
-            "node {} is running: stop it first, or use `ondol node bar`, `admit` and `erase`",
-            config.node.id
-        );
+    #[test]
+    fn tokens_are_for_districts_and_edges_of_the_configuration() {
+        let config: Config = include_str!("../sample-central.toml").parse().unwrap();
+        let check = |node: &str, district: &str| {
+            check_edge(&config, &node.parse().unwrap(), &district.parse().unwrap()).map_err(|e| e.to_string())
+        };
+        assert_eq!(check("edge-hanbuk", "hanbuk"), Ok(()));
+        let unknown = check("edge-hanbuk", "nowhere").unwrap_err();
+        assert!(unknown.contains("no district nowhere") && unknown.contains("hanbuk, hannam"), "{unknown}");
+        assert!(check("edge-hanbuk", "hannam").unwrap_err().contains("edge-hannam"));
+        let hannam: DistrictId = "hannam".parse().unwrap();
+        assert_eq!(districts(&config, std::slice::from_ref(&hannam)).unwrap(), [hannam]);
+        assert_eq!(districts(&config, &[]).unwrap().len(), 2);
     }
-    Ok(())
-}
-
-async fn roster(config: &Path, file: &Path, json: bool) -> anyhow::Result<()> {
-    let roster = read(file)?;
-    refuse_while_served(&Config::read(config)?).await?;
-    let station = serve::start(config).await?;
-    let handle = &station.running.handle;
-    let is_central = station.config.node.role != RoleName::Edge;
-    if !is_central && !roster.drivers.is_empty() {
-        bail!("drivers are listed at central and reach this edge from there; give this edge operators only");
-    }
-    let mut entered = Entered::default();
-    if is_central && let Some(map) = &station.map {
-        entered.stands = enter_stands(handle, stands(map)).await?;
-    }
-    let secret_key = station.secrets.derive("driver-secret");
-    let rest = roster.enter(handle, &station.identity, &secret_key).await?;
-    entered.drivers = rest.drivers;
-    entered.operators = rest.operators;
-    handle.shut_down().await;
-    station.running.task.await.context("the loop ended unexpectedly")??;
-    if json {
-        return output::json(&entered);
-    }
-    let Entered { drivers, stands, operators } = entered;
-    output::line(&format!("{drivers} drivers, {stands} stands and {operators} operators are new or changed"))
-}
-
-fn read(file: &Path) -> anyhow::Result<RosterFile> {
-    let name = || file.display().to_string();
-    let length = std::fs::metadata(file).with_context(name)?.len();
-    if length > ROSTER_MAX {
-        bail!("{}: larger than {ROSTER_MAX} bytes; split it", name());
-    }
-    let bytes = std::fs::read(file).with_context(name)?;
-    serde_json::from_slice(&bytes).with_context(name)
-}
-
-/// The map's stands, each in its district; those in no district are nobody's.
-fn stands(map: &RoadMap) -> Vec<ListedStand> {
-    let Some(districts) = map.districts() else { return Vec::new() };
-    map.stands()
-        .into_iter()
-        .filter_map(|stand| {
-            let (district, _) = districts.locate(stand.position)?;
-            Some(ListedStand {
-                stand: stand.code,
-                name_en: stand.name_en.unwrap_or_else(|| stand.name.clone()),
-                name_ko: stand.name,
-                position: stand.position,
-                district,
-            })
-        })
-        .collect()
 }

@@ -24,6 +24,15 @@ pub(crate) fn json(value: &impl Serialize) -> anyhow::Result<()> {
     line(&serde_json::to_string(value).context("the result cannot be written as JSON")?)
 }
 
+/// Tells a person something beside the result, which a program may read.
+///
+/// # Errors
+///
+/// If standard error is closed.
+pub(crate) fn remark(text: &str) -> anyhow::Result<()> {
+    writeln!(std::io::stderr().lock(), "{text}").context("cannot write to standard error")
+}
+
 /// Says in one sentence what went wrong.
 pub(crate) fn complain(error: &anyhow::Error) {
     // If even standard error is closed, the exit status still tells.

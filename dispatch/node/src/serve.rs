@@ -6,6 +6,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use axum::Router;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ondol_core::tariff::{TARIFF_MAX, Tariff};
 use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_engine::clock::{RealClock, SharedClock};
 use ondol_engine::config::{Config, RoleName};
@@ -23,6 +24,10 @@ use tokio::net::TcpListener;
 use crate::doors;
 use crate::listen::{Bounds, listen};
 
+mod on_the_map;
+#[cfg(test)]
+mod samples;
+
 /// A node's parts, started on its journal.
 pub(crate) struct Station {
     pub(crate) config: Config,
@@ -30,6 +35,7 @@ pub(crate) struct Station {
     pub(crate) identity: Arc<Identity>,
     pub(crate) map: Option<Arc<RoadMap>>,
     pub(crate) secrets: Secrets,
+    pub(crate) tariff: Tariff,
 }
 
 /// Runs a node until Ctrl-C or SIGTERM.
@@ -39,11 +45,11 @@ pub(crate) struct Station {
 /// If it cannot start, or its store fails for good.
 pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
-    let Station { config, running, identity, map, secrets } = start(file).await?;
+    let Station { config, running, identity, map, secrets, tariff } = start(file).await?;
     let Running { handle, renewals, mut task } = running;
     let named = || file.display().to_string();
     let _peers = PeerLink::start(&config, &handle, &identity, renewals).with_context(named)?;
-    let router = router(&config, &handle, &identity, map, &secrets, metrics).with_context(named)?;
+    let router = router(&config, &handle, &identity, map, &secrets, tariff, metrics).with_context(named)?;
     let listener = TcpListener::bind(config.listen.address)
         .await
         .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))
@@ -78,6 +84,10 @@ async fn start_as_told(config: Config) -> anyhow::Result<Station> {
         Some(dir) => Some(Arc::new(RoadMap::load(dir).context("map.dir")?)),
         None => None,
     };
+    if let Some(districts) = map.as_ref().and_then(|map| map.districts()) {
+        on_the_map::check(&config, districts)?;
+    }
+    let tariff = tariff(&config)?;
     let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
     let store = Store::open(&config.store.url).await.context("store.url")?;
     let identity =
@@ -90,7 +100,18 @@ async fn start_as_told(config: Config) -> anyhow::Result<Station> {
     };
     let vault = Vault::new(&secrets);
     let running = run::start(Setup { config: config.clone(), clock, store, vault, travel }).await?;
-    Ok(Station { config, running, identity: Arc::new(identity), map, secrets })
+    Ok(Station { config, running, identity: Arc::new(identity), map, secrets, tariff })
+}
+
+/// The tariff that the configuration names, else Seoul's.
+fn tariff(config: &Config) -> anyhow::Result<Tariff> {
+    let Some(file) = &config.tariff.file else { return Ok(Tariff::seoul()) };
+    let named = || format!("tariff.file: {}", file.display());
+    let length = std::fs::metadata(file).with_context(named)?.len();
+    if length > TARIFF_MAX as u64 {
+        bail!("{}: larger than {TARIFF_MAX} bytes", named());
+    }
+    Tariff::from_json(&std::fs::read_to_string(file).with_context(named)?).with_context(named)
 }
 
 fn identity_config(config: &Config, key: SigningKey) -> anyhow::Result<IdentityConfig> {
@@ -131,9 +152,10 @@ fn router(
     identity: &Arc<Identity>,
     map: Option<Arc<RoadMap>>,
     secrets: &Secrets,
+    tariff: Tariff,
     metrics: PrometheusHandle,
 ) -> anyhow::Result<Router> {
-    let doors = doors::router(config, handle, identity, map, secrets)?;
+    let doors = doors::router(config, handle, identity, map, secrets, tariff)?;
     Ok(doors
         .merge(peer_router(handle.clone(), Arc::clone(identity)))
         .merge(crate::health::router(handle.clone(), metrics))

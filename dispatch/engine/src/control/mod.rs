@@ -11,6 +11,7 @@
 mod orders;
 #[cfg(test)]
 mod tests;
+mod who;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -28,10 +29,12 @@ use thiserror::Error;
 
 use crate::http::{BODY_MAX, Problem, strict_json};
 use crate::identity::{Audience, Grant, Identity, Issuer, Role};
+use crate::roster::Entered;
 use crate::run::Handle;
 use crate::vault::hex;
 
 pub use orders::{Order, Person};
+pub use who::{BookingNamed, DriverNamed, NAMED_MAX};
 
 /// Life of an order's token, in milliseconds of the machine's clock.
 pub const ORDER_LIFE_MS: u64 = 60_000;
@@ -43,6 +46,9 @@ const WITHIN: Duration = Duration::from_secs(20);
 pub struct Done {
     /// One sentence.
     pub said: String,
+    /// How many rows were new or changed, if rows were entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entered: Option<Entered>,
 }
 
 /// Why an order was not carried out.
@@ -92,9 +98,9 @@ async fn order(
         return Err(Problem::unauthenticated());
     }
     let order: Order = strict_json(&body)?;
-    let said = orders::carry_out(order, &desk.handle, &desk.identity).await?;
-    tracing::info!(said, "an order of the node's staff was carried out");
-    Ok(axum::Json(Done { said }))
+    let done = orders::carry_out(order, &desk.handle, &desk.identity).await?;
+    tracing::info!(said = done.said, "an order of the node's staff was carried out");
+    Ok(axum::Json(done))
 }
 
 /// Sends an order to the node that listens at `address`; `issuer` has the node's own key.

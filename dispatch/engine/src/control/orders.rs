@@ -3,14 +3,19 @@
 use ondol_core::command::Command;
 use ondol_core::face::Role;
 use ondol_core::fact::Sealed;
-use ondol_core::ids::{BookingId, DriverId, NodeId, SubjectId};
+use ondol_core::ids::{DriverId, NodeId, SubjectId};
 use ondol_core::node::Node;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::http::Problem;
 use crate::identity::{AccountRefusal, Identity};
+use crate::roster::{Entered, ListedStand, RosterError, RosterFile, enter_stands};
 use crate::run::{Handle, TAKE_BACK_MS};
+use crate::vault::Vault;
+
+use super::Done;
+use super::who::{BookingNamed, DriverNamed};
 
 /// What staff wants of its node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,12 +24,12 @@ pub enum Order {
     /// Bars a driver from new shifts, everywhere, and ends the driver's sessions at this node. Central only.
     Bar {
         /// The driver.
-        driver: DriverId,
+        driver: DriverNamed,
     },
     /// Lets a barred driver work again. Central only.
     Admit {
         /// The driver.
-        driver: DriverId,
+        driver: DriverNamed,
     },
     /// Deletes a person's name, number and places, everywhere. Central only.
     Erase {
@@ -53,29 +58,65 @@ pub enum Order {
         /// The account.
         login: String,
     },
+    /// Adds and changes drivers (central only) and adds operators' accounts.
+    Roster {
+        /// Rows that came before these in the file, so that a complaint names the file's row.
+        first: usize,
+        /// The rows.
+        roster: RosterFile,
+    },
+    /// Adds and moves stands. Central only.
+    Stands {
+        /// The stands.
+        stands: Vec<ListedStand>,
+    },
     /// For a day, edges may give this node back what its store has lost. Central only.
     TakeBack {},
 }
 
 /// A person, by what staff knows of them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Person {
     /// The rider of a booking.
-    RiderOf(BookingId),
+    RiderOf(BookingNamed),
     /// A driver.
-    Driver(DriverId),
+    Driver(DriverNamed),
 }
 
 /// Carries an order out and says in one sentence what was done.
-pub(super) async fn carry_out(order: Order, handle: &Handle, identity: &Identity) -> Result<String, Problem> {
+pub(super) async fn carry_out(order: Order, handle: &Handle, identity: &Identity) -> Result<Done, Problem> {
+    let (said, entered) = match order {
+        Order::Roster { first, roster } => {
+            if !roster.drivers.is_empty() {
+                central_only(handle)?;
+            }
+            let entering =
+                roster.enter_part(first, handle, identity, handle.vault().driver_secret_key()).await;
+            let entered = entering.map_err(RosterError::into_problem)?;
+            ("the rows are entered".to_owned(), Some(entered))
+        }
+        Order::Stands { stands } => {
+            central_only(handle)?;
+            let stands = enter_stands(handle, stands).await.map_err(RosterError::into_problem)?;
+            ("the stands are entered".to_owned(), Some(Entered { stands, ..Entered::default() }))
+        }
+        order => (tell(order, handle, identity).await?, None),
+    };
+    Ok(Done { said, entered })
+}
+
+async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<String, Problem> {
     match order {
+        Order::Roster { .. } | Order::Stands { .. } => Err(Problem::invalid("rows are entered, not told")),
         Order::Bar { driver } => {
+            let driver = named(handle, driver).await?;
             bar(handle, driver, Barred(true)).await?;
             identity.revoke_driver(driver, "staff").await.map_err(|error| Problem::internal(&error))?;
             Ok(format!("driver {driver} is barred; edges that are cut off hear of it when the link is back"))
         }
         Order::Admit { driver } => {
+            let driver = named(handle, driver).await?;
             bar(handle, driver, Barred(false)).await?;
             Ok(format!("driver {driver} may work again"))
         }
@@ -132,24 +173,31 @@ async fn bar(handle: &Handle, driver: DriverId, Barred(banned): Barred) -> Resul
 
 async fn erase(handle: &Handle, person: Person) -> Result<String, Problem> {
     central_only(handle)?;
-    let subject = handle.read(move |node| subject_of(node, person)).await?;
+    let vault = handle.vault().clone();
+    let subject = handle.read(move |node| subject_of(node, &vault, &person)).await??;
     let subject = subject.ok_or_else(|| Problem::invalid("nothing is known of that person here"))?;
     handle.erase(subject).await?;
     Ok(format!("the name, number and places of person {subject} are deleted here, and at edges as they pull"))
 }
 
-fn subject_of(node: &Node, person: Person) -> Option<SubjectId> {
+async fn named(handle: &Handle, driver: DriverNamed) -> Result<DriverId, Problem> {
+    let vault = handle.vault().clone();
+    handle.read(move |node| driver.find(node, &vault)).await?
+}
+
+fn subject_of(node: &Node, vault: &Vault, person: &Person) -> Result<Option<SubjectId>, Problem> {
     let of = |sealed: &Option<Sealed>| sealed.as_ref().map(|sealed| sealed.subject);
-    match person {
+    Ok(match person {
         Person::RiderOf(booking) => {
-            let (_, record) = node.board().booking(booking)?;
-            record.request().map(|request| of(&request.personal).unwrap_or(request.rider))
+            let known = node.board().booking(booking.find(node)?);
+            let request = known.and_then(|(_, record)| record.request());
+            request.map(|request| of(&request.personal).unwrap_or(request.rider))
         }
         Person::Driver(driver) => {
-            let (_, driver) = node.board().driver(driver)?;
-            Some(of(&driver.personal).unwrap_or(driver.subject))
+            let known = node.board().driver(driver.find(node, vault)?);
+            known.map(|(_, driver)| of(&driver.personal).unwrap_or(driver.subject))
         }
-    }
+    })
 }
 
 /// People are erased, and a past is taken back, at central: edges follow.

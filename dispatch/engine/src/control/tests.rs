@@ -101,7 +101,7 @@ async fn only_the_nodes_own_key_gives_orders_and_each_token_one() {
 async fn a_driver_is_barred_and_admitted_while_the_node_runs() {
     let place = place().await;
     let driver = DriverId::from_number(5);
-    assert_eq!(place.tell(&Order::Bar { driver }).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(place.tell(&Order::Bar { driver: driver.into() }).await.0, StatusCode::NOT_FOUND);
     let listed: ListedDriver = serde_json::from_value(serde_json::json!({
         "driver": driver, "vehicle": DriverId::from_number(6), "name": "김하늘", "phone": "010-1234-5678",
         "fleet": "hanbit", "district": district(), "lang": "ko", "secret": "4821-0007", "plate": "서울33바1234", "seats": 4,
@@ -113,22 +113,22 @@ async fn a_driver_is_barred_and_admitted_while_the_node_runs() {
         let look = move |node: &ondol_core::node::Node| node.board().driver(driver).unwrap().1.banned;
         place.node.handle.read(look).await.unwrap()
     };
-    for order in [Order::Bar { driver }, Order::Bar { driver }] {
+    for order in [Order::Bar { driver: driver.into() }, Order::Bar { driver: driver.into() }] {
         assert_eq!(place.tell(&order).await.0, StatusCode::OK);
         assert!(is_banned().await);
     }
-    assert_eq!(place.tell(&Order::Admit { driver }).await.0, StatusCode::OK);
+    assert_eq!(place.tell(&Order::Admit { driver: driver.into() }).await.0, StatusCode::OK);
     assert!(!is_banned().await);
     let sealed = place.node.handle.read(move |node| node.board().driver(driver).unwrap().1.personal.clone());
     let sealed = sealed.await.unwrap().unwrap();
-    assert_eq!(place.tell(&Order::Erase { person: Person::Driver(driver) }).await.0, StatusCode::OK);
+    assert_eq!(place.tell(&Order::Erase { person: Person::Driver(driver.into()) }).await.0, StatusCode::OK);
     assert!(place.node.handle.vault().open::<serde_json::Value>(&sealed).is_none());
 }
 
 #[tokio::test]
 async fn a_rider_is_erased_by_booking() {
     let place = place().await;
-    let erase = Order::Erase { person: Person::RiderOf(BookingId::from_number(1)) };
+    let erase = Order::Erase { person: Person::RiderOf(BookingId::from_number(1).into()) };
     assert_eq!(place.tell(&erase).await.0, StatusCode::BAD_REQUEST, "nobody booked yet");
     let sealed = place.node.handle.vault().seal(SubjectId::from_number(9), &"강남역").unwrap();
     let mut asked = request(1);
@@ -180,4 +180,70 @@ async fn accounts_and_nodes_lose_what_they_had() {
     assert!(place.identity.verify_text(&token).is_err());
     place.bench.clock.advance_ms(29 * 24 * 60 * 60 * 1_000);
     assert!(place.identity.verify_text(&token).is_err(), "as long as such a token lives");
+}
+
+fn listed(n: u128, plate: &str, phone: &str) -> ListedDriver {
+    serde_json::from_value(serde_json::json!({
+        "driver": DriverId::from_number(n), "vehicle": DriverId::from_number(n + 100), "name": "김하늘", "phone": phone,
+        "fleet": "hanbit", "district": district(), "lang": "ko", "secret": "4821-0007", "plate": plate, "seats": 4,
+    }))
+    .unwrap()
+}
+
+/// What staff has is what stands on the car, in the telephone and in the rider's text; a name that fits two is not
+/// guessed at.
+#[tokio::test]
+async fn people_are_named_by_plate_number_and_code() {
+    let place = place().await;
+    let drivers = vec![
+        listed(1, "서울33바1234", "010-1234-5678"),
+        listed(2, "서울33바1234", "010-1234-5679"),
+        listed(3, "서울33바9999", "010-1234-5680"),
+    ];
+    let roster = RosterFile { drivers, operators: Vec::new() };
+    assert_eq!(place.tell(&Order::Roster { first: 0, roster }).await.0, StatusCode::OK);
+    let bar = |named: &str| Order::Bar { driver: named.parse().unwrap() };
+    let (status, said) = place.tell(&bar("서울33바1234")).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{said}");
+    assert!(said.contains(&DriverId::from_number(2).to_string()), "{said}");
+    assert_eq!(place.tell(&bar("서울99바0000")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(place.tell(&bar("서울 33바 9999")).await.0, StatusCode::OK);
+    assert_eq!(place.tell(&bar("010 1234 5678")).await.0, StatusCode::OK);
+    let banned = place
+        .node
+        .handle
+        .read(|node| [1, 2, 3].map(|n| node.board().driver(DriverId::from_number(n)).unwrap().1.banned));
+    assert_eq!(banned.await.unwrap(), [true, false, true]);
+
+    let Command::Book { booking, district, zone, request } = book(1) else { unreachable!() };
+    place.node.handle.request(Command::Book { booking, district, zone, request }).await.unwrap();
+    let erase = |named: &str| Order::Erase { person: Person::RiderOf(named.parse().unwrap()) };
+    let code = ondol_core::pin::booking_code(booking);
+    assert_eq!(place.tell(&erase("no code")).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(place.tell(&erase(&code.to_lowercase())).await.0, StatusCode::OK);
+}
+
+/// A fleet hands in its whole list whenever somebody joins.
+#[tokio::test]
+async fn a_roster_is_entered_while_the_node_runs_and_admits_nobody_who_was_barred() {
+    let place = place().await;
+    let entered = async |drivers: &[ListedDriver]| {
+        let roster = RosterFile { drivers: drivers.to_vec(), operators: Vec::new() };
+        let (status, said) = place.tell(&Order::Roster { first: 40, roster }).await;
+        (status, said)
+    };
+    let first = listed(1, "서울33바1234", "010-1234-5678");
+    let count = |said: &str| serde_json::from_str::<Done>(said).unwrap().entered.unwrap().drivers;
+    assert_eq!(count(&entered(std::slice::from_ref(&first)).await.1), 1);
+    let driver = DriverId::from_number(1);
+    assert_eq!(place.tell(&Order::Bar { driver: driver.into() }).await.0, StatusCode::OK);
+    let both = [first, listed(2, "서울33바5678", "010-1234-5679")];
+    assert_eq!(count(&entered(&both).await.1), 1, "only the second is new");
+    let banned = place.node.handle.read(move |node| node.board().driver(driver).unwrap().1.banned);
+    assert!(banned.await.unwrap());
+    let mut elsewhere = listed(3, "서울33바7777", "010-1234-5670");
+    elsewhere.district = "nowhere".parse().unwrap();
+    let (status, said) = entered(&[elsewhere]).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(said.contains("drivers[40]: district"), "{said}");
 }

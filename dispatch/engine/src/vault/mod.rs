@@ -59,6 +59,7 @@ struct Inner {
     wish: hmac::Key,
     rows: LessSafeKey,
     pin: PinKey,
+    driver_secret: [u8; 32],
     keys: Mutex<Keys>,
 }
 
@@ -136,6 +137,7 @@ impl Vault {
             wish: key("wish"),
             rows: aead_key(&secrets.derive("rows")),
             pin: PinKey(secrets.derive("pin")),
+            driver_secret: secrets.derive("driver-secret"),
             keys: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -275,6 +277,12 @@ impl Vault {
     #[must_use]
     pub fn pin_key(&self) -> &PinKey {
         &self.inner.pin
+    }
+
+    /// The key for [`crate::identity::driver_secret_digest`].
+    #[must_use]
+    pub fn driver_secret_key(&self) -> &[u8; 32] {
+        &self.inner.driver_secret
     }
 
     fn wrap(&self, subject: SubjectId, key_id: KeyId, bytes: &[u8; 32]) -> SubjectKey {

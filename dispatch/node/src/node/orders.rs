@@ -1,16 +1,18 @@
 //! `ondol node bar`, `erase` and their like: what staff tells a node that runs.
 
 use std::io::BufRead as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
-use ondol_core::ids::{BookingId, DriverId, NodeId};
-use ondol_engine::control::{Order, Person, send_order};
+use ondol_core::ids::NodeId;
+use ondol_engine::control::{BookingNamed, DriverNamed, Order, Person, send_order};
 use ondol_engine::identity::{PASSWORD_MAX_BYTES, token_id};
 
+use uuid::Uuid;
+
 use super::issuer;
-use crate::output;
+use crate::{output, secret};
 
 #[derive(Subcommand)]
 pub(crate) enum OrderCommand {
@@ -18,28 +20,28 @@ pub(crate) enum OrderCommand {
     Bar {
         #[command(flatten)]
         at: At,
-        /// The driver.
+        /// The driver: number plate, telephone number or id.
         #[arg(long)]
-        driver: DriverId,
+        driver: DriverNamed,
     },
     /// Let a barred driver work again; at central.
     Admit {
         #[command(flatten)]
         at: At,
-        /// The driver.
+        /// The driver: number plate, telephone number or id.
         #[arg(long)]
-        driver: DriverId,
+        driver: DriverNamed,
     },
     /// Delete a person's name, number and places, at every node; at central.
     Erase {
         #[command(flatten)]
         at: At,
-        /// A booking of the rider's.
+        /// A booking of the rider's: its code or id.
         #[arg(long, required_unless_present = "driver", conflicts_with = "driver")]
-        booking: Option<BookingId>,
-        /// The driver.
+        booking: Option<BookingNamed>,
+        /// The driver: number plate, telephone number or id.
         #[arg(long)]
-        driver: Option<DriverId>,
+        driver: Option<DriverNamed>,
     },
     /// Trust no key of another node any longer: its box was stolen.
     Distrust {
@@ -53,9 +55,12 @@ pub(crate) enum OrderCommand {
     Revoke {
         #[command(flatten)]
         at: At,
-        /// The token itself.
+        /// The token's id, as `ondol node text-token` says it.
+        #[arg(long, required_unless_present = "token_file", conflicts_with = "token_file")]
+        token_id: Option<Uuid>,
+        /// A file with the token itself; `-` reads standard input.
         #[arg(long)]
-        token: String,
+        token_file: Option<PathBuf>,
     },
     /// Give an operator's account the password on standard input, and end its sessions.
     Password {
@@ -89,20 +94,19 @@ pub(crate) struct At {
 
 pub(crate) async fn run(command: &OrderCommand) -> anyhow::Result<()> {
     let (at, order) = match command {
-        OrderCommand::Bar { at, driver } => (at, Order::Bar { driver: *driver }),
-        OrderCommand::Admit { at, driver } => (at, Order::Admit { driver: *driver }),
+        OrderCommand::Bar { at, driver } => (at, Order::Bar { driver: driver.clone() }),
+        OrderCommand::Admit { at, driver } => (at, Order::Admit { driver: driver.clone() }),
         OrderCommand::Erase { at, booking, driver } => {
             let person = match (booking, driver) {
-                (Some(booking), None) => Person::RiderOf(*booking),
-                (None, Some(driver)) => Person::Driver(*driver),
+                (Some(booking), None) => Person::RiderOf(booking.clone()),
+                (None, Some(driver)) => Person::Driver(driver.clone()),
                 (Some(_), Some(_)) | (None, None) => bail!("name a booking or a driver"),
             };
             (at, Order::Erase { person })
         }
         OrderCommand::Distrust { at, node } => (at, Order::Distrust { node: node.clone() }),
-        OrderCommand::Revoke { at, token } => {
-            let token = token_id(token).context("--token: that is no token of ours")?;
-            (at, Order::Revoke { token })
+        OrderCommand::Revoke { at, token_id, token_file } => {
+            (at, Order::Revoke { token: revoked(*token_id, token_file.as_deref())? })
         }
         OrderCommand::Password { at, login } => {
             (at, Order::Password { login: login.clone(), password: password_from_stdin()? })
@@ -113,6 +117,15 @@ pub(crate) async fn run(command: &OrderCommand) -> anyhow::Result<()> {
     let (config, issuer, now) = issuer(&at.config)?;
     let done = send_order(&order, config.listen.address, &issuer, config.clock.speed, now).await?;
     output::line(&done.said)
+}
+
+fn revoked(id: Option<Uuid>, file: Option<&Path>) -> anyhow::Result<Uuid> {
+    match (id, file) {
+        (Some(id), _) => Ok(id),
+        (None, Some(file)) => token_id(&secret::read(file)?)
+            .with_context(|| format!("{}: that is no token of ours", file.display())),
+        (None, None) => bail!("name the token by --token-id or --token-file"),
+    }
 }
 
 /// One line: a password on the command line would be everybody's to see.
