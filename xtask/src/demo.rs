@@ -3,13 +3,14 @@
 //! Central over its own PostgreSQL, two edges over SQLite and the text process, each a real process; the city is one
 //! more process and reaches them through the public APIs alone. What each writes lies in `target/demo/RUN/`.
 
-mod city;
+pub(crate) mod city;
 mod configs;
 mod crash;
 mod keys;
-mod outage;
-mod plan;
+pub(crate) mod outage;
+pub(crate) mod plan;
 mod roster;
+pub(crate) mod routes;
 mod visitor;
 
 use std::io::BufRead as _;
@@ -78,18 +79,28 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let stop = Stop::on_signals()?;
     let plan = Plan::of(args)?;
-    if run::root().join("web/package.json").is_file() {
-        web::build(&stop).context("the pages cannot be built")?;
-    }
-    if std::env::var_os(OWN_EXECUTABLE).is_none() {
-        println!("build: the ondol executable");
-        run::on_terminal(run::cargo().args(["build", "--quiet", "--package", "ondol"]), "build")?;
-    }
+    build(&stop)?;
     match args.crash {
         Some(kills) => crash::run(&plan, kills, &stop),
         None if args.outage => outage::run(&plan, &stop),
         None => open_house(&plan, &stop),
     }
+}
+
+/// Builds the pages and, unless another is named, the executable.
+///
+/// # Errors
+///
+/// If something does not build.
+pub(crate) fn build(stop: &Stop) -> Result<()> {
+    if run::root().join("web/package.json").is_file() {
+        web::build(stop).context("the pages cannot be built")?;
+    }
+    if std::env::var_os(OWN_EXECUTABLE).is_none() {
+        println!("build: the ondol executable");
+        run::on_terminal(run::cargo().args(["build", "--quiet", "--package", "ondol"]), "build")?;
+    }
+    Ok(())
 }
 
 /// Keeps the city going and does what is asked for on the terminal.

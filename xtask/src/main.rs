@@ -1,9 +1,11 @@
-//! Project commands: `cargo xtask demo | test | web | postgres`.
+//! Project commands: `cargo xtask demo | test | chaos | web | postgres`.
 //!
 //! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
 //! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
+mod chance;
+mod chaos;
 mod demo;
 mod postgres;
 mod run;
@@ -29,6 +31,8 @@ enum Task {
     Demo(demo::Args),
     /// Runs the suites: unit, scenarios, db, chaos, peers, web, house.
     Test(test::Args),
+    /// Harms a running system in every way that real processes allow, again and again, and looks for broken promises.
+    Chaos(chaos::Args),
     /// Builds the pages when their sources changed.
     Web,
     /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
@@ -39,6 +43,7 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
         Task::Postgres(args) => postgres::run(&args),
     };

@@ -178,18 +178,31 @@ impl Cluster {
     ///
     /// If the server is not running.
     pub(crate) fn kill_9(&mut self) -> Result<()> {
-        let Some(mut server) = self.server.take() else { bail!("PostgreSQL is not running") };
-        let children = supervise::children_of(server.id());
-        server.kill().context("cannot kill PostgreSQL")?;
-        for pid in children.into_iter().filter_map(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {
-            if let Err(error) = kill_process(pid, Signal::KILL)
-                && error != rustix::io::Errno::SRCH
-            {
-                bail!("cannot kill a child of PostgreSQL: {error}");
-            }
+        self.signal(Signal::KILL)?;
+        if let Some(mut server) = self.server.take() {
+            server.wait().context("cannot wait for PostgreSQL")?;
         }
-        server.wait().context("cannot wait for PostgreSQL")?;
         Ok(())
+    }
+
+    /// Sends a signal to the server's children and then to the server, which starts no more of them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the server is not running.
+    pub(crate) fn signal(&self, signal: Signal) -> Result<()> {
+        let Some(server) = &self.server else { bail!("PostgreSQL is not running") };
+        let send = |process: u32, signal| {
+            let pid =
+                i32::try_from(process).ok().and_then(Pid::from_raw).context("PostgreSQL has no such id")?;
+            match kill_process(pid, signal) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+                Err(error) => bail!("cannot signal PostgreSQL: {error}"),
+            }
+        };
+        send(server.id(), Signal::STOP)?;
+        let children = supervise::children_of(server.id());
+        children.into_iter().chain([server.id()]).try_for_each(|process| send(process, signal))
     }
 
     /// Stops the server in order, cutting its connections; a stopped server stays stopped.
@@ -206,18 +219,29 @@ impl Cluster {
         }
     }
 
-    /// Makes an empty database and returns its URL.
+    /// Makes a database, owned by a role of the same name that may do nothing else and is held to row-level security.
     ///
     /// # Errors
     ///
     /// If there is one of that name already, or the server is not running.
     fn create_database(&self, name: &str) -> Result<String> {
-        let mut createdb = Command::new(self.bin.join("createdb"));
-        createdb
-            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ADMIN, name])
+        let password = random_hex()?;
+        let script = self.dir.join("database.sql");
+        run::write_private(
+            &script,
+            &format!(
+                "CREATE ROLE {name} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD '{password}';\n\
+                 CREATE DATABASE {name} OWNER {name};\n"
+            ),
+        )?;
+        let mut psql = Command::new(self.bin.join("psql"));
+        psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ADMIN, "-d", "postgres"])
+            .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"])
+            .arg(&script)
             .env("PGPASSWORD", &self.password);
-        run::on_terminal(&mut createdb, "PostgreSQL")?;
-        Ok(self.url(name))
+        run::on_terminal(&mut psql, "PostgreSQL")?;
+        fs::remove_file(&script)?;
+        Ok(format!("postgres://{name}:{password}@127.0.0.1:{}/{name}", self.port))
     }
 
     /// Returns the URL of `database` for the account that may create databases and roles.
@@ -355,6 +379,10 @@ mod tests {
         let mut cluster = Cluster::create(Durability::Process).unwrap();
         cluster.start().unwrap();
         let dir = cluster.dir.clone();
+        let owned = cluster.create_database("own").unwrap();
+        let may =
+            "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = current_user";
+        assert_eq!(sql_at(&cluster, &owned, may), "f", "central is held to row-level security");
         sql(&cluster, "create table kept (word text); insert into kept values ('warm')");
         let old = cluster.server.as_ref().unwrap().id();
         cluster.kill_9().unwrap();
@@ -386,10 +414,11 @@ mod tests {
     }
 
     fn sql(cluster: &Cluster, text: &str) -> String {
-        let psql = Command::new(cluster.bin.join("psql"))
-            .args(["-qAtc", text, &cluster.url("postgres")])
-            .output()
-            .unwrap();
+        sql_at(cluster, &cluster.url("postgres"), text)
+    }
+
+    fn sql_at(cluster: &Cluster, url: &str, text: &str) -> String {
+        let psql = Command::new(cluster.bin.join("psql")).args(["-qAtc", text, url]).output().unwrap();
         assert!(psql.status.success(), "{}", String::from_utf8_lossy(&psql.stderr));
         String::from_utf8_lossy(&psql.stdout).trim().to_owned()
     }

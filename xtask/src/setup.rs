@@ -24,6 +24,8 @@ pub(crate) enum Need {
     Chromium,
     /// A text modem's daemon, for the tests against a real SMS peer.
     Gammu,
+    /// A library that gives a process a clock of its own.
+    Faketime,
 }
 
 impl Need {
@@ -32,6 +34,7 @@ impl Need {
             Need::Postgres => &["postgresql"],
             Need::Chromium => &["chromium"],
             Need::Gammu => &["gammu", "gammu-smsd"],
+            Need::Faketime => &["libfaketime"],
         }
     }
 
@@ -40,6 +43,7 @@ impl Need {
             Need::Postgres => postgres_bin().is_some(),
             Need::Chromium => run::find("chromium").is_some(),
             Need::Gammu => run::find("gammu").is_some() && run::find("gammu-smsd").is_some(),
+            Need::Faketime => faketime_library().is_some(),
         }
     }
 }
@@ -80,6 +84,14 @@ pub(crate) fn postgres_bin() -> Option<PathBuf> {
             bin.join("postgres").is_file().then_some(bin)
         }
     }
+}
+
+/// Returns libfaketime where Debian puts it: `/usr/lib/ARCHITECTURE/faketime/`.
+pub(crate) fn faketime_library() -> Option<PathBuf> {
+    let libraries = std::fs::read_dir("/usr/lib").ok()?;
+    libraries
+        .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketime.so.1")))
+        .find(|library| library.is_file())
 }
 
 /// Makes sure that `node` and `npm` can build the pages and returns the `PATH` under which they are found.

@@ -28,6 +28,8 @@ pub(crate) struct Program {
     pub(crate) path: PathBuf,
     /// Its arguments.
     pub(crate) args: Vec<String>,
+    /// What its environment holds beside ours.
+    pub(crate) env: Vec<(String, String)>,
     /// Whether it ends by itself when its work is done.
     pub(crate) has_end: bool,
 }
@@ -101,6 +103,28 @@ impl Supervisor {
         let Some(mut child) = entry.child.take() else { bail!("{name} is not running") };
         run::signal_group(&child, Signal::KILL);
         child.wait().with_context(|| format!("cannot wait for {name}"))?;
+        Ok(())
+    }
+
+    /// Sends a signal to a program's process group: to stop it for a while, and to let it go on.
+    ///
+    /// # Errors
+    ///
+    /// If it is unknown or not running.
+    pub(crate) fn signal(&self, name: &str, signal: Signal) -> Result<()> {
+        let Some(child) = &self.entry(name)?.child else { bail!("{name} is not running") };
+        run::signal_group(child, signal);
+        Ok(())
+    }
+
+    /// Takes it as a kill if a program has ended by itself.
+    ///
+    /// # Errors
+    ///
+    /// If it is unknown.
+    pub(crate) fn forgive(&mut self, name: &str) -> Result<()> {
+        self.ended(name)?;
+        self.entry_mut(name)?.status = None;
         Ok(())
     }
 
@@ -228,7 +252,7 @@ impl Supervisor {
             .with_context(|| format!("cannot write {}", log.display()))?;
         let err = out.try_clone().with_context(|| format!("cannot write {}", log.display()))?;
         let mut command = Command::new(&program.path);
-        command.args(&program.args);
+        command.args(&program.args).envs(program.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0);
         command.spawn().with_context(|| format!("cannot start {} ({})", program.name, program.path.display()))
     }

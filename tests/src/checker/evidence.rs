@@ -4,7 +4,8 @@
 //! RUN/load.toml                the city's configuration
 //! RUN/load/*.jsonl             what clients wrote down (`record` of the configuration)
 //! RUN/journals/NODE.jsonl      every entry of the node's store, one a line, as `ondol journal export` prints them
-//! RUN/events.jsonl             what was done to the system: {"event":"central_killed","sim_ms":…}
+//! RUN/events.jsonl             what was done to the system: {"event":"central_killed","sim_ms":…,"harmed":["central"]};
+//!                              events are central_killed and central_back, and harm and healed for all else
 //! ```
 
 use std::collections::BTreeMap;
@@ -40,9 +41,20 @@ pub struct Evidence {
     pub begun_at: Option<UtcMs>,
     /// When central was killed and when it was back; both absent in a run without an outage.
     pub away: Option<Away>,
+    /// When else processes or their links were harmed.
+    pub harms: Vec<Harm>,
 }
 
-/// How long central was away.
+/// How long processes, or the links between them, were harmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Harm {
+    /// Which.
+    pub nodes: Vec<String>,
+    /// When.
+    pub time: Away,
+}
+
+/// How long something was away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Away {
     /// Since.
@@ -76,6 +88,8 @@ struct EventLine {
     event: String,
     /// Simulated UTC.
     sim_ms: UtcMs,
+    #[serde(default)]
+    harmed: Vec<String>,
 }
 
 impl Evidence {
@@ -108,6 +122,7 @@ impl Evidence {
         Ok(Self {
             begun_at: watch.first().map(|line| line.at),
             away: away_by_events(&events).or_else(|| away_by_watch(&watch)),
+            harms: harms(&events),
             texts: record::read(&of("texts.jsonl"))?,
             riders,
             drivers,
@@ -180,6 +195,17 @@ fn away_by_events(events: &[EventLine]) -> Option<Away> {
     at("central_killed").map(|from| Away { from, until: at("central_back") })
 }
 
+/// Each `harm` with the next `healed` of the same processes.
+fn harms(events: &[EventLine]) -> Vec<Harm> {
+    let begun = events.iter().enumerate().filter(|(_, line)| line.event == "harm");
+    let harms = begun.map(|(n, begin)| {
+        let healed = events[n..].iter().find(|line| line.event == "healed" && line.harmed == begin.harmed);
+        let time = Away { from: begin.sim_ms, until: healed.map(|line| line.sim_ms) };
+        Harm { nodes: begin.harmed.clone(), time }
+    });
+    harms.collect()
+}
+
 /// Without events: what a bystander saw, once central had answered at all. A moment's silence is no outage.
 fn away_by_watch(watch: &[WatchLine]) -> Option<Away> {
     const MOMENT_MS: i64 = 60_000;
@@ -190,4 +216,33 @@ fn away_by_watch(watch: &[WatchLine]) -> Option<Away> {
         Away { from: line.at, until }
     });
     silences.into_iter().find(|away| away.until.is_none_or(|until| until.since_ms(away.from) > MOMENT_MS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn harm_lasts_until_the_same_processes_are_healed() {
+        let lines = r#"[
+            {"event": "harm", "sim_ms": 1, "harmed": ["edge-a"]},
+            {"event": "central_killed", "sim_ms": 2, "harmed": ["central"]},
+            {"event": "harm", "sim_ms": 3, "harmed": ["central", "edge-b"]},
+            {"event": "healed", "sim_ms": 4, "harmed": ["edge-a"]},
+            {"event": "harm", "sim_ms": 5, "harmed": ["edge-a"]}
+        ]"#;
+        let harm = |node: &[&str], from, until: Option<i64>| Harm {
+            nodes: node.iter().map(ToString::to_string).collect(),
+            time: Away { from: UtcMs(from), until: until.map(UtcMs) },
+        };
+        let lines: Vec<EventLine> = serde_json::from_str(lines).unwrap();
+        assert_eq!(
+            harms(&lines),
+            [
+                harm(&["edge-a"], 1, Some(4)),
+                harm(&["central", "edge-b"], 3, None),
+                harm(&["edge-a"], 5, None)
+            ]
+        );
+    }
 }

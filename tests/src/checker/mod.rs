@@ -97,6 +97,7 @@ pub fn check(config: &CityConfig, map: String, evidence: &Evidence, usual: Optio
     report.shifts =
         evidence.drivers.iter().filter(|line| matches!(line.note, DriverNote::OnDuty { .. })).count();
     report.duration_s = duration_s(evidence);
+    report.unavailable_s = times::unavailable_s(evidence);
     count(&mut report, &stories, central, evidence.away);
     if let Some(usual) = usual {
         expect(&mut report, evidence, usual);

@@ -9,7 +9,7 @@ use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
 use ondol_core::journal::Entry;
 use ondol_core::units::UtcMs;
 
-use super::evidence::Evidence;
+use super::evidence::{Away, Evidence, Harm};
 use super::story::{Fate, Story};
 use crate::city::record::DriverNote;
 
@@ -217,11 +217,15 @@ impl Boarding<'_> {
         }
         let Some(store) = evidence.stores.get(node) else { return false };
         let at = UtcMs(later.hlc.wall_ms);
-        let cut = evidence.away.is_some_and(|away| {
+        let explains = |away: &Away| {
             self.at < away.until.unwrap_or(UtcMs(i64::MAX))
                 && at.0 > away.from.0 - late_ms
                 && at.0 < away.until.map_or(i64::MAX, |until| until.0.saturating_add(late_ms))
-        });
+        };
+        let concerns =
+            |harm: &&Harm| harm.nodes.iter().any(|name| [node.as_str(), self.by.as_str()].contains(&&**name));
+        let cut = evidence.away.iter().any(explains)
+            || evidence.harms.iter().filter(concerns).any(|harm| explains(&harm.time));
         store.board.head(&self.entry.series).seq >= self.entry.seq && at.since_ms(self.at) > late_ms && !cut
     }
 }

@@ -46,6 +46,9 @@ pub struct Report {
     pub drivers_attached_p95_s: Option<f64>,
     /// From central's return until the last edge had given its district back.
     pub heal_s: Option<f64>,
+    /// How long at least one rider who wanted a taxi had been waiting over 30 s for an answer of any node.
+    #[serde(default)]
+    pub unavailable_s: f64,
     /// All stores tell the same of every district in the end.
     pub journals_converged: bool,
     /// Entries written since central's death that another node than their writer holds.
@@ -128,6 +131,7 @@ impl Report {
             first_edge_offer_s: None,
             drivers_attached_p95_s: None,
             heal_s: None,
+            unavailable_s: 0.0,
             journals_converged: false,
             entries_exchanged: 0,
             conflicts: BTreeMap::new(),

@@ -13,7 +13,7 @@ use ondol_core::units::{Money, UtcMs};
 use ondol_device::wire::{Held, Slot};
 
 use super::crash::{self, PlantLoss};
-use super::evidence::{Away, Evidence, Store};
+use super::evidence::{Away, Evidence, Harm, Store};
 use super::{check, report::Report};
 use crate::city::config::CityConfig;
 use crate::city::record::{DriverLine, DriverNote, RiderLine, RiderNote};
@@ -301,7 +301,7 @@ fn a_boarded_trip_given_away_is_seen() {
 /// Central holds the edge's entry that the rider boarded, and asks another taxi.
 #[test]
 fn a_trip_that_another_node_knows_as_boarded_and_gives_away_is_seen() {
-    let ask_again = |at: i64| {
+    let ask_again = |at: i64, harmed: Option<&str>| {
         let mut run = fine();
         let why = ondol_core::matching::Reasons::default();
         let assignment = bond("central", 7);
@@ -311,11 +311,17 @@ fn a_trip_that_another_node_knows_as_boarded_and_gives_away_is_seen() {
             at,
             &Fact::Offered { booking, assignment, shift, eta_s: 5, why, at: UtcMs(at) },
         );
-        checked(run).boarded_reassigned
+        let mut evidence = evidence(run);
+        let time = Away { from: UtcMs(11_000), until: Some(UtcMs(1_010_000)) };
+        evidence.harms.extend(harmed.map(|node| Harm { nodes: vec![node.into()], time }));
+        let config = toml::from_str::<CityConfig>(CONFIG).unwrap();
+        check(&config, "synthetic".into(), &evidence, None).boarded_reassigned
     };
-    assert_eq!(ask_again(1_000_000), 1);
-    assert_eq!(ask_again(15_000), 0, "central was away");
-    assert_eq!(ask_again(21_000), 0, "central may not have heard of it yet");
+    assert_eq!(ask_again(1_000_000, None), 1);
+    assert_eq!(ask_again(15_000, None), 0, "central was away");
+    assert_eq!(ask_again(21_000, None), 0, "central may not have heard of it yet");
+    assert_eq!(ask_again(1_000_000, Some("edge-a")), 0, "the one that boarded it was harmed");
+    assert_eq!(ask_again(1_000_000, Some("edge-b")), 1, "what was harmed has no part in it");
 }
 
 #[test]

@@ -7,7 +7,10 @@ use ondol_core::units::UtcMs;
 
 use super::evidence::{Away, Evidence};
 use super::report::Report;
-use crate::city::record::DriverNote;
+use crate::city::record::{DriverNote, RiderNote};
+
+/// How long a rider may wait for an answer before we call that unavailable: a page that has asked two nodes in turn.
+const ANSWER_MS: u64 = 30_000;
 
 /// Fills in the times of a run with an outage.
 pub fn fill_in(report: &mut Report, evidence: &Evidence, away: Away, entries: &[&Entry]) {
@@ -62,6 +65,42 @@ fn last_of_first(entries: &[&Entry], kind: &str, from: UtcMs) -> Option<f64> {
     firsts.into_values().max().map(seconds)
 }
 
+/// How long at least one rider had been waiting longer than [`ANSWER_MS`] for an answer.
+///
+/// A rider who never got one waits until the last line that anybody wrote.
+#[must_use]
+pub fn unavailable_s(evidence: &Evidence) -> f64 {
+    let mut waiting: BTreeMap<u32, UtcMs> = BTreeMap::new();
+    let mut spans: Vec<(UtcMs, UtcMs)> = Vec::new();
+    let mut last_at = UtcMs(i64::MIN);
+    for line in &evidence.riders {
+        last_at = last_at.max(line.at);
+        match line.note {
+            RiderNote::Asked { .. } => {
+                waiting.entry(line.wish).or_insert(line.at);
+            }
+            RiderNote::Acknowledged { .. } | RiderNote::Refused { .. } => {
+                spans.extend(waiting.remove(&line.wish).map(|asked_at| (asked_at, line.at)));
+            }
+            RiderNote::Unanswered {}
+            | RiderNote::Assigned { .. }
+            | RiderNote::Boarded { .. }
+            | RiderNote::Ended {}
+            | RiderNote::Cancelled { .. }
+            | RiderNote::Last { .. } => {}
+        }
+    }
+    spans.extend(waiting.into_values().map(|asked_at| (asked_at, last_at)));
+    let mut late: Vec<_> = spans.into_iter().map(|(from, until)| (from.plus_ms(ANSWER_MS), until)).collect();
+    late.sort_unstable();
+    let (mut total_ms, mut counted_to) = (0, UtcMs(i64::MIN));
+    for (from, until) in late {
+        total_ms += until.since_ms(from.max(counted_to)).max(0);
+        counted_to = counted_to.max(until);
+    }
+    seconds(total_ms)
+}
+
 fn percentile(mut values: Vec<i64>, percent: usize) -> Option<f64> {
     values.sort_unstable();
     let rank = (values.len() * percent).div_ceil(100).max(1);
@@ -77,12 +116,38 @@ pub fn seconds(ms: i64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use ondol_core::booking::Door;
+    use ondol_core::position::Position;
+
     use super::*;
+    use crate::city::record::RiderLine;
 
     #[test]
     fn percentiles_are_values_that_occurred() {
         assert_eq!(percentile(vec![], 95), None);
         assert_eq!(percentile(vec![3_000, 1_000, 2_000], 50), Some(2.0));
         assert_eq!(percentile((1..=100).map(|n| n * 1_000).collect(), 95), Some(95.0));
+    }
+
+    /// Riders 0 and 1 wait over 30 s at overlapping times, rider 2 is answered in time, rider 3 never.
+    #[test]
+    fn time_without_an_answer_counts_once_for_all_who_wait() {
+        let asked =
+            |wish, at| (wish, at, RiderNote::Asked { door: Door::Web, booking: None, pickup: here() });
+        let refused = |wish, at| (wish, at, RiderNote::Refused { code: "no_taxi".into() });
+        let unavailable = |lines: Vec<(u32, i64, RiderNote)>| {
+            let line = |(wish, at, note)| RiderLine { at: UtcMs(at), wish, note };
+            let riders = lines.into_iter().map(line).collect();
+            unavailable_s(&Evidence { riders, ..Evidence::default() }).round()
+        };
+        let answered = vec![asked(2, 0), refused(2, 29_000)];
+        assert_eq!(unavailable(answered.clone()), 0.0);
+        let late = [asked(0, 0), asked(1, 10_000), refused(0, 50_000), refused(1, 55_000)];
+        assert_eq!(unavailable([answered, late.to_vec()].concat()), 25.0, "from 30 s to 55 s");
+        assert_eq!(unavailable([late.to_vec(), vec![asked(3, 60_000), refused(9, 100_000)]].concat()), 35.0);
+    }
+
+    fn here() -> Position {
+        Position::new(37.5, 127.0).expect("it is on the earth")
     }
 }

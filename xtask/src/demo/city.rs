@@ -1,5 +1,8 @@
 //! The processes of one demo run, and what can be done to them.
 
+pub(crate) mod harm;
+
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -13,6 +16,7 @@ use super::configs::{self, Configs, District};
 use super::keys;
 use super::plan::{self, Plan};
 use super::roster::{self, Roster};
+use super::routes::{Routes, TEXT};
 use crate::postgres::{Server, random_hex};
 use crate::run::{self, Stop};
 use crate::supervise::{Program, Supervisor};
@@ -27,7 +31,7 @@ const MAP: Duration = Duration::from_secs(600);
 /// The simulated fleet and riders: the one process that ends by itself.
 const LOAD: &str = "load";
 /// Central's PostgreSQL among the victims.
-const DATABASE: &str = "postgres";
+pub(crate) const DATABASE: &str = "postgres";
 
 /// A running system. Dropping it stops the processes and then the database.
 pub(crate) struct City<'a> {
@@ -38,6 +42,14 @@ pub(crate) struct City<'a> {
     server: Server,
     /// The operator's, at every node of this run.
     password: String,
+    /// How the processes reach each other.
+    routes: Routes,
+    /// The moment at which simulated time is the plan's start.
+    wall_start: OffsetDateTime,
+    /// What has to be in place for harm, if there will be any.
+    means: Option<harm::Means>,
+    /// Processes that may end by themselves now, because of what is done to them.
+    may_end: BTreeSet<String>,
 }
 
 impl<'a> City<'a> {
@@ -47,6 +59,16 @@ impl<'a> City<'a> {
     ///
     /// If a step fails; the process and the end of its log are in the message.
     pub(crate) fn start(plan: &'a Plan, name: &str, server: Server, stop: &Stop) -> Result<City<'a>> {
+        City::start_with(plan, name, server, stop, None)
+    }
+
+    fn start_with(
+        plan: &'a Plan,
+        name: &str,
+        server: Server,
+        stop: &Stop,
+        means: Option<harm::Means>,
+    ) -> Result<City<'a>> {
         let dir = plan::runs().join(name);
         if dir.exists() {
             fs::remove_dir_all(&dir)
@@ -56,23 +78,31 @@ impl<'a> City<'a> {
         println!("start: logs are in {}", dir.display());
         let map = make_map(plan, &dir, stop)?;
         let districts = configs::districts(&map, plan.ports)?;
+        let routes = match means {
+            Some(_) => Routes::through_links(&nodes(plan, &districts))?,
+            None => Routes::default(),
+        };
+        let wall_start = OffsetDateTime::now_utc();
         Configs {
             plan,
             dir: &dir,
             map: &map,
             districts: &districts,
+            routes: &routes,
             database_url: &server.database("ondol")?,
-            wall_start: OffsetDateTime::now_utc(),
+            wall_start,
         }
         .write()?;
         let password = random_hex()?;
         enter_people(plan, &dir, &districts, &password)?;
-        let mut city = City { plan, dir, districts, supervisor, server, password };
+        let may_end = BTreeSet::new();
+        let mut city =
+            City { plan, dir, districts, supervisor, server, password, routes, wall_start, means, may_end };
         city.launch("central", &["serve"])?;
         for (name, _) in city.edges() {
             city.launch(&name, &["serve"])?;
         }
-        city.launch("sms", &["sms", "serve"])?;
+        city.launch(TEXT, &["sms", "serve"])?;
         Ok(city)
     }
 
@@ -127,18 +157,28 @@ impl<'a> City<'a> {
         if self.supervisor.pid("central").is_some() {
             bail!("central is running");
         }
-        if let Server::Private(cluster) = &mut self.server {
-            cluster.start()?;
-        }
+        self.start_database()?;
         self.supervisor.restart("central")?;
         let url = self.ready_url("central");
         self.supervisor.wait_ready("central", &url, READY)
     }
 
+    /// Starts PostgreSQL after it was killed.
+    ///
+    /// # Errors
+    ///
+    /// If it does not recover.
+    pub(crate) fn start_database(&mut self) -> Result<()> {
+        match &mut self.server {
+            Server::Private(cluster) => cluster.start(),
+            Server::Given(_) => Ok(()),
+        }
+    }
+
     /// What can be killed.
     pub(crate) fn victims(&self) -> Vec<String> {
         let edges = self.edges().into_iter().map(|(name, _)| name);
-        ["central", "sms", DATABASE].map(str::to_owned).into_iter().chain(edges).collect()
+        ["central", TEXT, DATABASE].map(str::to_owned).into_iter().chain(edges).collect()
     }
 
     /// Kills one of [`City::victims`] at once.
@@ -183,6 +223,7 @@ impl<'a> City<'a> {
     ///
     /// Names the process.
     pub(crate) fn check(&mut self) -> Result<()> {
+        self.may_end.iter().try_for_each(|name| self.supervisor.forgive(name))?;
         self.supervisor.check()
     }
 
@@ -220,9 +261,7 @@ impl<'a> City<'a> {
 
     /// Prints what to open.
     pub(crate) fn print_doors(&self) {
-        let ports = self.plan.ports;
-        let central = ("central".to_owned(), ports.central);
-        let nodes: Vec<_> = std::iter::once(central).chain(self.edges()).collect();
+        let nodes = nodes(self.plan, &self.districts);
         let width = nodes.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         println!("\n{:width$}  book a taxi               dispatch it", "");
         for (name, port) in nodes {
@@ -243,7 +282,7 @@ impl<'a> City<'a> {
     }
 
     fn edges(&self) -> Vec<(String, u16)> {
-        self.districts.iter().filter_map(|district| district.edge.clone()).collect()
+        nodes(self.plan, &self.districts).split_off(1)
     }
 
     fn launch(&mut self, name: &str, subcommand: &[&str]) -> Result<()> {
@@ -258,7 +297,12 @@ impl<'a> City<'a> {
     fn program(&self, name: &str, subcommand: &[&str]) -> Program {
         let mut args: Vec<String> = subcommand.iter().copied().map(str::to_owned).collect();
         args.extend(["--config".to_owned(), self.dir.join(format!("{name}.toml")).display().to_string()]);
-        Program { name: name.to_owned(), path: ondol(), args, has_end: name == LOAD }
+        let program =
+            Program { name: name.to_owned(), path: ondol(), args, env: Vec::new(), has_end: name == LOAD };
+        match &self.means {
+            Some(means) if name != LOAD => means.expose(program, &self.dir),
+            Some(_) | None => program,
+        }
     }
 
     fn ready_url(&self, name: &str) -> String {
@@ -266,11 +310,17 @@ impl<'a> City<'a> {
         let edge = self.edges().into_iter().find(|(edge, _)| edge == name);
         let port = match edge {
             Some((_, port)) => port,
-            None if name == "sms" => ports.sms,
+            None if name == TEXT => ports.sms,
             None => ports.central,
         };
         format!("http://127.0.0.1:{port}/readyz")
     }
+}
+
+/// Central and the edges, each with its port.
+fn nodes(plan: &Plan, districts: &[District]) -> Vec<(String, u16)> {
+    let central = ("central".to_owned(), plan.ports.central);
+    std::iter::once(central).chain(districts.iter().filter_map(|district| district.edge.clone())).collect()
 }
 
 /// The executable that the demo runs: `ONDOL_BIN`, else the one it built.

@@ -9,6 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use super::keys;
 use super::plan::{Plan, Ports};
+use super::routes::{CITY, Routes, TEXT};
 use crate::run;
 
 /// Folder, in a run's, through which the person at the terminal takes part in the city.
@@ -62,6 +63,8 @@ pub(crate) struct Configs<'a> {
     /// The imported or generated map.
     pub(crate) map: &'a Path,
     pub(crate) districts: &'a [District],
+    /// How they reach each other.
+    pub(crate) routes: &'a Routes,
     /// Central's database, with its password.
     pub(crate) database_url: &'a str,
     /// The moment at which simulated time is the plan's start.
@@ -78,11 +81,10 @@ impl Configs<'_> {
         let clock = self.clock()?;
         keys::node(&["master", "--key"], &self.dir.join("master.key"))?;
         let central_key = keys::node(&["enrol", "--key"], &self.dir.join("central.key"))?;
-        let central = peer("central", self.plan.ports.central, &central_key);
         let mut edges = String::new();
         for (name, port) in self.edges() {
-            edges +=
-                &peer(name, port, &keys::node(&["enrol", "--key"], &self.dir.join(format!("{name}.key")))?);
+            let key = keys::node(&["enrol", "--key"], &self.dir.join(format!("{name}.key")))?;
+            edges += &self.peer("central", name, port, &key);
         }
         let all: String = self.districts.iter().map(section).collect();
         self.save(
@@ -94,7 +96,8 @@ impl Configs<'_> {
             let store = format!("sqlite://{}", self.home(name).join("edge.db").display());
             let node = self.node(name, "central = \"central\"\n", *port, &store);
             let others = self.districts.iter().filter(|other| other.id != district.id);
-            let neighbours: String = others.filter_map(neighbour).collect();
+            let neighbours: String = others.filter_map(|other| neighbour(self.routes, other)).collect();
+            let central = self.peer(name, "central", self.plan.ports.central, &central_key);
             self.save(name, &(node + &clock + &section(district) + &central + &neighbours))?;
         }
         self.save("sms", &(self.sms() + &clock))?;
@@ -110,8 +113,10 @@ impl Configs<'_> {
 
     fn node(&self, name: &str, central: &str, port: u16, store: &str) -> String {
         let role = if central.is_empty() { "central" } else { "edge" };
+        let public_url = self.routes.url(CITY, name, port);
         format!(
-            "[node]\nid = \"{name}\"\nrole = \"{role}\"\n{central}\n[listen]\naddress = \"127.0.0.1:{port}\"\n\n\
+            "[node]\nid = \"{name}\"\nrole = \"{role}\"\n{central}\n[listen]\naddress = \"127.0.0.1:{port}\"\n\
+             public_url = \"{public_url}\"\n\n\
              [store]\nurl = {}\n\n[keys]\nmaster = \"master.key\"\nnode = \"{name}.key\"\n\n[map]\ndir = {}\n\n",
             quoted(store),
             quoted(&self.map.to_string_lossy()),
@@ -124,7 +129,10 @@ impl Configs<'_> {
         let nodes: String = self
             .edges()
             .chain([central])
-            .map(|(name, port)| format!("\n[[nodes]]\nname = \"{name}\"\nurl = \"{}\"\n", url(port)))
+            .map(|(name, port)| {
+                let url = self.routes.url(TEXT, name, port);
+                format!("\n[[nodes]]\nname = \"{name}\"\nurl = \"{url}\"\n")
+            })
             .collect();
         format!(
             "role = \"text\"\nname = \"text-1\"\nlisten = \"127.0.0.1:{}\"\nstore = \"sms/text.db\"\nkey_file = \"sms/text.key\"\n\
@@ -142,7 +150,7 @@ impl Configs<'_> {
             quoted(&self.map.to_string_lossy()),
             quoted(&self.home("load").to_string_lossy()),
             quoted(&self.home("sms").join("spool").to_string_lossy()),
-            url(self.plan.ports.central),
+            self.routes.url(CITY, "central", self.plan.ports.central),
             self.urls(),
         );
         if self.plan.is_open {
@@ -162,8 +170,18 @@ impl Configs<'_> {
         text
     }
 
+    /// A node as `caller` reaches it, and as it tells phones to.
+    fn peer(&self, caller: &str, name: &str, port: u16, key: &str) -> String {
+        let (url, public_url) = (self.routes.url(caller, name, port), self.routes.url(CITY, name, port));
+        format!(
+            "\n[[peers]]\nid = \"{name}\"\nurl = \"{url}\"\npublic_url = \"{public_url}\"\npublic_key = {}\n",
+            quoted(key)
+        )
+    }
+
     fn urls(&self) -> String {
-        self.edges().map(|(_, port)| format!("\"{}\"", url(port))).collect::<Vec<_>>().join(", ")
+        let urls = self.edges().map(|(name, port)| quoted(&self.routes.url(CITY, name, port)));
+        urls.collect::<Vec<_>>().join(", ")
     }
 
     fn clock(&self) -> Result<String> {
@@ -187,24 +205,16 @@ impl Configs<'_> {
     }
 }
 
-fn url(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
-}
-
 fn section(district: &District) -> String {
     let zones = serde_json::Value::from(district.zones.clone());
     let edge = district.edge.as_ref().map_or(String::new(), |(name, _)| format!("edge = \"{name}\"\n"));
     format!("\n[[districts]]\nid = \"{}\"\nzones = {zones}\n{edge}", district.id)
 }
 
-fn peer(name: &str, port: u16, key: &str) -> String {
-    format!("\n[[peers]]\nid = \"{name}\"\nurl = \"{}\"\npublic_key = {}\n", url(port), quoted(key))
-}
-
-/// An edge as the other edges tell pages of it.
-fn neighbour(district: &District) -> Option<String> {
+/// An edge as the other edges tell pages of it: as the city finds it.
+fn neighbour(routes: &Routes, district: &District) -> Option<String> {
     let (name, port) = district.edge.as_ref()?;
-    let url = url(*port);
+    let url = routes.url(CITY, name, *port);
     Some(format!("\n[[neighbours]]\nid = \"{name}\"\nurl = \"{url}\"\ndistrict = \"{}\"\n", district.id))
 }
 
@@ -255,8 +265,8 @@ mod tests {
         let edges: Vec<_> = found.iter().map(|district| district.edge.clone()).collect();
         assert_eq!(found[0].zones, ["a-1", "a-2"]);
         assert_eq!(edges, [Some(("edge-a".to_owned(), 2)), Some(("edge-b".to_owned(), 3)), None]);
-        assert_eq!(neighbour(&found[2]), None);
-        let told = neighbour(&found[1]).unwrap();
+        assert_eq!(neighbour(&Routes::default(), &found[2]), None);
+        let told = neighbour(&Routes::default(), &found[1]).unwrap();
         assert!(
             told.contains("\"edge-b\"") && told.contains("127.0.0.1:3\"") && told.contains("\"b\""),
             "{told}"

@@ -12,12 +12,12 @@ use crate::postgres::{Durability, Server};
 use crate::run::{self, LOOK_EVERY, Stop};
 
 /// How long the city may take to come to rest after its time: trips end in simulated time, the rest on the wall.
-const REST_S: u64 = 1_800;
-const SLACK: Duration = Duration::from_secs(90);
+pub(crate) const REST_S: u64 = 1_800;
+pub(crate) const SLACK: Duration = Duration::from_secs(90);
 /// How often the city's own words are repeated to a person.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// How long the checker may take.
-const CHECK: Duration = Duration::from_secs(120);
+pub(crate) const CHECK: Duration = Duration::from_secs(120);
 
 /// Plays the outage, plays the same city without it, and has the checker compare what clients recorded.
 ///
@@ -47,7 +47,7 @@ fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBu
     let mut city = City::start(plan, name, Server::private(Durability::Machine)?, stop)?;
     city.print_doors();
     city.start_load()?;
-    let clock = Clock { plan, started: Instant::now() };
+    let clock = Clock::start(plan);
     clock.say(&format!("run {name}: the city is awake"));
     if let Some(Cut { from_s, until_s }) = cut {
         clock.wait(from_s, &mut city, stop)?;
@@ -70,14 +70,23 @@ fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBu
 }
 
 /// Simulated time of a run.
-struct Clock<'a> {
+pub(crate) struct Clock<'a> {
     plan: &'a Plan,
     started: Instant,
 }
 
-impl Clock<'_> {
+impl<'a> Clock<'a> {
+    /// Starts now.
+    pub(crate) fn start(plan: &'a Plan) -> Clock<'a> {
+        Clock { plan, started: Instant::now() }
+    }
+
     /// Waits until `at_s` simulated seconds after the start, looking after the processes meanwhile.
-    fn wait(&self, at_s: u64, city: &mut City<'_>, stop: &Stop) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If a process ends that may not, or we are asked to stop.
+    pub(crate) fn wait(&self, at_s: u64, city: &mut City<'_>, stop: &Stop) -> Result<()> {
         let mut told_at = Instant::now();
         while self.started.elapsed() < self.plan.wall(at_s) {
             if stop.is_asked() {
@@ -95,7 +104,8 @@ impl Clock<'_> {
         Ok(())
     }
 
-    fn say(&self, words: &str) {
+    /// Says something with the time.
+    pub(crate) fn say(&self, words: &str) {
         let wall = self.started.elapsed();
         let simulated_s = (wall * self.plan.speed).as_secs();
         println!(

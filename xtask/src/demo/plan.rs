@@ -71,6 +71,13 @@ pub(crate) struct Ports {
     pub(crate) sms: u16,
 }
 
+impl From<u16> for Ports {
+    /// Four in a row from `port`.
+    fn from(port: u16) -> Ports {
+        Ports { central: port, edges: [port + 1, port + 2], sms: port + 3 }
+    }
+}
+
 /// When central dies and when it is brought back, in simulated seconds from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cut {
@@ -98,7 +105,6 @@ impl Plan {
             }),
             None => None,
         };
-        let port = args.port;
         let is_open = !args.outage && args.crash.is_none();
         let (speed, minutes) = if is_open { OPEN } else { PLAYED };
         let minutes = args.minutes.unwrap_or(minutes);
@@ -120,8 +126,27 @@ impl Plan {
             report: args.report.as_deref().map(writable).transpose()?,
             crash_bookings: args.crash.map(|kills| kills * BOOKINGS_PER_KILL),
             is_headless: args.headless,
-            ports: Ports { central: port, edges: [port + 1, port + 2], sms: port + 3 },
+            ports: Ports::from(args.port),
         })
+    }
+
+    /// Returns the plan of a run that is harmed: the demo's city and traffic for `minutes`.
+    pub(crate) fn chaos(seed: u64, minutes: u32, port: u16) -> Plan {
+        Plan {
+            seed,
+            speed: PLAYED.0,
+            duration_s: u64::from(minutes) * 60,
+            wishes: WISHES * minutes / PLAYED.1,
+            is_open: false,
+            sim_start: PANGYO,
+            drivers: DRIVERS,
+            map: None,
+            replay: None,
+            report: None,
+            crash_bookings: None,
+            is_headless: true,
+            ports: Ports::from(port),
+        }
     }
 
     /// Returns when central is cut off: a third into the run, for 17/30 of it.
@@ -151,7 +176,11 @@ fn existing(argument: &str, file: &Path) -> Result<PathBuf> {
 }
 
 /// A report that cannot be written is better known before the run than after.
-fn writable(file: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+///
+/// If its folder does not exist.
+pub(crate) fn writable(file: &Path) -> Result<PathBuf> {
     let path = std::env::current_dir().context("the current folder is gone")?.join(file);
     let dir = path.parent().unwrap_or_else(|| Path::new("/"));
     if dir.is_dir() && !path.is_dir() {

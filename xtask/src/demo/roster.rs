@@ -5,6 +5,7 @@
 use serde::Serialize;
 
 use super::configs::District;
+use crate::chance::Chance;
 
 /// One driver in so many has a feature phone and belongs to the edge of the district.
 const FEATURE_PHONE_ONE_IN: usize = 6;
@@ -59,7 +60,7 @@ impl Roster {
     /// Makes `count` drivers, spread evenly over the districts that have an edge, and one operator above fleets.
     pub(crate) fn central(seed: u64, count: usize, districts: &[District], password: &str) -> Roster {
         let served: Vec<&District> = districts.iter().filter(|district| district.edge.is_some()).collect();
-        let mut chance = Chance(seed);
+        let mut chance = Chance::new(seed);
         let drivers = served
             .iter()
             .cycle()
@@ -88,8 +89,8 @@ fn driver(n: usize, district: &District, chance: &mut Chance) -> Driver {
     let family = FAMILIES[chance.below(FAMILIES.len())];
     let given = GIVEN[chance.below(GIVEN.len())];
     Driver {
-        driver: chance.id(),
-        vehicle: chance.id(),
+        driver: id(chance),
+        vehicle: id(chance),
         name: format!("{family}{given}"),
         // 010-0… is given to nobody in Korea.
         phone: format!("010-0{:03}-{:04}", n / 10_000, n % 10_000),
@@ -108,35 +109,11 @@ fn driver(n: usize, district: &District, chance: &mut Chance) -> Driver {
     }
 }
 
-/// A seeded source that is the same on every machine.
-/// Source: SplitMix64, Steele, Lea and Flood, OOPSLA 2014.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `bound`; the slight unevenness does not matter here.
-    fn below(&mut self, bound: usize) -> usize {
-        let bound = u64::try_from(bound).expect("a usize fits 64 bits");
-        usize::try_from(self.next() % bound).expect("a number below a usize is one")
-    }
-
-    /// A UUID of version 4.
-    fn id(&mut self) -> String {
-        let (high, low) = (self.next(), self.next());
-        let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
-        format!(
-            "{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}",
-            (low >> 48) & 0x3fff | 0x8000,
-            low & 0xffff_ffff_ffff
-        )
-    }
+/// A UUID of version 4.
+fn id(chance: &mut Chance) -> String {
+    let (high, low) = (chance.next(), chance.next());
+    let (a, b, c) = (high >> 32, (high >> 16) & 0xffff, high & 0xfff);
+    format!("{a:08x}-{b:04x}-4{c:03x}-{:04x}-{:012x}", (low >> 48) & 0x3fff | 0x8000, low & 0xffff_ffff_ffff)
 }
 
 #[cfg(test)]
@@ -182,7 +159,7 @@ mod tests {
 
     #[test]
     fn ids_are_random_uuids_by_their_form() {
-        let id = Chance(7).id();
+        let id = id(&mut Chance::new(7));
         assert_eq!((id.len(), &id[14..15]), (36, "4"));
         assert!("89ab".contains(&id[19..20]), "{id}");
     }

@@ -14,6 +14,7 @@ fn shell(name: &str, code: &str) -> Program {
         name: name.into(),
         path: "/bin/sh".into(),
         args: vec!["-c".into(), code.into()],
+        env: Vec::new(),
         has_end: false,
     }
 }
