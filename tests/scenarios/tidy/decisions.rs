@@ -1,4 +1,4 @@
-//! Decisions are numbered without gaps, and their index names each.
+//! Decisions are numbered without gaps, their index names each, and each says when to decide anew.
 
 use super::{Complaint, assert_tidy, paths, texts};
 
@@ -30,6 +30,23 @@ fn complaints(files: &[String], index: &str) -> Vec<Complaint> {
     complaints
 }
 
+/// A decision that nothing could overturn is a law; each names what would.
+fn says_when_to_decide_anew(text: &str) -> bool {
+    ["**Decide anew** ", "**Anew if** "]
+        .iter()
+        .any(|opening| text.lines().any(|line| line.starts_with(opening)))
+}
+
+#[test]
+fn decisions_say_when_to_decide_anew() {
+    let decisions = texts(|path| path.starts_with(FOLDER) && path != "docs/decisions/README.md");
+    assert!(decisions.len() > 5, "only {} decisions were found", decisions.len());
+    let silent = decisions.iter().filter(|decision| !says_when_to_decide_anew(&decision.text));
+    let complaint =
+        |decision: &super::Text| Complaint::new(&decision.path, "say what would make us decide anew");
+    assert_tidy(silent.map(complaint).collect());
+}
+
 #[test]
 fn decisions_are_numbered_and_indexed() {
     let index = texts(|path| path == "docs/decisions/README.md").pop().expect("decisions have an index").text;
@@ -48,6 +65,12 @@ mod planted {
 
     fn count(files: &[&str], index: &str) -> usize {
         complaints(&files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>(), index).len()
+    }
+
+    #[test]
+    fn a_law_is_seen() {
+        assert!(says_when_to_decide_anew("# 1\n\n**Why.** So.\n\n**Anew if** it rains.\n"));
+        assert!(!says_when_to_decide_anew("# 1\n\n**Why.** We shall never decide anew.\n"));
     }
 
     #[test]
