@@ -68,6 +68,16 @@ fn a_driver_says_what_is_missing() {
 }
 
 #[test]
+fn a_driver_who_takes_an_offer_that_is_over_is_told_so() {
+    let (node, mut driver) = driver_with_offer();
+    node.with_driver(DRIVER, |driver| {
+        driver.withdrawn = driver.offer.take().map(|(letter, _)| letter);
+        driver.state = ShiftState::Free;
+    });
+    assert_eq!(driver.say("1K"), ["배차 K 시간이 지났습니다. 다음 배차를 기다려 주세요."]);
+}
+
+#[test]
 fn a_trip_by_text_from_offer_to_fare() {
     let (node, mut driver) = driver_with_offer();
     assert_eq!(driver.say("?"), ["답하지 않은 배차가 있습니다. 문자를 확인해 주세요."]);

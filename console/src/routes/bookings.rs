@@ -89,7 +89,9 @@ pub(crate) async fn assign(
     let booking = id(path)?;
     may(&state, &session.caller, Operation::AssignByHand, booking).await?;
     super::may_ask(&state, &session.caller, wish.shift).await?;
-    act(&state, &session, "assign", Command::AssignByHand { booking, shift: wish.shift }, booking).await
+    let told_eta_s = wish.told_minutes.map(|minutes| u32::from(minutes) * 60);
+    let command = Command::AssignByHand { booking, shift: wish.shift, told_eta_s };
+    act(&state, &session, "assign", command, booking).await
 }
 
 /// `POST /console/v1/bookings/{id}/recall`: takes the booking back from its shift.

@@ -205,7 +205,7 @@ pub struct CandidateView {
     /// What the driver is called, if known here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_name: Option<String>,
-    /// Travel time by road now, if a road leads.
+    /// Travel time by road now; absent if no road leads, or nobody knows where the shift is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_s: Option<u32>,
     /// When it was last heard.
@@ -237,6 +237,9 @@ pub struct FactView {
 pub struct AssignRequest {
     /// The shift.
     pub shift: ShiftId,
+    /// How many minutes the driver said that the way takes, 1 to 240: needed where the answer was `eta_unknown`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told_minutes: Option<u16>,
 }
 
 /// End the booking.

@@ -1,10 +1,12 @@
-//! Goal: an operator frees the driver of a lost phone, and nobody else does.
+//! Goal: an operator frees the driver of a lost phone, and nobody else does; an operator who assigns by hand is told
+//! what nobody knows.
 
 use axum::http::Method;
 use ondol_core::booking::Needs;
 use ondol_core::command::{Attach, Command, Slot};
 use ondol_core::fact::{Driver, Lang, ShiftStart, Vehicle};
 use ondol_core::ids::{DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::position::Position;
 use ondol_core::shift::{Duty, Serialiser};
 use serde_json::json;
 use uuid::Uuid;
@@ -12,8 +14,8 @@ use uuid::Uuid;
 use crate::bench::Bench;
 use crate::testbed::{START, place};
 
-/// Driver 7 of fleet `hanbit` begins this shift.
-async fn begin(bench: &Bench, shift: u128) {
+/// Driver 7 of fleet `hanbit` begins this shift, at `position` if the phone knows it.
+async fn begin(bench: &Bench, shift: u128, position: Option<Position>) {
     let (driver, device) = (DriverId::from_number(7), DeviceId::from_number(shift));
     let (vehicle, plate) = (VehicleId::from_number(7), "서울33바1234".to_owned());
     let vehicle = Vehicle { vehicle, plate, seats: 4, needs: Needs::default() };
@@ -41,7 +43,7 @@ async fn begin(bench: &Bench, shift: u128) {
         attach_epoch: 1,
         slot: Slot::default(),
         duty: (1, Duty::Available),
-        position: Some(place(0)),
+        position,
     };
     bench.handle.request(Command::Attach(attach)).await.unwrap();
 }
@@ -49,7 +51,7 @@ async fn begin(bench: &Bench, shift: u128) {
 #[tokio::test]
 async fn an_operator_of_the_fleet_ends_the_shift_of_a_lost_phone() {
     let bench = Bench::new().await;
-    begin(&bench, 1).await;
+    begin(&bench, 1, Some(place(0))).await;
     let path = format!("/console/v1/shifts/{}/end", Uuid::from_u128(1));
     for (login, expected) in [("", 401), ("auditor", 403), ("onnuri", 404)] {
         let cookie = if login.is_empty() { String::new() } else { bench.sign_in(login).await };
@@ -74,6 +76,28 @@ async fn an_operator_of_the_fleet_ends_the_shift_of_a_lost_phone() {
         );
     }
     assert_eq!(bench.get("/console/v1/board", &cookie).await.body["shifts"], json!([]));
-    begin(&bench, 2).await;
+    begin(&bench, 2, Some(place(0))).await;
     assert_eq!(bench.get("/console/v1/board", &cookie).await.body["shifts"][0]["state"], "free");
+}
+
+#[tokio::test]
+async fn a_driver_whom_nobody_can_see_is_assigned_with_the_minutes_that_were_told() {
+    let bench = Bench::new().await;
+    begin(&bench, 1, None).await;
+    let cookie = bench.sign_in("hanbit").await;
+    bench.post("/console/v1/bookings", &cookie, &bench.call(1)).await;
+    let booking = format!("/console/v1/bookings/{}", Uuid::from_u128(1));
+    let detail = bench.get(&booking, &cookie).await;
+    assert_eq!(detail.body["candidates"].as_array().map(Vec::len), Some(1), "{}", detail.body);
+    assert_eq!(detail.body["candidates"][0].get("eta_s"), None, "no number is better than a wrong one");
+    let path = format!("{booking}/assign");
+    let mut wish = json!({"shift": Uuid::from_u128(1)});
+    assert_eq!(bench.post(&path, &cookie, &wish).await.code(), (409, "eta_unknown"));
+    wish["told_minutes"] = json!(241);
+    assert_eq!(bench.post(&path, &cookie, &wish).await.code(), (422, "out_of_range"));
+    wish["told_minutes"] = json!(12);
+    let asked = bench.post(&path, &cookie, &wish).await;
+    assert_eq!(asked.body["status"], "offered", "{}", asked.body);
+    let detail = bench.get(&booking, &cookie).await;
+    assert_eq!(detail.body["assignments"][0]["eta_s"], 720, "{}", detail.body);
 }

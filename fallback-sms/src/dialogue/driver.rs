@@ -101,9 +101,15 @@ impl Step<'_> {
     }
 
     /// The node refused the command.
-    pub(super) fn not_driven(&mut self, refusal: &str) {
+    pub(super) fn not_driven(&mut self, command: &DriverCommand, refusal: &str) {
         let template = match refusal {
-            code::OFFER_LAPSED | code::OFFER_UNKNOWN => "sms-offer-unknown",
+            code::OFFER_LAPSED => match command {
+                DriverCommand::Accept { offer } | DriverCommand::Decline { offer } => {
+                    return self.say("sms-offer-lapsed", &[("letter", offer)]);
+                }
+                _ => "sms-offer-unknown",
+            },
+            code::OFFER_UNKNOWN => "sms-offer-unknown",
             code::PIN_WRONG => "sms-pin-wrong",
             code::NOT_ON_DUTY => "sms-not-on-duty",
             code::TRIP_OPEN => "sms-trip-open",

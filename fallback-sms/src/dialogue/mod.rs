@@ -226,7 +226,7 @@ impl Step<'_> {
             (Work::Deed(deed), NodeAnswer::Booking(view)) => self.done(&deed, &view),
             (Work::Deed(deed), NodeAnswer::Refused(problem)) => self.undone(deed, &problem.code),
             (Work::Drive(command), NodeAnswer::Driver(answer)) => self.drove(&command, &answer),
-            (Work::Drive(_), NodeAnswer::Refused(problem)) => self.not_driven(&problem.code),
+            (Work::Drive(command), NodeAnswer::Refused(problem)) => self.not_driven(&command, &problem.code),
             (Work::LookUp { .. } | Work::Place { .. } | Work::Deed(_) | Work::Drive(_), _) => {
                 self.say_phone("sms-refused");
             }

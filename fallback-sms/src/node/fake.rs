@@ -47,6 +47,8 @@ pub struct FakeDriver {
     pub stand: Option<u16>,
     /// The open offer: its letter and booking.
     pub offer: Option<(char, Uuid)>,
+    /// The letter of the offer that was withdrawn last.
+    pub withdrawn: Option<char>,
     /// The trip.
     pub trip: Option<Uuid>,
     /// The code that must follow each command, if one is set.
@@ -83,6 +85,7 @@ impl FakeNode {
             state: ShiftState::OffDuty,
             stand: None,
             offer: None,
+            withdrawn: None,
             trip: None,
             text_code: None,
             fares: Vec::new(),

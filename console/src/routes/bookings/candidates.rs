@@ -15,12 +15,14 @@ use crate::wire::{CANDIDATES_MAX, CandidateView, DutyState};
 /// A shift that could be asked, copied out of the loop.
 pub(super) struct Near {
     pickup: Position,
-    position: Position,
+    /// Where it is, if anybody knows.
+    position: Option<Position>,
     driver: Option<Sealed>,
     view: CandidateView,
 }
 
-/// Free shifts that suit the booking, nearest by the straight line first, at most [`CANDIDATES_MAX`].
+/// Free shifts that suit the booking, nearest by the straight line first and those last of which nobody knows where
+/// they are, at most [`CANDIDATES_MAX`].
 pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now) -> Vec<Near> {
     let Some(request) = booking.record.request() else { return Vec::new() };
     if booking.record.status().is_closed() || booking.record.standing().is_some() {
@@ -41,11 +43,7 @@ pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now
                 return None;
             }
             let contact = node.contacts().get(&shift.id);
-            let seen = contact.and_then(|contact| contact.position).map(|(position, _)| position);
-            // A driver without the app is where the queue is.
-            let at_stand =
-                shift.waits_at().and_then(|(stand, _)| board.stands.get(stand)).map(|s| s.position);
-            let position = seen.or(at_stand)?;
+            let position = node.place_of(shift, &booking.district, now);
             let view = CandidateView {
                 shift: shift.id,
                 plate: start.vehicle.plate.clone(),
@@ -55,7 +53,7 @@ pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now
                 by_text: shift.home().is_some(),
             };
             let driver = node.board().driver(start.driver).and_then(|(_, driver)| driver.personal.clone());
-            let distance_m = position.distance_m(request.pickup);
+            let distance_m = position.map_or(f64::INFINITY, |position| position.distance_m(request.pickup));
             Some((distance_m, Near { pickup: request.pickup, position, driver, view }))
         })
         .collect();
@@ -66,16 +64,18 @@ pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now
 /// The same with travel times, nearest by road first.
 pub(super) fn by_road(near: Vec<Near>, map: Option<&RoadMap>, vault: &Vault) -> Vec<CandidateView> {
     let Some(pickup) = near.first().map(|near| near.pickup) else { return Vec::new() };
-    let sources: Vec<Position> = near.iter().map(|near| near.position).collect();
+    let sources: Vec<Position> = near.iter().filter_map(|near| near.position).collect();
     let etas = match map {
         Some(map) => map.durations_to(pickup, &sources),
         None => StraightLine.durations_s(pickup, &sources),
     };
-    let named = |(near, eta_s): (Near, Option<u32>)| {
+    let mut etas = etas.into_iter();
+    let named = |near: Near| {
         let driver: Option<DriverPersonal> = near.driver.as_ref().and_then(|sealed| vault.open(sealed));
+        let eta_s = near.position.and_then(|_| etas.next().flatten());
         CandidateView { driver_name: driver.and_then(|driver| driver.name), eta_s, ..near.view }
     };
-    let mut candidates: Vec<CandidateView> = near.into_iter().zip(etas).map(named).collect();
+    let mut candidates: Vec<CandidateView> = near.into_iter().map(named).collect();
     candidates.sort_by_key(|candidate| (candidate.eta_s.is_none(), candidate.eta_s));
     candidates
 }

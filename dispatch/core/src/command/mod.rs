@@ -54,6 +54,9 @@ pub enum Command {
         booking: BookingId,
         /// The shift.
         shift: ShiftId,
+        /// How long the driver told the operator the way takes; counts where no road is known from where the driver
+        /// is, or where the driver is.
+        told_eta_s: Option<u32>,
     },
     /// An operator takes a booking back from its shift before boarding.
     Recall {

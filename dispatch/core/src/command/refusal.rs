@@ -60,6 +60,9 @@ pub enum Refusal {
     /// The booking already has a shift.
     #[error("the booking has a shift")]
     AlreadyAssigned,
+    /// No road is known from where the shift is to the pickup, or not where it is: the driver must tell.
+    #[error("how long the driver needs is not known here; ask the driver and tell the minutes")]
+    EtaUnknown,
     /// There is no open question for this driver.
     #[error("there is no open offer")]
     NoOffer,
@@ -103,6 +106,7 @@ impl Refusal {
             Self::NotAvailable => "not_available",
             Self::ShiftBusy => "shift_busy",
             Self::AlreadyAssigned => "already_assigned",
+            Self::EtaUnknown => "eta_unknown",
             Self::NoOffer => "no_offer",
             Self::OfferLapsed => "offer_lapsed",
             Self::NoTrip => "no_trip",

@@ -7,7 +7,6 @@ use crate::booking::{BookingRecord, CancelReason, Party, Status};
 use crate::command::{Answer, Refusal};
 use crate::fact::{Fact, Owner, Release, Request, Step, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId, ZoneId};
-use crate::matching::Reasons;
 use crate::planted;
 use crate::units::Now;
 
@@ -104,78 +103,6 @@ impl Node {
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
         let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
         self.append(district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
-        Ok(Answer::Done)
-    }
-
-    pub(super) fn assign_by_hand(
-        &mut self,
-        booking: BookingId,
-        shift: ShiftId,
-        now: Now,
-    ) -> Result<Answer, Refusal> {
-        let district = self.find(booking)?.0;
-        self.sweep_lease(&district, now);
-        let (_, record) = self.find(booking)?;
-        let owned = self.owns(record) && !self.is_frozen(&district, booking);
-        let status = record.status();
-        let pickup = record.request().map(|request| request.pickup).ok_or(Refusal::UnknownBooking)?;
-        match status {
-            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
-            Status::Boarded => return Err(Refusal::AlreadyBoarded),
-            Status::Assigned | Status::Arrived => return Err(Refusal::AlreadyAssigned),
-            Status::Open | Status::Offered => {}
-        }
-        if !owned {
-            return Err(Refusal::NotOwner);
-        }
-        let board = self.district(&district).ok_or(Refusal::UnknownShift)?;
-        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
-        if !known.is_available() {
-            return Err(Refusal::NotAvailable);
-        }
-        if !board.may_be_asked(known) {
-            return Err(Refusal::ShiftBusy);
-        }
-        let free = self.free_shift(known, &district, now).ok_or(Refusal::NotAvailable)?;
-        let home_elsewhere = known.home().filter(|home| **home != self.config.id).cloned();
-        if let Some(home) = home_elsewhere {
-            let epoch = self.sides[&district].epoch();
-            self.hand_over(&district, booking, home, epoch, Some(shift), now);
-        } else {
-            let eta_s =
-                self.travel.durations_s(pickup, &[free.position]).first().copied().flatten().unwrap_or(0);
-            let why = Reasons { rule: "by_hand".into(), others: Vec::new() };
-            self.ask(&district, booking, shift, eta_s, why, now);
-        }
-        Ok(Answer::Done)
-    }
-
-    pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
-        let (district, record) = self.find(booking)?;
-        match record.status() {
-            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
-            Status::Boarded => return Err(Refusal::AlreadyBoarded),
-            Status::Open | Status::Offered => return Err(Refusal::NoTrip),
-            Status::Assigned | Status::Arrived => {}
-        }
-        let (assignment, shift) =
-            record.standing().map(|(id, bond)| (id.clone(), bond.shift)).ok_or(Refusal::NoTrip)?;
-        let board = self.district(&district).ok_or(Refusal::UnknownBooking)?;
-        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
-        if known.home() == Some(&self.config.id) {
-            self.step_at_home(
-                &district,
-                booking,
-                &assignment,
-                Step::Released { reason: Release::Recalled },
-                now,
-            );
-        } else if self.is_attached_here(&district, shift) {
-            self.recalled.insert(assignment, shift);
-            self.push_messages(&district, shift, now);
-        } else {
-            return Err(Refusal::NotOwner);
-        }
         Ok(Answer::Done)
     }
 

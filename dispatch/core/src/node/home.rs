@@ -160,6 +160,7 @@ impl Node {
                     }
                     self.wait_at(district, shift, None, now);
                     self.home_duty(district, shift, Duty::Ended, now);
+                    self.over.remove(&shift);
                     Ok(HomeAnswer::OffDuty)
                 }
             },
@@ -168,7 +169,7 @@ impl Node {
                 self.wait_at(district, shift, Some(stand), now);
                 Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
             }
-            HomeWish::Accept { letter } => self.home_accept(district, bond, letter, now),
+            HomeWish::Accept { letter } => self.home_accept(district, shift, bond, letter, now),
             HomeWish::Decline { letter } => match bond {
                 Some(bond) if bond.is_question && bond.id.letter() == letter => {
                     let what = Step::Released { reason: Release::Declined };
@@ -220,11 +221,15 @@ impl Node {
     fn home_accept(
         &mut self,
         district: &DistrictId,
+        shift: ShiftId,
         bond: Option<Bond>,
         letter: char,
         now: Now,
     ) -> Result<HomeAnswer, Refusal> {
-        let bond = bond.filter(|bond| bond.id.letter() == letter).ok_or(Refusal::NoOffer)?;
+        let Some(bond) = bond.filter(|bond| bond.id.letter() == letter) else {
+            let was_asked = self.over.get(&shift).is_some_and(|over| over.letter() == letter);
+            return Err(if was_asked { Refusal::OfferLapsed } else { Refusal::NoOffer });
+        };
         if bond.is_question {
             let in_time = self
                 .questions
@@ -314,8 +319,11 @@ impl Node {
         if matches!(what, Step::Released { .. }) && (bond.boarded.is_some() || bond.released.is_some()) {
             return;
         }
-        let shift = bond.shift;
+        let (shift, is_question) = (bond.shift, bond.is_question());
         let zone = record.zone().cloned().unwrap_or_else(district_wide);
+        if is_question && matches!(what, Step::Released { .. }) {
+            self.over.insert(shift, assignment.clone());
+        }
         let told = match &what {
             Step::Released { reason } => {
                 !matches!(reason, Release::Declined | Release::GivenBack | Release::Lapsed)

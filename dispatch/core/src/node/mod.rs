@@ -6,10 +6,12 @@
 //! | about | file |
 //! |---|---|
 //! | riders and operators | `booking.rs` |
+//! | who drives, decided by an operator | `by_hand.rs` |
 //! | driver devices: their bond with a node | `device.rs` |
 //! | driver devices: what they report | `report.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
+//! | where shifts are, and whether they hear a question | `whereabouts.rs` |
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
@@ -38,6 +40,7 @@ use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
 mod booking;
+mod by_hand;
 mod device;
 mod freeze;
 mod home;
@@ -47,6 +50,7 @@ mod plan;
 mod react;
 mod report;
 mod tell;
+mod whereabouts;
 mod witness;
 
 use lease::Side;
@@ -86,6 +90,8 @@ pub struct Node {
     home_said: BTreeMap<DriverId, VecDeque<HomeSaid>>,
     /// Where a feature-phone driver was last known to be: the stand left, or where the last trip ended.
     last_seen: BTreeMap<ShiftId, Position>,
+    /// The last question to each feature-phone driver that ended without a yes: a late one is told so.
+    over: BTreeMap<ShiftId, AssignmentId>,
     /// When each peer was last heard to hold nothing that this node lacks.
     level_at: BTreeMap<NodeId, Ticks>,
     /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
@@ -220,6 +226,7 @@ impl Node {
             pin_tries: BTreeMap::new(),
             home_said: BTreeMap::new(),
             last_seen: BTreeMap::new(),
+            over: BTreeMap::new(),
             level_at: BTreeMap::new(),
             untold: None,
         };
@@ -305,7 +312,9 @@ impl Node {
             }
             Command::Cancel { booking, by, reason } => self.cancel(booking, by, reason, now),
             Command::Keep { booking } => self.keep(booking, now),
-            Command::AssignByHand { booking, shift } => self.assign_by_hand(booking, shift, now),
+            Command::AssignByHand { booking, shift, told_eta_s } => {
+                self.assign_by_hand(booking, shift, told_eta_s, now)
+            }
             Command::Recall { booking } => self.recall(booking, now),
             Command::EndShift { shift } => self.end_shift(shift, now),
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),

@@ -13,8 +13,7 @@ use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId, NodeId, ShiftId};
 use crate::matching::{FreeShift, OpenBooking, Plan, Reasons, Snapshot};
 use crate::pin::{booking_code, pin_verifier};
-use crate::position::Position;
-use crate::shift::{Serialiser, ShiftRecord};
+use crate::shift::ShiftRecord;
 use crate::units::{Now, Ticks};
 
 /// Which shifts a node may ask at the moment.
@@ -193,7 +192,12 @@ impl Node {
     }
 
     /// True if an open question no longer keeps its booking from being offered to somebody else.
-    fn gives_way(&self, id: &AssignmentId, asked_at: Option<crate::units::UtcMs>, now: Now) -> bool {
+    pub(super) fn gives_way(
+        &self,
+        id: &AssignmentId,
+        asked_at: Option<crate::units::UtcMs>,
+        now: Now,
+    ) -> bool {
         match self.questions.get(id) {
             Some(question) => question.withdrawn.is_some() || now.ticks >= question.gives_way_at,
             None => {
@@ -205,12 +209,7 @@ impl Node {
 
     fn free_shifts(&self, district: &DistrictId, scope: &Scope, now: Now) -> Vec<FreeShift> {
         let Some(board) = self.district(district) else { return Vec::new() };
-        // Shifts for which a booking is on its way to their home edge.
-        let wanted: BTreeSet<ShiftId> = board
-            .open_bookings()
-            .filter(|record| !self.owns(record))
-            .filter_map(|record| record.owner.as_ref().and_then(|(_, wanted)| *wanted))
-            .collect();
+        let wanted = self.wanted_elsewhere(board);
         board
             .on_duty()
             .filter(|shift| match shift.home() {
@@ -224,50 +223,34 @@ impl Node {
             .collect()
     }
 
-    /// The shift as a candidate, if it can be asked: an app driver must be attached here, heard lately, and hold
-    /// nothing; for a feature-phone driver the journal says all.
-    pub(super) fn free_shift(
-        &self,
-        shift: &ShiftRecord,
-        district: &DistrictId,
-        now: Now,
-    ) -> Option<FreeShift> {
+    /// Shifts for which a booking is on its way to their home edge, which alone may ask them.
+    fn wanted_elsewhere(&self, board: &DistrictBoard) -> BTreeSet<ShiftId> {
+        board
+            .open_bookings()
+            .filter(|record| !self.owns(record))
+            .filter_map(|record| record.owner.as_ref().and_then(|(_, wanted)| *wanted))
+            .collect()
+    }
+
+    pub(super) fn is_wanted_elsewhere(&self, board: &DistrictBoard, shift: ShiftId) -> bool {
+        self.wanted_elsewhere(board).contains(&shift)
+    }
+
+    /// The shift as a candidate, if it can be asked.
+    fn free_shift(&self, shift: &ShiftRecord, district: &DistrictId, now: Now) -> Option<FreeShift> {
         let start = shift.start.as_ref()?;
-        let position = match start.serialiser {
-            Serialiser::Device { .. } => {
-                let contact = self.contacts.get(&shift.id)?;
-                let heard = now.ticks.since_ms(contact.heard_at) <= self.config.timing.offer_contact_ms;
-                if !heard || !self.is_attached_here(district, shift.id) || contact.slot.current.is_some() {
-                    return None;
-                }
-                contact.position?.0
-            }
-            Serialiser::Home { .. } => self.last_known_place(shift, district)?,
-        };
+        if !self.can_hear_a_question(shift, district, now) {
+            return None;
+        }
         Some(FreeShift {
             shift: shift.id,
-            position,
+            position: self.place_of(shift, district, now)?,
             fleet: start.fleet.clone(),
             seats: start.vehicle.seats,
             offers: start.vehicle.needs,
             waits_at: shift.waits_at().map(|(stand, since)| (stand.clone(), since)),
             idle_since: shift.duty.map_or(start.at, |(_, _, at)| at),
         })
-    }
-
-    pub(super) fn last_known_place_of(&self, district: &DistrictId, shift: ShiftId) -> Option<Position> {
-        self.last_known_place(self.district(district)?.shifts.get(&shift)?, district)
-    }
-
-    /// Where a feature-phone driver is thought to be: at the stand, else where the last trip ended, else at the
-    /// first stand of the district.
-    fn last_known_place(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
-        let board = self.district(district)?;
-        let at_stand =
-            shift.waits_at().and_then(|(stand, _)| board.stands.get(stand)).map(|stand| stand.position);
-        at_stand
-            .or_else(|| self.last_seen.get(&shift.id).copied())
-            .or_else(|| board.stands.values().next().map(|stand| stand.position))
     }
 
     /// Asks a shift: the question is in the journal before it leaves.

@@ -72,9 +72,19 @@ impl Node {
         if let Some((zone, fact)) = fact {
             let ended = matches!(fact, Fact::DutyChanged { duty: Duty::Ended, .. });
             let assigned = match &fact {
-                Fact::Stepped { assignment, what: Step::Assigned, .. } => Some(assignment.clone()),
+                Fact::Stepped { booking, assignment, what: Step::Assigned, .. } => {
+                    Some((*booking, assignment.clone()))
+                }
                 _ => None,
             };
+            let late = assigned.clone().filter(|(booking, assignment)| {
+                let record = self.district(&district).and_then(|board| board.bookings.get(booking));
+                record.is_some_and(|record| self.comes_too_late(record, assignment))
+            });
+            if let Some((booking, assignment)) = &late {
+                // Before the yes, so that it never stands beside the chosen driver's.
+                self.release_late(&district, *booking, assignment, shift, now);
+            }
             let closed = match &fact {
                 Fact::Stepped { assignment, what: Step::Released { .. } | Step::Done { .. }, .. } => {
                     Some(assignment.clone())
@@ -82,8 +92,11 @@ impl Node {
                 _ => None,
             };
             self.append(&district, zone, fact, now);
-            if let Some(assignment) = assigned {
-                self.leave_stand(&district, shift, now);
+            if let Some((_, assignment)) = assigned {
+                // Whose yes came too late keeps the place in the queue.
+                if late.is_none() {
+                    self.leave_stand(&district, shift, now);
+                }
                 self.confirm(&district, shift, assignment);
             }
             if let Some(assignment) = closed {

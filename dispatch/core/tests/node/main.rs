@@ -5,6 +5,7 @@
 
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
+mod by_hand;
 mod drivers;
 mod outage;
 mod roster;

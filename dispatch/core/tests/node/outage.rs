@@ -66,8 +66,7 @@ fn what_the_edge_adopted_central_plans_only_once_its_rider_asks_again() {
     world.pass_cut_ms(60_000, &[1, 2], &[]);
     assert!(is_frozen(&world, 12), "the edge adopted it, however many drivers answer now");
     assert!(offered(&mut world, CENTRAL).is_none());
-    let by_hand = Command::AssignByHand { booking: World::booking(12), shift: World::shift(1) };
-    assert_eq!(world.command(CENTRAL, by_hand), Err(Refusal::NotOwner));
+    assert_eq!(world.assign(CENTRAL, 12, 1, None), Err(Refusal::NotOwner));
     assert!(asked_riders(&world, CENTRAL).is_empty());
     world.book(CENTRAL, 13).unwrap();
     let (shift, offer) = offered(&mut world, CENTRAL).expect("what comes to central now is central's");

@@ -15,9 +15,10 @@ use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, Shif
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
+use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
-use ondol_core::travel::StraightLine;
+use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
 
 use crate::roster::{at, driver, plain, vehicle};
@@ -51,6 +52,21 @@ pub(crate) struct World {
     edge_error_ms: i64,
     /// Where the drivers are.
     east: f64,
+    /// Phones know where they are.
+    pub(crate) has_fix: bool,
+}
+
+/// Straight roads that lead no further than a degree: what is beyond is an island.
+struct Roads;
+
+impl TravelTimes for Roads {
+    fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
+        let by_road = StraightLine.durations_s(target, sources).into_iter();
+        by_road
+            .zip(sources)
+            .map(|(s, source)| s.filter(|_| (target.lon() - source.lon()).abs() < 1.0))
+            .collect()
+    }
 }
 
 impl World {
@@ -74,6 +90,7 @@ impl World {
             civil_error_ms: 0,
             edge_error_ms: 0,
             east: 0.005,
+            has_fix: true,
         };
         world.start(CENTRAL, Board::default(), Vec::new(), 1);
         if has_edge {
@@ -116,7 +133,7 @@ impl World {
             pin_key: PinKey([7; 32]),
             timing: Timing::default(),
         };
-        let node = Node::new(config, board, Arc::new(StraightLine), self.now(name));
+        let node = Node::new(config, board, Arc::new(Roads), self.now(name));
         self.places
             .insert(name, Place { node, journal, notices: Vec::new(), renewals: Vec::new(), incarnation });
         self.input(name, Input::Committed);
@@ -304,6 +321,11 @@ impl World {
         self.duties.insert(shift, (number, duty));
     }
 
+    /// Says what the phone of `shift` holds.
+    pub(crate) fn hold(&mut self, shift: u128, slot: Slot) {
+        self.slots.insert(shift, slot);
+    }
+
     pub(crate) fn is_on_duty(&self, name: &str, shift: u128) -> bool {
         let board = self.places[name].node.board();
         board.shift(ShiftId::from_number(shift)).is_some_and(|(_, shift)| shift.is_on_duty())
@@ -341,7 +363,7 @@ impl World {
             attach_epoch,
             slot,
             duty: self.duties.get(&shift).copied().unwrap_or((1, Duty::Available)),
-            position: Some(at(self.east)),
+            position: self.has_fix.then(|| at(self.east)),
         };
         match self.command(name, Command::Attach(attach))? {
             Answer::Attached { session } => self.sessions.insert((name, shift), session),
@@ -357,7 +379,7 @@ impl World {
             district: Self::district(),
             session: self.sessions.get(&(name, shift)).cloned(),
             hears_central: self.hears_central,
-            position: Some(at(self.east)),
+            position: self.has_fix.then(|| at(self.east)),
             slot: self.slots.get(&shift).cloned().unwrap_or_default(),
         };
         match self.command(name, Command::Beat(beat)) {

@@ -153,6 +153,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::NotAvailable
         | Refusal::ShiftBusy
         | Refusal::AlreadyAssigned
+        | Refusal::EtaUnknown
         | Refusal::NoOffer
         | Refusal::NoTrip
         | Refusal::OpenBookingExists

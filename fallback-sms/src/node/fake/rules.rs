@@ -134,7 +134,10 @@ impl World {
                             Some(VehicleView { plate: "서울33바1234".to_owned(), eta_s: Some(300) });
                     }
                 }
-                Some(_) | None => return Err(code::OFFER_UNKNOWN),
+                Some(_) | None => {
+                    let over = driver.withdrawn.is_some_and(|letter| letter.to_string() == *offer);
+                    return Err(if over { code::OFFER_LAPSED } else { code::OFFER_UNKNOWN });
+                }
             },
             DriverCommand::Decline { .. } => {
                 driver.offer = None;

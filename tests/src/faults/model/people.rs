@@ -293,7 +293,7 @@ impl World {
         let command = match roll {
             0..35 => some(Status::Open)
                 .zip(pick.checked_rem(shifts.len()).map(|index| shifts[index]))
-                .map(|(booking, shift)| Command::AssignByHand { booking, shift }),
+                .map(|(booking, shift)| Command::AssignByHand { booking, shift, told_eta_s: None }),
             35..65 => some(Status::Assigned).map(|booking| Command::Recall { booking }),
             65..75 => Some(Command::TakeDistrict { district }),
             75..88 => Some(Command::GiveBackDistrict { district }),

@@ -1,0 +1,205 @@
+//! What an operator decides about who drives: a shift asked by hand, a booking taken back.
+//!
+//! A shift that is asked, bound, or on its way to be asked at its home edge is busy for an operator as for a plan. The
+//! operator's choice stands over a question that is open to somebody else: that one is withdrawn, and a yes that was
+//! on its way is released again, so that it neither takes the booking from the chosen driver nor binds its own.
+
+use super::Node;
+use crate::booking::{BookingRecord, Status};
+use crate::command::{Answer, Held, Refusal, ToDevice};
+use crate::face::Output;
+use crate::fact::{Fact, Release, Step, district_wide};
+use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId};
+use crate::matching::Reasons;
+use crate::units::Now;
+
+/// Longest drive to a pickup that an operator may tell, in seconds: beyond it somebody mistyped.
+const TOLD_ETA_MAX_S: u32 = 4 * 3_600;
+
+impl Node {
+    pub(super) fn assign_by_hand(
+        &mut self,
+        booking: BookingId,
+        shift: ShiftId,
+        told_eta_s: Option<u32>,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let district = self.find(booking)?.0;
+        self.sweep_lease(&district, now);
+        let (_, record) = self.find(booking)?;
+        match record.status() {
+            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
+            Status::Boarded => return Err(Refusal::AlreadyBoarded),
+            Status::Assigned | Status::Arrived => return Err(Refusal::AlreadyAssigned),
+            Status::Open | Status::Offered => {}
+        }
+        if !self.owns(record) || self.is_frozen(&district, booking) {
+            return Err(Refusal::NotOwner);
+        }
+        let open = open_questions(record);
+        if open.iter().any(|(id, asked)| *asked == shift && self.is_being_asked(id)) {
+            // The button was pressed twice.
+            return Ok(Answer::Done);
+        }
+        self.may_be_asked_by_hand(&district, shift, now)?;
+        if open.iter().any(|(id, _)| !self.gives_way_to_hand(record, id, now)) {
+            return Err(Refusal::NotOwner);
+        }
+        let eta_s = self.eta_by_hand(&district, record, shift, told_eta_s, now)?;
+        for (assignment, asked) in open {
+            self.withdraw(&district, booking, &assignment, asked, now);
+        }
+        let home = self.district(&district).and_then(|board| board.shifts.get(&shift)?.home().cloned());
+        if let Some(home) = home.filter(|home| *home != self.config.id) {
+            let epoch = self.sides[&district].epoch();
+            self.hand_over(&district, booking, home, epoch, Some(shift), now);
+        } else {
+            let why = Reasons { rule: "by_hand".into(), others: Vec::new() };
+            self.ask(&district, booking, shift, eta_s, why, now);
+        }
+        Ok(Answer::Done)
+    }
+
+    /// Says whether an operator may have `shift` asked now, whatever the booking.
+    fn may_be_asked_by_hand(&self, district: &DistrictId, shift: ShiftId, now: Now) -> Result<(), Refusal> {
+        let board = self.district(district).ok_or(Refusal::UnknownShift)?;
+        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
+        if !known.is_available() {
+            return Err(Refusal::NotAvailable);
+        }
+        if !board.may_be_asked(known) || self.is_wanted_elsewhere(board, shift) {
+            return Err(Refusal::ShiftBusy);
+        }
+        if self.can_hear_a_question(known, district, now) { Ok(()) } else { Err(Refusal::NotAvailable) }
+    }
+
+    /// True if a question may be overruled: this node can withdraw it, or it has been open for so long that the booking
+    /// may be offered beside it. What another node asks, it alone can take back.
+    fn gives_way_to_hand(&self, record: &BookingRecord, id: &AssignmentId, now: Now) -> bool {
+        let asked_at = record.assignments[id].offered.as_ref().map(|(_, at, _)| *at);
+        id.origin == self.config.id || self.gives_way(id, asked_at, now)
+    }
+
+    fn is_being_asked(&self, id: &AssignmentId) -> bool {
+        self.questions.get(id).is_some_and(|question| question.withdrawn.is_none())
+    }
+
+    /// The travel time that the driver and the rider are told: by road from where the shift is known to be, else what
+    /// the driver told the operator. A number that nobody measured or told is shown to nobody.
+    fn eta_by_hand(
+        &self,
+        district: &DistrictId,
+        record: &BookingRecord,
+        shift: ShiftId,
+        told_eta_s: Option<u32>,
+        now: Now,
+    ) -> Result<u32, Refusal> {
+        let pickup = record.request().map(|request| request.pickup).ok_or(Refusal::UnknownBooking)?;
+        let known = self.district(district).and_then(|board| board.shifts.get(&shift));
+        let place = known.and_then(|known| self.place_of(known, district, now));
+        let by_road_s = place.and_then(|place| self.travel.durations_s(pickup, &[place]).first().copied()?);
+        let home = known.and_then(|known| known.home());
+        if home.is_some_and(|home| *home != self.config.id) {
+            // The home edge measures again before it asks, and gives back what is out of reach.
+            let eta_s = by_road_s.ok_or(Refusal::EtaUnknown)?;
+            return if eta_s <= self.config.timing.reach_s { Ok(eta_s) } else { Err(Refusal::OutOfRange) };
+        }
+        if told_eta_s.is_some_and(|told_s| told_s > TOLD_ETA_MAX_S) {
+            return Err(Refusal::OutOfRange);
+        }
+        by_road_s.or(told_eta_s).ok_or(Refusal::EtaUnknown)
+    }
+
+    /// Takes back a question because an operator has chosen somebody else.
+    fn withdraw(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        assignment: &AssignmentId,
+        shift: ShiftId,
+        now: Now,
+    ) {
+        if self.is_homed_here(district, shift) {
+            let what = Step::Released { reason: Release::Withdrawn };
+            self.step_at_home(district, booking, assignment, what, now);
+            return;
+        }
+        if let Some(question) = self.questions.get_mut(assignment) {
+            question.withdrawn = Some(Release::Withdrawn);
+        }
+        self.push_messages(district, shift, now);
+    }
+
+    /// True if a yes comes too late: the question was withdrawn for a choice by hand, and the chosen driver is asked or
+    /// bound. Where nobody is any more, the yes is welcome.
+    pub(super) fn comes_too_late(&self, record: &BookingRecord, assignment: &AssignmentId) -> bool {
+        let is_withdrawn = |id| self.questions.get(id).is_some_and(|question| question.withdrawn.is_some());
+        let by_hand = self.questions.get(assignment).and_then(|question| question.withdrawn);
+        let handed_over = record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some());
+        let others = || record.assignments.iter().filter(|(id, _)| *id != assignment);
+        by_hand == Some(Release::Withdrawn)
+            && (handed_over
+                || others().any(|(id, bond)| bond.binds() || (bond.is_question() && !is_withdrawn(id))))
+    }
+
+    /// Releases a bond whose yes came too late. The device is told at once, and at each beat until it has let go.
+    pub(super) fn release_late(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        assignment: &AssignmentId,
+        shift: ShiftId,
+        now: Now,
+    ) {
+        let reason = Release::Withdrawn;
+        let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+        let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
+        let (id, what) = (assignment.clone(), Step::Released { reason });
+        self.append(district, zone, Fact::Stepped { booking, assignment: id, shift, what, at: now.utc }, now);
+        let Some(contact) = self.contacts.get_mut(&shift) else { return };
+        let (id, device) = (assignment.clone(), contact.device);
+        contact.slot.current.get_or_insert(Held {
+            booking,
+            assignment: id.clone(),
+            confirmed: false,
+            boarded: false,
+        });
+        let message = ToDevice::Revoke { assignment: id, booking, reason };
+        self.outputs.push_back(Output::ToDevice { device, message });
+    }
+
+    pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        match record.status() {
+            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
+            Status::Boarded => return Err(Refusal::AlreadyBoarded),
+            Status::Open | Status::Offered => return Err(Refusal::NoTrip),
+            Status::Assigned | Status::Arrived => {}
+        }
+        let (assignment, shift) =
+            record.standing().map(|(id, bond)| (id.clone(), bond.shift)).ok_or(Refusal::NoTrip)?;
+        let board = self.district(&district).ok_or(Refusal::UnknownBooking)?;
+        let known = board.shifts.get(&shift).ok_or(Refusal::UnknownShift)?;
+        if known.home() == Some(&self.config.id) {
+            self.step_at_home(
+                &district,
+                booking,
+                &assignment,
+                Step::Released { reason: Release::Recalled },
+                now,
+            );
+        } else if self.is_attached_here(&district, shift) {
+            self.recalled.insert(assignment, shift);
+            self.push_messages(&district, shift, now);
+        } else {
+            return Err(Refusal::NotOwner);
+        }
+        Ok(Answer::Done)
+    }
+}
+
+/// The open questions of a booking, with the shift that each is put to.
+fn open_questions(record: &BookingRecord) -> Vec<(AssignmentId, ShiftId)> {
+    let questions = record.assignments.iter().filter(|(_, bond)| bond.is_question());
+    questions.map(|(id, bond)| (id.clone(), bond.shift)).collect()
+}

@@ -1,0 +1,187 @@
+//! Goal: an operator's choice of a driver stands, doubles nobody, loses no booking, and tells no number that nobody
+//! knows.
+//!
+//! Method: an operator assigns while drivers are being asked, have said yes, drive, or cannot be found on the map.
+
+use ondol_core::booking::Status;
+use ondol_core::command::{Answer, Command, Held, HomeWish, NoticeText, Offer, Refusal, Slot, ToDevice};
+use ondol_core::fact::{PinCheck, Release, Step};
+
+use crate::world::{CENTRAL, EDGE, World};
+
+const BOARDED: Step = Step::Boarded { pin: PinCheck::Verified };
+
+impl World {
+    /// An operator assigns by hand, and may have been told how long the way takes.
+    pub(crate) fn assign(
+        &mut self,
+        name: &str,
+        number: u128,
+        shift: u128,
+        told_eta_s: Option<u32>,
+    ) -> Result<Answer, Refusal> {
+        let (booking, shift) = (Self::booking(number), Self::shift(shift));
+        self.command(name, Command::AssignByHand { booking, shift, told_eta_s })
+    }
+}
+
+fn revoked(world: &mut World, shift: u128, offer: &Offer, reason: Release) -> bool {
+    let (assignment, booking) = (offer.assignment.clone(), offer.booking);
+    world.messages(CENTRAL, shift).contains(&ToDevice::Revoke { assignment, booking, reason })
+}
+
+/// Driver 1 is asked for booking 10; driver 2 has come since.
+fn one_is_asked_and_two_is_free() -> (World, Offer) {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let asked = world.offer_for(CENTRAL, 1).unwrap();
+    world.attach(CENTRAL, 2);
+    (world, asked)
+}
+
+#[test]
+fn a_driver_who_is_asked_bound_or_driving_is_not_asked_by_hand_for_another_booking() {
+    let (mut world, offer) = one_is_asked_and_two_is_free();
+    world.book_at(CENTRAL, 11, 2.0).unwrap();
+    let refused = |world: &mut World, what: &str| {
+        let entries = world.entries(CENTRAL);
+        let answer = world.assign(CENTRAL, 11, 1, Some(600));
+        assert!(matches!(answer, Err(Refusal::ShiftBusy | Refusal::NotAvailable)), "{what}: {answer:?}");
+        assert_eq!(world.entries(CENTRAL), entries, "{what}");
+    };
+    refused(&mut world, "asked");
+    world.pass_ms(CENTRAL, 25_000, &[1]);
+    refused(&mut world, "the time is up, and the yes may be on its way");
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    refused(&mut world, "bound");
+    world.command(CENTRAL, Command::Recall { booking: World::booking(10) }).unwrap();
+    refused(&mut world, "recalled, and the phone has not let go");
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    refused(&mut world, "driving");
+    // A phone that another node has given a following trip says so in its slot.
+    let held = |booking, boarded| Held {
+        booking: World::booking(booking),
+        assignment: offer.assignment.clone(),
+        confirmed: true,
+        boarded,
+    };
+    for slot in [
+        Slot { current: Some(held(20, true)), next: Some(held(21, false)) },
+        Slot { current: None, next: Some(held(21, false)) },
+    ] {
+        world.hold(2, slot);
+        world.messages(CENTRAL, 2);
+        assert_eq!(world.assign(CENTRAL, 11, 2, Some(600)), Err(Refusal::NotAvailable));
+    }
+    assert_eq!(world.status(CENTRAL, 11), Status::Open, "the booking still waits");
+}
+
+#[test]
+fn the_operators_choice_takes_back_the_question_that_was_open() {
+    let (mut world, first) = one_is_asked_and_two_is_free();
+    world.assign(CENTRAL, 10, 2, None).unwrap();
+    let entries = world.entries(CENTRAL);
+    world.assign(CENTRAL, 10, 2, None).unwrap();
+    assert_eq!(world.entries(CENTRAL), entries, "pressed twice is asked once");
+    assert!(revoked(&mut world, 1, &first, Release::Withdrawn));
+    let chosen = world.offer_for(CENTRAL, 2).unwrap();
+    // The first driver's yes crossed with that, and the first driver is the nearer one by number of the bond.
+    world.accept(CENTRAL, 1, &first).unwrap();
+    let record = world.record(CENTRAL, 10);
+    assert_eq!((record.status(), record.standing()), (Status::Offered, None), "the choice stands");
+    assert!(revoked(&mut world, 1, &first, Release::Withdrawn), "and the phone is asked to let go");
+    world.accept(CENTRAL, 2, &chosen).unwrap();
+    assert_eq!(world.record(CENTRAL, 10).standing().unwrap().0, &chosen.assignment);
+    world.step(CENTRAL, 1, &first, Step::Released { reason: Release::Withdrawn }).unwrap();
+    world.book(CENTRAL, 11).unwrap();
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    assert_eq!(
+        world.offer_for(CENTRAL, 1).unwrap().booking,
+        World::booking(11),
+        "the first one is free again"
+    );
+}
+
+#[test]
+fn a_late_yes_keeps_the_place_in_the_queue_and_is_welcome_if_nobody_else_goes() {
+    let (mut world, first) = one_is_asked_and_two_is_free();
+    world.assign(CENTRAL, 10, 2, None).unwrap();
+    let chosen = world.offer_for(CENTRAL, 2).unwrap();
+    world.step(CENTRAL, 2, &chosen, Step::Released { reason: Release::Declined }).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    assert_eq!(world.record(CENTRAL, 10).standing().unwrap().0, &first.assignment);
+
+    let mut world = World::without_edge();
+    world.attach_at(CENTRAL, 1, 0.01);
+    world.pass_at_ms(CENTRAL, 16_000, 1, 0.01);
+    world.book(CENTRAL, 10).unwrap();
+    let first = world.offer_for(CENTRAL, 1).unwrap();
+    world.attach(CENTRAL, 2);
+    world.assign(CENTRAL, 10, 2, None).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    assert_eq!(world.stand_of(CENTRAL, 1).as_deref(), Some("7"));
+}
+
+#[test]
+fn a_driver_who_writes_texts_is_told_that_the_offer_is_over() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.book(EDGE, 10).unwrap();
+    let letter = |world: &World| {
+        let mut offers = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
+            NoticeText::DriverOffer { letter, .. } => Some(letter),
+            _ => None,
+        });
+        offers.next_back().expect("an offer by text")
+    };
+    let first = letter(&world);
+    world.attach(EDGE, 1);
+    world.assign(EDGE, 10, 1, None).unwrap();
+    let withdrawn = |notice: &ondol_core::command::Notice| matches!(notice.text, NoticeText::DriverWithdrawn { letter, .. } if letter == first);
+    assert!(world.notices(EDGE).iter().any(withdrawn));
+    let late = world.home(EDGE, 50, 2, HomeWish::Accept { letter: first });
+    assert_eq!(late, Err(Refusal::OfferLapsed), "not: there is no such offer");
+    let wrong = if first == 'Q' { 'R' } else { 'Q' };
+    assert_eq!(world.home(EDGE, 50, 3, HomeWish::Accept { letter: wrong }), Err(Refusal::NoOffer));
+}
+
+#[test]
+fn a_booking_on_its_way_to_a_home_edge_keeps_its_driver_from_another_one() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.sync();
+    let shift = world.shift_of(CENTRAL, 50).0.as_u128();
+    world.book(CENTRAL, 10).unwrap();
+    assert_eq!(world.owner(CENTRAL, 10), EDGE, "handed over and not yet asked");
+    world.book(CENTRAL, 11).unwrap();
+    assert_eq!(world.assign(CENTRAL, 11, shift, None), Err(Refusal::ShiftBusy));
+    assert_eq!(world.owner(CENTRAL, 11), CENTRAL);
+}
+
+#[test]
+fn a_travel_time_that_nobody_knows_must_be_told() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book_at(CENTRAL, 10, 2.0).unwrap();
+    let entries = world.entries(CENTRAL);
+    assert_eq!(world.assign(CENTRAL, 10, 1, None), Err(Refusal::EtaUnknown), "no road leads there");
+    assert_eq!(world.assign(CENTRAL, 10, 1, Some(86_400)), Err(Refusal::OutOfRange));
+    assert_eq!(world.entries(CENTRAL), entries);
+    world.assign(CENTRAL, 10, 1, Some(900)).unwrap();
+    assert_eq!(world.offer_for(CENTRAL, 1).unwrap().eta_s, 900);
+
+    // A phone that no longer knows where it is: a fix of long ago gives no number.
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.has_fix = false;
+    world.pass_ms(CENTRAL, 62_000, &[1]);
+    world.book(CENTRAL, 10).unwrap();
+    assert!(world.offer_for(CENTRAL, 1).is_none(), "nor does a plan count on it");
+    assert_eq!(world.assign(CENTRAL, 10, 1, None), Err(Refusal::EtaUnknown));
+    world.assign(CENTRAL, 10, 1, Some(300)).unwrap();
+    assert_eq!(world.offer_for(CENTRAL, 1).unwrap().eta_s, 300);
+}
