@@ -20,8 +20,8 @@ use crate::run::{self, Stop};
 use crate::setup::{self, Need};
 use crate::supervise;
 
-/// The account that owns the cluster's databases.
-const ADMIN: &str = "ondol";
+/// The account that may do everything in a cluster of ours; nodes are given lesser ones.
+const ADMIN: &str = "ondol_admin";
 /// How long making a cluster, starting it or stopping it may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -379,7 +379,7 @@ mod tests {
         let mut cluster = Cluster::create(Durability::Process).unwrap();
         cluster.start().unwrap();
         let dir = cluster.dir.clone();
-        let owned = cluster.create_database("own").unwrap();
+        let owned = cluster.create_database("ondol").unwrap();
         let may =
             "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = current_user";
         assert_eq!(sql_at(&cluster, &owned, may), "f", "central is held to row-level security");
