@@ -25,12 +25,17 @@ async fn office() -> Office {
 
 /// Makes every row of `table` unreadable.
 async fn damage(office: &Office, table: &str) {
+    let damaged = run(office, &format!("UPDATE {table} SET sealed = zeroblob(60)")).await;
+    assert!(damaged > 0, "{table} held nothing to damage");
+}
+
+/// Runs a statement beside the process and returns how many rows it changed.
+async fn run(office: &Office, statement: &str) -> u64 {
     let file = format!("sqlite://{}", office.dir.path().join("text.sqlite").display());
     let pool = SqlitePoolOptions::new().max_connections(1).connect(&file).await.unwrap();
-    let statement = sqlx::AssertSqlSafe(format!("UPDATE {table} SET sealed = zeroblob(60)"));
-    let damaged = sqlx::query(statement).execute(&pool).await.unwrap().rows_affected();
-    assert!(damaged > 0, "{table} held nothing to damage");
+    let changed = sqlx::query(sqlx::AssertSqlSafe(statement.to_owned())).execute(&pool).await.unwrap();
     pool.close().await;
+    changed.rows_affected()
 }
 
 async fn told(office: &Office) -> Vec<ReportKind> {
@@ -134,6 +139,19 @@ async fn a_submission_that_a_failing_store_cut_off_is_taken_up_in_the_next_round
     office.desk.store().start_submitting(office.now, 10).await.unwrap();
     assert_eq!(office.work_off().await, [format!("[재]{BOOKED}")]);
     assert_eq!(office.work_off().await, Vec::<String>::new());
+}
+
+/// SQLite takes back a transaction by itself when the disk refuses a write; the process goes on once it has room.
+#[tokio::test]
+async fn a_text_that_came_while_the_disk_was_full_is_heard_afterwards() {
+    let mut office = office().await;
+    let full = "CREATE TRIGGER full BEFORE INSERT ON inbox BEGIN SELECT RAISE(ROLLBACK, 'full'); END";
+    run(&office, full).await;
+    office.carrier.deliver(RIDER, "택시 서울역", office.now);
+    let heard = office.desk.receive(office.now).await;
+    assert!(heard.is_err() && office.carrier.sent().is_empty());
+    run(&office, "DROP TRIGGER full").await;
+    assert_eq!(office.work_off().await, [BOOKED]);
 }
 
 #[tokio::test]

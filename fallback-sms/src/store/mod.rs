@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, SqlitePool, Transaction};
+use sqlx::{Connection as _, Row as _, Sqlite, SqlitePool, Transaction};
 use uuid::Uuid;
 
 use crate::clock::UtcMs;
@@ -114,6 +114,9 @@ impl Store {
         // One connection: all writes stand in one line, as SQLite would put them anyway.
         let pool = SqlitePoolOptions::new()
             .max_connections(1)
+            // After a write that the disk refused, the driver may count a transaction as open that SQLite has ended, and
+            // would begin no other one on that connection.
+            .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
             .connect_with(options)
             .await
             .with_context(|| format!("store {} cannot be opened", path.display()))?;

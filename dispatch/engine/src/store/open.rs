@@ -8,7 +8,7 @@ use ondol_core::journal::Heads;
 use ondol_core::units::UtcMs;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyPool, Executor as _, Row as _};
+use sqlx::{AnyPool, Connection as _, Executor as _, Row as _};
 
 use super::{Dialect, Inner, Store, StoreError, at, read};
 use crate::clock::wall_ms;
@@ -168,6 +168,9 @@ async fn pool(url: &str, connections: u32, set_up: &'static str) -> Result<AnyPo
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(CONNECT_WITHIN)
+        // After a write that the disk refused, SQLite may have ended the transaction and the driver counts it as open:
+        // what comes next would only be a part of it, acknowledged and never durable. Such a connection is given up.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .after_connect(move |connection, _| {
             Box::pin(async move {
                 connection.execute(set_up).await?;

@@ -7,6 +7,7 @@ use futures_util::FutureExt as _;
 use ondol_core::command::{Notice, NoticeText, Recipient};
 use ondol_core::ids::BookingId;
 use ondol_core::journal::{Head, Lane};
+use ondol_core::units::UtcMs;
 use proptest::prelude::*;
 
 use super::super::{Batch, Store};
@@ -65,6 +66,26 @@ async fn a_commit_given_up_half_way_is_whole_or_absent(db: Db) {
     eprintln!("given up 60 times: {whole} had happened, {absent} had not");
     assert_eq!(db.store.verify().await.unwrap().entries, 1_200);
     assert_eq!(db.store.notices_after(0, 500, NOW).await.unwrap().len(), 60);
+}
+
+/// A disk that refuses twice: SQLite takes the first transaction back by itself, and leaves the second one open. What is
+/// acknowledged afterwards is on the disk, not in a transaction that nobody ends.
+#[tokio::test]
+async fn what_is_acknowledged_after_refused_writes_is_durable() {
+    let db = fixture::sqlite().await;
+    for (name, at, how) in [("first", 1, "ROLLBACK"), ("second", 2, "ABORT")] {
+        db.tamper(&format!(
+            "CREATE TRIGGER {name} BEFORE UPDATE ON alive WHEN NEW.at = {at} BEGIN SELECT RAISE({how}, 'full'); END"
+        ))
+        .await;
+    }
+    let series = series("central", 9, "hanbuk", Lane::Bookings);
+    let entries = batch(&chain(&series, Head::default(), 3, "{}"));
+    for refused_at in [1, 2] {
+        assert!(db.store.commit(&entries, UtcMs(refused_at)).await.is_err());
+    }
+    db.store.commit(&entries, UtcMs(3)).await.unwrap();
+    assert_eq!(db.reopened().await.heads().of(&series), entries.entries[2].as_head());
 }
 
 /// Names the store in the process that is killed.
