@@ -4,6 +4,7 @@
 //! put away once, and three smaller faults hit edges, links, clocks, disks and the text process. When all is healed
 //! and the city sleeps, the checker compares what people were told with what the stores hold.
 
+mod heal;
 pub(crate) mod link;
 mod nemesis;
 mod summary;
@@ -36,6 +37,9 @@ pub(crate) struct Args {
     /// The first of the runs to play: to see one again.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     from: u32,
+    /// Plays no run, and measures how long a node with so many entries needs to be level with central.
+    #[arg(long, value_name = "ENTRIES", conflicts_with_all = ["runs", "from"], value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
+    heal: Option<u64>,
     /// Draws cities and faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -56,6 +60,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let stop = Stop::on_signals()?;
     let report = args.report.as_deref().map(plan::writable).transpose()?;
     crate::demo::build(&stop)?;
+    if let Some(entries) = args.heal {
+        let healed = heal::run(entries, args.seed, args.port, &stop)?;
+        return report.map_or(Ok(()), |file| summary::save(&file, &healed));
+    }
     let mut summary = Summary::new(args.seed);
     for number in args.from..args.from + args.runs {
         let nemesis = Nemesis::of(args.seed, number);

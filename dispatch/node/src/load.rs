@@ -8,6 +8,8 @@ use ondol_sim::checker::{self, Options, crash};
 
 use crate::output;
 
+mod backlog;
+
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct LoadArguments {
@@ -32,6 +34,15 @@ enum LoadCommand {
         #[arg(long)]
         report: Option<PathBuf>,
     },
+    /// Write bookings into the new store of an edge that does not run, as a long outage leaves them.
+    Backlog {
+        /// The edge's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        /// How many entries its journal is to hold.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
+        entries: u64,
+    },
     /// Look for every acknowledged booking after crashes; exit ≠ 0 if one is lost.
     CheckCrash {
         /// The folder of the run.
@@ -48,6 +59,9 @@ pub(crate) fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
         (Some(config), None) => crate::block_on(ondol_sim::city::run(config)),
         (None, Some(LoadCommand::Check { run, usual, report })) => {
             check(&Options { run: run.clone(), usual: usual.clone(), report: report.clone() })
+        }
+        (None, Some(LoadCommand::Backlog { config, entries })) => {
+            crate::block_on(backlog::write(config, *entries))
         }
         (None, Some(LoadCommand::CheckCrash { run, plant_loss })) => {
             let found = crash::run(run, plant_loss.then_some(crash::PlantLoss))?;

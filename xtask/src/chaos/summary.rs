@@ -89,13 +89,22 @@ impl Summary {
     ///
     /// If the file cannot be written.
     pub(crate) fn write(&self, file: &Path) -> Result<()> {
-        let text = serde_json::to_string_pretty(self).context("a summary is plain JSON")?;
-        std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
+        save(file, self)
     }
 
     fn total(&self, of: impl Fn(&Run) -> u64) -> u64 {
         self.runs.iter().map(of).sum()
     }
+}
+
+/// Writes a report as JSON.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub(super) fn save(file: &Path, report: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(report).context("a report is plain JSON")?;
+    std::fs::write(file, text + "\n").with_context(|| format!("cannot write {}", file.display()))
 }
 
 impl fmt::Display for Run {

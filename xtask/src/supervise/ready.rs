@@ -1,4 +1,4 @@
-//! One question to a local door: does `GET` answer 200?
+//! One question to a local door: does `GET` answer 200, and what does it say?
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result};
 
 /// How long one question may take.
 const LIMIT: Duration = Duration::from_secs(2);
-/// Bytes of the answer that are looked at: the status line's beginning, `HTTP/1.1 200`.
-const STATUS_BYTES: usize = 12;
+/// Bytes of an answer that are read.
+const ANSWER_MAX: u64 = 64 << 10;
 
 /// Tells whether the door at `url` (`http://ADDRESS:PORT/PATH`, an address and not a name) answers 200.
 ///
@@ -17,8 +17,20 @@ const STATUS_BYTES: usize = 12;
 ///
 /// If `url` has another form. A door that does not answer is not an error: it is not ready.
 pub(super) fn is_ready(url: &str) -> Result<bool> {
+    body(url).map(|body| body.is_some())
+}
+
+/// Returns what the door at `url` answers with 200, without the headers; nothing if it answers otherwise or not at all.
+///
+/// # Errors
+///
+/// As [`is_ready`].
+pub(crate) fn body(url: &str) -> Result<Option<Vec<u8>>> {
     let (address, path) = parse(url).with_context(|| format!("not a local address: {url}"))?;
-    Ok(status(address, path).is_ok_and(|line| line == *b"HTTP/1.1 200" || line == *b"HTTP/1.0 200"))
+    let Ok(answer) = ask(address, path) else { return Ok(None) };
+    let is_good = answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.0 200");
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
+    Ok(end.filter(|_| is_good).map(|end| answer[end + 4..].to_vec()))
 }
 
 fn parse(url: &str) -> Option<(SocketAddr, &str)> {
@@ -27,16 +39,16 @@ fn parse(url: &str) -> Option<(SocketAddr, &str)> {
     Some((host.parse().ok()?, path))
 }
 
-fn status(address: SocketAddr, path: &str) -> std::io::Result<[u8; STATUS_BYTES]> {
+fn ask(address: SocketAddr, path: &str) -> std::io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect_timeout(&address, LIMIT)?;
     stream.set_read_timeout(Some(LIMIT))?;
     stream.set_write_timeout(Some(LIMIT))?;
     stream.write_all(
         format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").as_bytes(),
     )?;
-    let mut line = [0; STATUS_BYTES];
-    stream.read_exact(&mut line)?;
-    Ok(line)
+    let mut answer = Vec::new();
+    stream.take(ANSWER_MAX).read_to_end(&mut answer)?;
+    Ok(answer)
 }
 
 #[cfg(test)]
@@ -46,7 +58,7 @@ mod tests {
     use super::*;
 
     /// Answers one question with `answer` and returns what the probe made of it.
-    fn probe(answer: &'static str) -> bool {
+    fn probe(answer: &'static str) -> Option<Vec<u8>> {
         let door = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/readyz", door.local_addr().unwrap());
         let server = std::thread::spawn(move || {
@@ -60,17 +72,18 @@ mod tests {
             assert!(question.starts_with(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1:"));
             stream.write_all(answer.as_bytes()).unwrap();
         });
-        let ready = is_ready(&url).unwrap();
+        let told = body(&url).unwrap();
         server.join().unwrap();
-        ready
+        told
     }
 
     #[test]
     fn only_200_is_ready() {
-        assert!(!probe("HTTP/1.1 503 Service Unavailable\r\n\r\n"));
-        assert!(!probe("HTTP/1.1 20"));
-        assert!(!probe("SSH-2.0-OpenSSH_9.2\r\n"));
-        assert!(probe("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"));
+        assert_eq!(probe("HTTP/1.1 503 Service Unavailable\r\n\r\n"), None);
+        assert_eq!(probe("HTTP/1.1 20"), None);
+        assert_eq!(probe("SSH-2.0-OpenSSH_9.2\r\n"), None);
+        assert_eq!(probe("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), Some(Vec::new()));
+        assert_eq!(probe("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"), Some(b"{}".to_vec()));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::demo::routes::TEXT;
 use crate::postgres::Server;
 use crate::run::Stop;
 use crate::setup::{self, Need};
-use crate::supervise::Program;
+use crate::supervise::{self, Program};
 
 /// Bytes of a file that can still be written on a disk that is full.
 const FULL_DISK: u64 = 4_096;
@@ -89,6 +89,16 @@ impl<'a> City<'a> {
     /// Returns an edge's name by its place.
     pub(crate) fn edge(&self, place: usize) -> String {
         self.edges()[place].0.clone()
+    }
+
+    /// Returns what a node says of itself; nothing if it does not answer or is not ready.
+    ///
+    /// # Errors
+    ///
+    /// If its answer is not JSON.
+    pub(crate) fn readiness(&self, node: &str) -> Result<Option<serde_json::Value>> {
+        let Some(body) = supervise::body(&self.ready_url(node))? else { return Ok(None) };
+        serde_json::from_slice(&body).map(Some).with_context(|| format!("{node} answers no JSON"))
     }
 
     /// Stops a victim for a while (SIGSTOP): it holds its connections and answers nothing.
