@@ -319,29 +319,47 @@ struct Wish<'a> {
     record: &'a BookingRecord,
 }
 
-fn possible_duplicates(district: &DistrictBoard) -> Vec<Conflict> {
-    let mut by_phone: BTreeMap<&PhoneKey, Vec<Wish<'_>>> = BTreeMap::new();
-    for record in district.bookings.values() {
-        let Some(accepted) = &record.accepted else { continue };
-        let Some(phone) = &accepted.request.phone else { continue };
-        by_phone.entry(phone).or_default().push(Wish {
+impl<'a> Wish<'a> {
+    /// `None` while only later facts have arrived.
+    fn of(record: &'a BookingRecord) -> Option<Self> {
+        let accepted = record.accepted.as_ref()?;
+        Some(Self {
             wanted_at: accepted.request.pickup_at.unwrap_or(accepted.at),
             accepted_at: accepted.at,
             node: &accepted.node,
             record,
-        });
+        })
     }
-    let mut found = Vec::new();
-    for wishes in by_phone.values_mut().filter(|wishes| wishes.len() > 1) {
-        wishes.sort_unstable_by_key(|wish| (wish.wanted_at, wish.record.id));
-        for (i, later) in wishes.iter().enumerate() {
-            let earlier = wishes[..i]
-                .iter()
-                .rev()
-                .take_while(|wish| later.wanted_at.since_ms(wish.wanted_at) <= DUPLICATE_WITHIN_MS)
-                .take(DUPLICATE_CANDIDATES_MAX);
-            found.extend(earlier.filter(|wish| is_duplicate(wish, later)).map(|wish| duplicate(wish, later)));
+}
+
+/// The possible duplicates of one number's bookings, without a look at anybody else's.
+#[must_use]
+pub fn duplicates_of(district: &DistrictBoard, phone: &PhoneKey) -> Vec<Conflict> {
+    among(&mut district.bookings_of_phone(phone).filter_map(Wish::of).collect())
+}
+
+fn possible_duplicates(district: &DistrictBoard) -> Vec<Conflict> {
+    let mut by_phone: BTreeMap<&PhoneKey, Vec<Wish<'_>>> = BTreeMap::new();
+    for record in district.bookings.values() {
+        let phone = record.request().and_then(|request| request.phone.as_ref());
+        if let Some((phone, wish)) = phone.zip(Wish::of(record)) {
+            by_phone.entry(phone).or_default().push(wish);
         }
+    }
+    by_phone.values_mut().flat_map(among).collect()
+}
+
+/// The possible duplicates among bookings of one number.
+fn among(wishes: &mut Vec<Wish<'_>>) -> Vec<Conflict> {
+    wishes.sort_unstable_by_key(|wish| (wish.wanted_at, wish.record.id));
+    let mut found = Vec::new();
+    for (i, later) in wishes.iter().enumerate() {
+        let earlier = wishes[..i]
+            .iter()
+            .rev()
+            .take_while(|wish| later.wanted_at.since_ms(wish.wanted_at) <= DUPLICATE_WITHIN_MS)
+            .take(DUPLICATE_CANDIDATES_MAX);
+        found.extend(earlier.filter(|wish| is_duplicate(wish, later)).map(|wish| duplicate(wish, later)));
     }
     found
 }

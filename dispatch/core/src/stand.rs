@@ -353,6 +353,7 @@ mod tests {
             waiting.stand = Some((Hlc::default(), Some(stand_id("a")), UtcMs(number.into())));
             district.shifts.insert(waiting.id, waiting);
         }
+        district.rebuild_index();
         let seventeenth = ShiftId::from_number(17);
         let expected = Place { stand: stand_id("a"), place: 17, of: 35 };
         assert_eq!(place(&district, seventeenth), Some(expected.clone()));
@@ -361,6 +362,7 @@ mod tests {
         assert_eq!(change, None);
         assert_eq!(place(&district, seventeenth), Some(expected));
         district.shifts.get_mut(&seventeenth).unwrap().stand = None;
+        district.rebuild_index();
         assert_eq!(place(&district, seventeenth), None);
         assert_eq!(place(&district, ShiftId::from_number(18)).unwrap().place, 17);
         assert_eq!(place(&district, ShiftId::from_number(99)), None);

@@ -14,8 +14,8 @@ use ondol_core::booking::{BookingRecord, Status};
 use ondol_core::fact::{Fact, Release, Step};
 use ondol_core::ids::BookingId;
 use ondol_core::journal::{ChainBreak, Entry, Hash, Heads};
-use ondol_core::reconcile::{self, Conflict, Reconciliation};
-use ondol_core::shift::Duty;
+use ondol_core::reconcile::{self, Conflict, ConflictKind, Reconciliation};
+use ondol_core::shift::{Duty, ShiftRecord};
 use ondol_core::units::UtcMs;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -132,6 +132,36 @@ proptest! {
         let (one, other) = (joined(&interleave(&series, &one)), joined(&interleave(&series, &other)));
         prop_assert_eq!(view(&one), view(&other));
         prop_assert_eq!(saved(&one), saved(&other));
+    }
+
+    /// Whatever is looked up is what a walk over everything finds.
+    #[test]
+    fn what_is_found_fast_is_what_is_there(series in histories(), order in order()) {
+        let mut board = Board::default();
+        for entry in interleave(&series, &order) {
+            board.apply(&entry).unwrap();
+            let district = board.district(&town_district()).cloned().unwrap_or_default();
+            for stand in town::stands() {
+                let at_stand = |shift: &&ShiftRecord| {
+                    shift.is_on_duty() && shift.waits_at().is_some_and(|(at, _)| *at == stand)
+                };
+                let mut waiting: Vec<&ShiftRecord> = district.shifts.values().filter(at_stand).collect();
+                waiting.sort_by_key(|shift| (shift.waits_at().map(|(_, since)| since), shift.id));
+                let waiting: Vec<_> = waiting.iter().map(|shift| shift.id).collect();
+                prop_assert_eq!(district.queue(&stand), waiting);
+            }
+            let ended = |shift: &&ShiftRecord| {
+                shift.duty() == Some(Duty::Ended) && district.bonds_of(shift.id).next().is_some()
+            };
+            let ended: Vec<_> = district.shifts.values().filter(ended).map(|shift| shift.id).collect();
+            prop_assert_eq!(district.ended_with_bonds().map(|shift| shift.id).collect::<Vec<_>>(), ended);
+            let mut duplicates: Vec<Conflict> =
+                town::phones().flat_map(|phone| reconcile::duplicates_of(&district, &phone)).collect();
+            duplicates.sort_unstable();
+            let mut conflicts = reconcile::conflicts(&district);
+            conflicts.retain(|conflict| conflict.kind == ConflictKind::PossibleDuplicate);
+            prop_assert_eq!(duplicates, conflicts);
+        }
     }
 
     /// Of a bond's corrections, of a shift's changes of duty and of its bonds with nodes the highest number stands, and

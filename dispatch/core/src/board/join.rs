@@ -1,5 +1,6 @@
 //! How a fact joins what is known: each field takes the least or the greatest, so order does not matter.
 
+use super::index::{put, take};
 use super::{DistrictBoard, Stand, TEXTS_MAX, TextAnswer, Touched};
 use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
@@ -77,6 +78,7 @@ impl DistrictBoard {
             }
             Fact::StandChanged { shift, stand, at } => {
                 greatest(&mut self.shift(shift).stand, (entry.hlc, stand, at));
+                self.index_shift(shift);
                 Touched::Shift(shift)
             }
             Fact::TextAnswered { driver, command, answer } => {
@@ -127,8 +129,8 @@ impl DistrictBoard {
             Acceptance { hlc: entry.hlc, node, zone: entry.zone.clone(), at, request },
         );
         // The number of the acceptance that stands now is noted with the booking.
-        if let Some(bookings) = phone_before.and_then(|phone| self.index.bookings_of_phone.get_mut(&phone)) {
-            bookings.remove(&booking);
+        if let Some(phone) = phone_before {
+            take(&mut self.index.bookings_of_phone, &phone, &booking);
         }
     }
 
@@ -137,11 +139,8 @@ impl DistrictBoard {
         let driver_before = record.start.as_ref().map(|start| start.driver);
         least(&mut record.start, start);
         let driver = record.start.as_ref().map(|start| start.driver);
-        if driver_before != driver
-            && let Some(shifts) =
-                driver_before.and_then(|driver| self.index.shifts_of_driver.get_mut(&driver))
-        {
-            shifts.remove(&shift);
+        if let Some(before) = driver_before.filter(|before| Some(*before) != driver) {
+            take(&mut self.index.shifts_of_driver, &before, &shift);
         }
         self.index_shift(shift);
     }
@@ -164,11 +163,11 @@ impl DistrictBoard {
         }
         let phone = new.1.phone.clone();
         let before = self.drivers.insert(id, new).and_then(|(_, before)| before.phone);
-        if let Some(drivers) = before.and_then(|phone| self.index.drivers_of_phone.get_mut(&phone)) {
-            drivers.remove(&id);
+        if let Some(phone) = before {
+            take(&mut self.index.drivers_of_phone, &phone, &id);
         }
         if let Some(phone) = phone {
-            self.index.drivers_of_phone.entry(phone).or_default().insert(id);
+            put(&mut self.index.drivers_of_phone, phone, id);
         }
     }
 
@@ -226,12 +225,11 @@ impl DistrictBoard {
         if !claims.is_empty() {
             record.claims.insert(assignment.clone(), claims);
         }
-        if let Some(bonds) = before.and_then(|before| self.index.bonds.get_mut(&before)) {
-            bonds.remove(&(booking, assignment.clone()));
+        let item = (booking, assignment.clone());
+        if let Some(before) = before {
+            take(&mut self.index.bonds, &before, &item);
         }
-        if let Some(claims) = self.index.claims.get_mut(&shift) {
-            claims.remove(&(booking, assignment.clone()));
-        }
+        take(&mut self.index.claims, &shift, &item);
     }
 
     fn shift(&mut self, shift: ShiftId) -> &mut ShiftRecord {

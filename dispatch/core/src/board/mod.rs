@@ -2,7 +2,7 @@
 //! series' own order; every such order gives the same state hash.
 
 use crate::planted;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,7 +18,10 @@ use crate::journal::{ChainBreak, Entry, Hash, Head, Heads, PAYLOAD_MAX, Series};
 use crate::position::Position;
 use crate::shift::ShiftRecord;
 
+mod index;
 mod join;
+
+use index::Index;
 
 /// Everything that journals say, by district.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -100,19 +103,6 @@ impl Authority {
     pub fn edge_holds(&self) -> bool {
         self.taken.is_some_and(|(taken, _)| taken > self.returned)
     }
-}
-
-/// What is found fast; rebuilt after a restart, never hashed.
-#[derive(Debug, Clone, Default)]
-struct Index {
-    bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
-    claims: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
-    open: BTreeSet<BookingId>,
-    on_duty: BTreeSet<ShiftId>,
-    /// Those on duty.
-    shifts_of_driver: BTreeMap<DriverId, BTreeSet<ShiftId>>,
-    drivers_of_phone: BTreeMap<PhoneKey, BTreeSet<DriverId>>,
-    bookings_of_phone: BTreeMap<PhoneKey, BTreeSet<BookingId>>,
 }
 
 /// What an entry touched.
@@ -383,7 +373,7 @@ impl DistrictBoard {
     /// How many bonds `shift` speaks of for which nobody is known to have asked it.
     #[must_use]
     pub fn claims_of(&self, shift: ShiftId) -> usize {
-        self.index.claims.get(&shift).map_or(0, BTreeSet::len)
+        self.index.claims.get(&shift).map_or(0, std::collections::BTreeSet::len)
     }
 
     /// Shifts of `driver` that are on duty: one, unless the driver began others on both sides of a cut.
@@ -427,72 +417,11 @@ impl DistrictBoard {
     /// Shifts waiting at `stand`, first in the queue first.
     #[must_use]
     pub fn queue(&self, stand: &StandId) -> Vec<ShiftId> {
-        let mut waiting: Vec<_> = self
-            .shifts
-            .values()
-            .filter(|shift| shift.is_on_duty())
-            .filter_map(|shift| {
-                shift.waits_at().filter(|(at, _)| *at == stand).map(|(_, since)| (since, shift.id))
-            })
-            .collect();
-        waiting.sort_unstable();
-        waiting.into_iter().map(|(_, shift)| shift).collect()
+        self.index.queue(stand).collect()
     }
 
-    fn rebuild_index(&mut self) {
-        self.index = Index::default();
-        for booking in self.bookings.keys().copied().collect::<Vec<_>>() {
-            self.index_booking(booking);
-        }
-        for shift in self.shifts.keys().copied().collect::<Vec<_>>() {
-            self.index_shift(shift);
-        }
-        for (_, driver) in self.drivers.values() {
-            if let Some(phone) = &driver.phone {
-                self.index.drivers_of_phone.entry(phone.clone()).or_default().insert(driver.driver);
-            }
-        }
-    }
-
-    fn index_shift(&mut self, shift: ShiftId) {
-        let Some(record) = self.shifts.get(&shift) else { return };
-        let Some(driver) = record.start.as_ref().map(|start| start.driver) else { return };
-        if record.is_on_duty() {
-            self.index.on_duty.insert(shift);
-            self.index.shifts_of_driver.entry(driver).or_default().insert(shift);
-            return;
-        }
-        self.index.on_duty.remove(&shift);
-        if let Some(shifts) = self.index.shifts_of_driver.get_mut(&driver) {
-            shifts.remove(&shift);
-            if shifts.is_empty() {
-                self.index.shifts_of_driver.remove(&driver);
-            }
-        }
-    }
-
-    fn index_booking(&mut self, booking: BookingId) {
-        let Some(record) = self.bookings.get(&booking) else { return };
-        if record.status().is_closed() || record.accepted.is_none() {
-            self.index.open.remove(&booking);
-        } else {
-            self.index.open.insert(booking);
-        }
-        if let Some(phone) = record.request().and_then(|request| request.phone.clone()) {
-            self.index.bookings_of_phone.entry(phone).or_default().insert(booking);
-        }
-        for (assignment, bond) in &record.assignments {
-            let bonds = self.index.bonds.entry(bond.shift).or_default();
-            if bond.binds() || bond.is_question() {
-                bonds.insert((booking, assignment.clone()));
-            } else {
-                bonds.remove(&(booking, assignment.clone()));
-            }
-        }
-        for (assignment, claims) in &record.claims {
-            for shift in claims.keys() {
-                self.index.claims.entry(*shift).or_default().insert((booking, assignment.clone()));
-            }
-        }
+    /// Shifts that were ended while they held a bond or a question.
+    pub fn ended_with_bonds(&self) -> impl Iterator<Item = &ShiftRecord> {
+        self.index.ended_with_bonds.iter().filter_map(|id| self.shifts.get(id))
     }
 }

@@ -62,10 +62,12 @@ impl Node {
         let is_here = |shift: &ShiftRecord| shift.home() == Some(&self.config.id);
         let on_duty = board.shifts_of(driver).find(|shift| is_here(shift)).map(|shift| shift.id);
         on_duty.or_else(|| {
-            let bonds = board.open_bookings().flat_map(|record| record.assignments.values());
-            let mut held = bonds.filter(|bond| bond.binds()).filter_map(|bond| board.shifts.get(&bond.shift));
-            held.find(|shift| is_here(shift) && shift.start.as_ref().is_some_and(|s| s.driver == driver))
-                .map(|shift| shift.id)
+            let is_it = |shift: &&ShiftRecord| {
+                is_here(shift)
+                    && shift.start.as_ref().is_some_and(|start| start.driver == driver)
+                    && board.bonds_of(shift.id).any(|(record, id)| record.assignments[id].binds())
+            };
+            board.ended_with_bonds().find(is_it).map(|shift| shift.id)
         })
     }
 

@@ -9,7 +9,7 @@ use crate::face::{Change, Role};
 use crate::fact::{Fact, Step, district_wide};
 use crate::ids::{BookingId, DistrictId};
 use crate::planted;
-use crate::reconcile::{Conflict, conflicts};
+use crate::reconcile::{Conflict, duplicates_of};
 use crate::units::{Now, UtcMs};
 
 impl Node {
@@ -120,11 +120,8 @@ impl Node {
         let Some(record) = board.bookings.get(&booking) else { return };
         let has_boarded = before != Some(Status::Boarded) && record.status() == Status::Boarded;
         let phone = record.request().and_then(|request| request.phone.as_ref());
-        let has_others = phone.is_some_and(|phone| board.bookings_of_phone(phone).count() > 1);
-        if !has_boarded || !has_others {
-            return;
-        }
-        let losers: Vec<BookingId> = conflicts(board)
+        let Some(phone) = phone.filter(|_| has_boarded) else { return };
+        let losers: Vec<BookingId> = duplicates_of(board, phone)
             .iter()
             .filter(|conflict| conflict.bookings.contains(&booking))
             .filter_map(Conflict::loser)
