@@ -19,7 +19,7 @@ use ondol_core::units::{Now, Ticks};
 
 use crate::attach::{Contacts, Situation, spread};
 use crate::durable::{Durable, ENDPOINTS_MAX, Trip};
-use crate::face::{Answer, Config, Input, Message, Output, WishRefusal};
+use crate::face::{Answer, Config, Input, Message, Output, Timing, WishRefusal};
 use crate::outbox::Settled;
 use crate::slot::Question;
 use crate::wire::{
@@ -54,6 +54,8 @@ pub struct Device {
     /// A node corrected the times of what was told last.
     clock_is_off: bool,
     track_at: Ticks,
+    /// The shift is over and everything is told: until when the device still listens.
+    listens_until: Option<Ticks>,
     requests: u64,
     flights: BTreeMap<u64, Flight>,
     sends: Vec<Output>,
@@ -110,6 +112,7 @@ impl Device {
             one_by_one: false,
             clock_is_off: false,
             track_at: now.ticks,
+            listens_until: None,
             requests: 0,
             flights: BTreeMap::new(),
             sends: Vec::new(),
@@ -152,7 +155,7 @@ impl Device {
 
     /// Does what is due.
     pub fn handle_timeout(&mut self, now: Now) {
-        if self.is_finished() {
+        if self.is_asleep(now.ticks) {
             return;
         }
         self.lapse_questions(now);
@@ -176,12 +179,9 @@ impl Device {
         self.outputs.pop_front()
     }
 
-    /// When [`Device::handle_timeout`] has something to do; none once the shift is over and everything is told.
+    /// When [`Device::handle_timeout`] has something to do; none once the shift has been over for long.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Ticks> {
-        if self.is_finished() {
-            return None;
-        }
         let timers = [self.give_up_at, self.attach_again_at, self.central_silent_at, self.reports_again_at];
         let flights = self.flights.values().map(|flight| flight.gives_up_at);
         let questions = self.questions.iter().map(|question| question.lapses_at);
@@ -192,6 +192,7 @@ impl Device {
             .chain(flights)
             .chain(questions)
             .min()
+            .filter(|at| self.listens_until.is_none_or(|until| *at < until))
     }
 
     /// Everything that survives a restart.
@@ -220,7 +221,7 @@ impl Device {
     /// True if central answered, alive, within the last 10 s.
     #[must_use]
     pub fn hears_central(&self, now: Ticks) -> bool {
-        self.contacts.hears_central(&self.durable.endpoints, &self.config.timing, now)
+        self.contacts.hears_central(&self.durable.endpoints, &self.timing(), now)
     }
 
     /// True if the phone's clock is so wrong that nodes set their own time under what it tells.
@@ -229,11 +230,34 @@ impl Device {
         self.clock_is_off
     }
 
-    /// True once the shift is over and everything that happened is told.
+    /// True once the shift is over and everything that happened is told: the phone may be switched off.
+    ///
+    /// While it is not, the device goes on with a beat now and then: a node that has lost its disk asks it how its last
+    /// trips ended, and perhaps nobody else knows.
     #[must_use]
     pub fn is_finished(&self) -> bool {
         let Durable { duty, outbox, current, .. } = &self.durable;
         duty.duty == Duty::Ended && outbox.unsent() == 0 && current.is_none()
+    }
+
+    /// True once the shift has been over for so long that nobody asks any more.
+    fn is_asleep(&self, now: Ticks) -> bool {
+        self.listens_until.is_some_and(|until| until <= now)
+    }
+
+    /// The timers in force: after the shift beats are rare, and a node that answers each of them is heard.
+    fn timing(&self) -> Timing {
+        let timing = self.config.timing;
+        if self.listens_until.is_none() {
+            return timing;
+        }
+        Timing {
+            beat_every_ms: timing.beat_off_duty_ms,
+            beat_cut_off_ms: timing.beat_off_duty_ms,
+            hears_ms: timing.hears_ms + timing.beat_off_duty_ms,
+            switch_ms: timing.switch_ms + timing.beat_off_duty_ms,
+            ..timing
+        }
     }
 
     fn answered(&mut self, request: u64, answer: Answer, now: Now) {
@@ -312,7 +336,7 @@ impl Device {
     }
 
     fn beat_answered(&mut self, session: Option<String>, answer: BeatAnswer, now: Now) {
-        let timing = self.config.timing;
+        let timing = self.timing();
         self.contacts.answered(&answer, &timing, now.ticks);
         self.central_silent_at =
             self.contacts.central_falls_silent_at(&self.durable.endpoints, &timing, now.ticks);
@@ -343,7 +367,13 @@ impl Device {
 
     /// Attaches where it should, hands in what waits, and gives out what has changed.
     fn go_on(&mut self, now: Now) {
-        if !self.is_finished() {
+        self.listens_until = if self.is_finished() {
+            let until = now.ticks.plus_ms(self.config.timing.listens_off_duty_ms);
+            Some(*self.listens_until.get_or_insert(until))
+        } else {
+            None
+        };
+        if !self.is_asleep(now.ticks) {
             self.choose_node(now);
             self.hand_in(now);
         }
@@ -351,7 +381,7 @@ impl Device {
     }
 
     fn choose_node(&mut self, now: Now) {
-        let timing = self.config.timing;
+        let timing = self.timing();
         let situation = Situation {
             endpoints: &self.durable.endpoints,
             bound: self.durable.node.as_ref().map(|node| (node, self.bound_since)),
@@ -436,7 +466,7 @@ impl Device {
     }
 
     fn send_beats(&mut self, now: Now) {
-        let timing = self.config.timing;
+        let timing = self.timing();
         let hears_central = self.hears_central(now.ticks);
         for endpoint in self.durable.endpoints.clone() {
             if self.beat_at.get(&endpoint.node).is_none_or(|at| now.ticks < *at) {
@@ -454,7 +484,8 @@ impl Device {
                 position: self.position,
                 slot: self.durable.slot(),
             };
-            self.send(endpoint.node, Message::Beat(beat), Purpose::Beat(session), timing.hears_ms, now.ticks);
+            let wait_ms = self.config.timing.hears_ms;
+            self.send(endpoint.node, Message::Beat(beat), Purpose::Beat(session), wait_ms, now.ticks);
         }
     }
 

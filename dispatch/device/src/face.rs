@@ -36,6 +36,10 @@ pub struct Timing {
     pub unconfirmed_ms: u64,
     /// Time between two batches of fixes.
     pub track_every_ms: u64,
+    /// Time between beats once the shift is over and everything is told.
+    pub beat_off_duty_ms: u64,
+    /// How long the device listens then: a node that lost its disk asks again how the last trips ended.
+    pub listens_off_duty_ms: u64,
 }
 
 impl Default for Timing {
@@ -51,6 +55,8 @@ impl Default for Timing {
             refused_ms: 30_000,
             unconfirmed_ms: 600_000,
             track_every_ms: 30_000,
+            beat_off_duty_ms: 60_000,
+            listens_off_duty_ms: 1_800_000,
         }
     }
 }

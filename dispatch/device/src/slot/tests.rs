@@ -7,6 +7,7 @@ use ondol_core::units::Money;
 use proptest::prelude::*;
 
 use super::*;
+use crate::face::Message;
 use bench::{Bench, fare, here, id, offer, released, revoke};
 
 mod bench;
@@ -72,7 +73,7 @@ fn which_wishes_are_refused() {
     ended.wish(Wish::Duty(Duty::Ended)).unwrap();
     assert_eq!(ended.wish(Wish::Duty(Duty::Available)), Err(WishRefusal::OffDuty));
     ended.answer_all();
-    assert!(ended.device.is_finished() && ended.device.poll_timeout().is_none());
+    assert!(ended.device.is_finished());
 }
 
 #[test]
@@ -224,6 +225,34 @@ fn a_shift_that_a_node_ended_begins_nothing_and_still_tells_what_happened() {
     bench.answer_all();
     assert!(bench.told.iter().any(|what| matches!(what, Happening::Done { .. })));
     assert!(bench.device.is_finished());
+}
+
+#[test]
+fn after_the_shift_a_node_that_lost_its_disk_still_learns_how_the_last_trip_ended() {
+    let mut bench = Bench::boarded(1);
+    bench.wish(Wish::End(fare())).unwrap();
+    bench.wish(Wish::Duty(Duty::Ended)).unwrap();
+    bench.answer_all();
+    assert!(bench.device.is_finished());
+    bench.told.clear();
+    let minutes = |bench: &mut Bench, minutes: u64| {
+        for _ in 0..minutes {
+            bench.pass(60_000);
+            let beats = bench.sent.iter().filter(|(_, message)| matches!(message, Message::Beat(_)));
+            assert_eq!(beats.count(), 2, "one a minute to each node");
+            bench.answer_all();
+        }
+    };
+    minutes(&mut bench, 3);
+    let epoch = bench.session().1;
+    minutes(&mut bench, 10);
+    assert_eq!((bench.session().1, bench.told.len()), (epoch, 0), "it stays where it is");
+    bench.push(Push::Confirm { assignment: id(1), rider_phone: None });
+    bench.answer_all();
+    assert!(matches!(bench.told[..], [Happening::Done { .. }]));
+    minutes(&mut bench, 29);
+    bench.pass(60_000);
+    assert_eq!(bench.device.poll_timeout(), None, "half an hour is enough");
 }
 
 #[test]
