@@ -1,6 +1,6 @@
 //! What riders and operators ask of a node.
 
-use super::{Node, OPEN_BOOKINGS_MAX, Side};
+use super::{Mode, Node, OPEN_BOOKINGS_MAX, Side};
 use crate::authority::EdgeMode;
 use crate::board::DistrictBoard;
 use crate::booking::{BookingRecord, CancelReason, Party, Status};
@@ -158,7 +158,8 @@ impl Node {
 
     /// A driver who has not been heard for too long before boarding loses the booking. The device learns it when it
     /// is heard again; if the rider has boarded meanwhile, boarding stands. Where an unheard edge may be in touch with
-    /// the driver, nothing is taken away.
+    /// the driver, nothing is taken away. The node that waits for the driver decides, be the booking its own or that of
+    /// the other node of the district, with which it is in touch.
     fn reassign_unheard(&mut self, district: &DistrictId, now: Now) {
         let reassign_ms = self.config.timing.reassign_ms;
         let limit_ms = |record: &BookingRecord| match record.status() {
@@ -166,11 +167,12 @@ impl Node {
             Status::Arrived => Some(reassign_ms.max(ARRIVED_UNHEARD_MS)),
             Status::Open | Status::Offered | Status::Boarded | Status::Done | Status::Cancelled => None,
         };
+        let in_touch = self.mode(district).is_some_and(|view| view.mode == Mode::Normal);
         let lost: Vec<_> = self
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
+            .filter(|record| (in_touch || self.owns(record)) && !self.is_frozen(district, record.id))
             .filter_map(|record| {
                 limit_ms(record).zip(record.standing()).map(|(ms, s)| (record, ms, s.0, s.1))
             })

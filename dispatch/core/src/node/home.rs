@@ -3,7 +3,7 @@
 //! Every decision is in the journal before a text leaves, so that a restart neither forgets nor repeats it.
 
 use super::Node;
-use crate::board::TEXTS_MAX;
+use crate::board::{DistrictBoard, TEXTS_MAX};
 use crate::booking::Payment;
 use crate::command::{Answer, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal};
 use crate::face::Output;
@@ -137,10 +137,23 @@ impl Node {
                 shift
             }
         };
+        if let Some(held) = self.held(district, shift) {
+            return Ok(held);
+        }
         if stand.is_some() {
             self.wait_at(district, shift, stand, now);
         }
         Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
+    }
+
+    /// What a driver who wants to wait for bookings is told instead while there is one under way, of which an edge that
+    /// was restored may have known nothing for a while: such a driver waits in no queue.
+    fn held(&self, district: &DistrictId, shift: ShiftId) -> Option<HomeAnswer> {
+        let bond = self.home_bond(district, shift).filter(|bond| !bond.is_question)?;
+        Some(match bond.boarded {
+            Some(pin) => HomeAnswer::Boarded { pin },
+            None => HomeAnswer::Assigned { booking: bond.booking },
+        })
     }
 
     fn home_wish(
@@ -168,6 +181,9 @@ impl Node {
             },
             HomeWish::At { stand } => {
                 self.check_stand(district, Some(&stand))?;
+                if let Some(held) = self.held(district, shift) {
+                    return Ok(held);
+                }
                 self.wait_at(district, shift, Some(stand), now);
                 Ok(HomeAnswer::OnDuty { place: self.place_in_queue(district, shift) })
             }
@@ -181,7 +197,8 @@ impl Node {
                 Some(_) | None => Err(Refusal::NoOffer),
             },
             HomeWish::Arrived => {
-                let bond = bond.filter(|bond| !bond.is_question && !bond.boarded).ok_or(Refusal::NoTrip)?;
+                let bond =
+                    bond.filter(|bond| !bond.is_question && bond.boarded.is_none()).ok_or(Refusal::NoTrip)?;
                 if !bond.arrived {
                     self.step_at_home(district, bond.booking, &bond.id, Step::Arrived, now);
                 }
@@ -192,7 +209,7 @@ impl Node {
                 self.home_boarded(district, &bond, &pin, now)
             }
             HomeWish::Ended { amount } => {
-                let bond = bond.filter(|bond| bond.boarded).ok_or(Refusal::NoTrip)?;
+                let bond = bond.filter(|bond| bond.boarded.is_some()).ok_or(Refusal::NoTrip)?;
                 self.home_ended(district, shift, &bond, amount, now)
             }
             HomeWish::Pause => {
@@ -209,7 +226,7 @@ impl Node {
                 })
             }
             HomeWish::Problem => match bond {
-                Some(bond) if bond.boarded => Err(Refusal::AlreadyBoarded),
+                Some(bond) if bond.boarded.is_some() => Err(Refusal::AlreadyBoarded),
                 Some(bond) if !bond.is_question => {
                     let what = Step::Released { reason: Release::GivenBack };
                     self.step_at_home(district, bond.booking, &bond.id, what, now);
@@ -232,6 +249,10 @@ impl Node {
             let was_asked = self.over.get(&shift).is_some_and(|over| over.letter() == letter);
             return Err(if was_asked { Refusal::OfferLapsed } else { Refusal::NoOffer });
         };
+        // An older bond, of a past that came back, may happen to have the same letter: what was asked last is meant.
+        if self.letters.get(&(bond.shift, letter)).is_some_and(|asked| *asked != bond.id) {
+            return Err(Refusal::OfferLapsed);
+        }
         if bond.is_question {
             let in_time = self
                 .questions
@@ -257,8 +278,8 @@ impl Node {
         pin: &str,
         now: Now,
     ) -> Result<HomeAnswer, Refusal> {
-        if bond.boarded {
-            return Ok(HomeAnswer::Boarded { pin: PinCheck::Verified });
+        if let Some(pin) = bond.boarded {
+            return Ok(HomeAnswer::Boarded { pin });
         }
         let tries = self.pin_tries.entry(bond.id.clone()).or_insert(0);
         let check = if pin == self.config.pin_key.pin(bond.booking) {
@@ -346,17 +367,23 @@ impl Node {
         }
     }
 
-    /// A question of an earlier life of this node has no timer any more: it ends now.
+    /// A question of an earlier life of this node has no timer any more: it ends now. So does one of this life to a
+    /// driver who turns out to have a booking.
     pub(super) fn release_stale_home_questions(&mut self, now: Now) {
         let me = &self.config;
         let homed = self.board.districts().flat_map(|(id, board)| {
             let here = board.on_duty().filter(|shift| shift.home() == Some(&me.id));
-            here.flat_map(|shift| board.bonds_of(shift.id)).map(move |(record, bond)| (id, record, bond))
+            here.flat_map(|shift| board.bonds_of(shift.id))
+                .map(move |(record, bond)| (id, board, record, bond))
         });
+        let is_busy = |board: &DistrictBoard, shift| {
+            board.bonds_of(shift).any(|(record, id)| record.assignments[id].binds())
+        };
         let stale: Vec<_> = homed
-            .filter(|(_, record, bond)| record.assignments[*bond].is_question())
-            .filter(|(_, _, bond)| bond.incarnation != me.incarnation)
-            .map(|(id, record, bond)| (id.clone(), record.id, bond.clone()))
+            .map(|(district, board, record, id)| (district, board, record, id, &record.assignments[id]))
+            .filter(|(.., bond)| bond.is_question())
+            .filter(|(_, board, _, id, bond)| id.incarnation != me.incarnation || is_busy(board, bond.shift))
+            .map(|(district, _, record, id, _)| (district.clone(), record.id, id.clone()))
             .collect();
         for (district, booking, assignment) in stale {
             let what = Step::Released { reason: Release::Withdrawn };
@@ -383,7 +410,7 @@ impl Node {
             shift,
             is_question: bond.is_question(),
             arrived: bond.arrived_at.is_some(),
-            boarded: bond.boarded.is_some(),
+            boarded: bond.boarded.map(|(_, pin)| pin),
         })
     }
 
@@ -430,5 +457,6 @@ struct Bond {
     shift: ShiftId,
     is_question: bool,
     arrived: bool,
-    boarded: bool,
+    /// How the rider was recognised, once on board.
+    boarded: Option<PinCheck>,
 }

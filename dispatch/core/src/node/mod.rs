@@ -83,6 +83,8 @@ pub struct Node {
     waits_since: BTreeMap<BookingId, Ticks>,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
+    /// The question that each letter named last in this life, for each feature-phone driver.
+    letters: BTreeMap<(ShiftId, char), AssignmentId>,
     /// Wrong PINs texted for a bond.
     pin_tries: BTreeMap<AssignmentId, u8>,
     /// What feature-phone drivers' last texts were answered in this life, refusals too; at most
@@ -223,6 +225,7 @@ impl Node {
             waits_since: BTreeMap::new(),
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
+            letters: BTreeMap::new(),
             pin_tries: BTreeMap::new(),
             home_said: BTreeMap::new(),
             last_seen: BTreeMap::new(),

@@ -297,6 +297,7 @@ impl Node {
         let fact = Fact::Offered { booking, assignment: assignment.clone(), shift, eta_s, why, at: now.utc };
         self.append(district, zone, fact, now);
         if by_text {
+            self.letters.insert((shift, assignment.letter()), assignment.clone());
             let Some(driver) = driver else { return };
             self.outputs.push_back(Output::Notify(Notice {
                 id: format!("{assignment}/offer"),

@@ -34,6 +34,7 @@ struct Place {
     incarnation: u32,
 }
 
+mod copy;
 mod cut;
 
 /// Nodes and what they made durable.

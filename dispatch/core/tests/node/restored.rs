@@ -1,0 +1,100 @@
+//! Goal: what an edge forgot with its disk, or could not hear, comes to rest by itself.
+//!
+//! Method: an edge starts on an old copy while its drivers are under way; then its past comes back from central.
+
+use ondol_core::booking::Status;
+use ondol_core::command::{HomeAnswer, HomeWish, NoticeText, Refusal};
+use ondol_core::fact::PinCheck;
+use ondol_core::ids::AssignmentId;
+use ondol_core::node::Mode;
+use ondol_core::units::Money;
+
+use crate::world::{CENTRAL, EDGE, World};
+
+/// What a feature-phone driver writes who waits at the stand.
+fn on_duty() -> HomeWish {
+    HomeWish::On { stand: Some("7".parse().unwrap()) }
+}
+
+/// The letter of the edge's last question to a driver.
+fn letter(world: &World) -> char {
+    let mut letters = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
+        NoticeText::DriverOffer { letter, .. } => Some(letter),
+        _ => None,
+    });
+    letters.next_back().expect("a driver was asked by text")
+}
+
+/// A feature-phone driver of the edge's has said yes to booking 10, of which central knows. Returns the letter, and how
+/// many entries the edge had before the booking.
+fn with_a_trip_by_text() -> (World, char, usize) {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, on_duty()).unwrap();
+    world.sync();
+    let before = world.entries(EDGE);
+    world.book(CENTRAL, 10).unwrap();
+    world.carry(CENTRAL, EDGE);
+    let letter = letter(&world);
+    world.home(EDGE, 50, 2, HomeWish::Accept { letter }).unwrap();
+    world.sync();
+    assert_eq!(world.status(CENTRAL, 10), Status::Assigned);
+    (world, letter, before)
+}
+
+#[test]
+fn a_driver_whose_trip_an_edge_forgot_for_a_while_is_reminded_of_it() {
+    let (mut world, _, before) = with_a_trip_by_text();
+    world.restore(EDGE, before);
+    assert_eq!(world.home(EDGE, 50, 3, HomeWish::Arrived), Err(Refusal::NoTrip));
+    world.carry(CENTRAL, EDGE);
+    let trip = Ok(HomeAnswer::Assigned { booking: World::booking(10) });
+    assert_eq!(world.home(EDGE, 50, 4, on_duty()), trip);
+    assert_eq!(world.home(EDGE, 50, 5, HomeWish::At { stand: "7".parse().unwrap() }), trip);
+    assert!(world.queue(EDGE).is_empty(), "who has a booking waits in no queue");
+    let pin = world.pin(EDGE, 10);
+    world.home(EDGE, 50, 6, HomeWish::Boarded { pin }).unwrap();
+    let on_board = Ok(HomeAnswer::Boarded { pin: PinCheck::Verified });
+    assert_eq!(world.home(EDGE, 50, 7, on_duty()), on_board);
+    world.home(EDGE, 50, 8, HomeWish::Ended { amount: Money(9_000) }).unwrap();
+    assert_eq!(world.home(EDGE, 50, 9, on_duty()), Ok(HomeAnswer::OnDuty { place: Some(1) }));
+}
+
+#[test]
+fn a_yes_is_never_taken_for_an_older_question_that_had_the_same_letter() {
+    let (mut world, letter, before) = with_a_trip_by_text();
+    world.restore(EDGE, before);
+    let first_of = |incarnation| AssignmentId { origin: EDGE.parse().unwrap(), incarnation, counter: 1 };
+    for _ in (3..).take_while(|life| first_of(life - 1).letter() != letter) {
+        world.restart(EDGE);
+    }
+    // The edge is out of touch, and asks the driver for a booking of its own.
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.book(EDGE, 11).unwrap();
+    assert_eq!((world.status(EDGE, 11), self::letter(&world)), (Status::Offered, letter));
+    world.carry(CENTRAL, EDGE);
+    assert_eq!(world.status(EDGE, 11), Status::Open, "the driver turns out to be on the way");
+    assert_eq!(world.home(EDGE, 50, 3, HomeWish::Accept { letter }), Err(Refusal::OfferLapsed));
+    let trip = Ok(HomeAnswer::Assigned { booking: World::booking(10) });
+    assert_eq!(world.home(EDGE, 50, 4, on_duty()), trip);
+}
+
+#[test]
+fn a_driver_who_fell_silent_at_the_edge_loses_a_booking_that_is_centrals_again() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.sync();
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.attach_again(EDGE, 1, 2);
+    world.book(EDGE, 10).unwrap();
+    world.pass_ms(EDGE, 2_000, &[1]);
+    let offer = world.offer_for(EDGE, 1).unwrap();
+    world.accept(EDGE, 1, &offer).unwrap();
+    world.pass_joined_ms(20_000, &[], &[1]);
+    assert_eq!((world.owner(CENTRAL, 10).as_str(), world.mode(EDGE)), (CENTRAL, Mode::Normal));
+    world.pass_joined_ms(100_000, &[], &[]);
+    assert_eq!(world.status(CENTRAL, 10), Status::Assigned);
+    world.pass_joined_ms(30_000, &[], &[]);
+    assert_eq!(world.status(CENTRAL, 10), Status::Open, "another taxi is looked for");
+}
