@@ -42,6 +42,9 @@ pub struct LeaseTiming {
     pub heard_ms: u64,
     /// A driver who has not been heard for this long, two beats, does not answer.
     pub answers_ms: u64,
+    /// A driver counts against central after having said for this long that it is not reached: by then what central
+    /// last heard of that driver is older than `answers_ms`, and central has looked.
+    pub cut_off_ms: u64,
     /// Wait beyond the lease when too few drivers are heard to ask them.
     pub silence_ms: u64,
     /// Longest drain of offers before the district is given back.
@@ -61,6 +64,7 @@ impl Default for LeaseTiming {
             margin_ms: 2_000,
             heard_ms: 20_000,
             answers_ms: 10_000,
+            cut_off_ms: 12_000,
             silence_ms: 30_000,
             drain_ms: 20_000,
             settle_ms: 5_000,
@@ -93,7 +97,7 @@ pub struct Witnesses {
     pub cut_off: usize,
     /// Drivers with the app who were on duty when central last renewed.
     pub on_roll: usize,
-    /// Of these, how many said within two beats that they cannot reach central.
+    /// Of these, how many have said all the time lately that they cannot reach central.
     pub on_roll_cut_off: usize,
 }
 
@@ -154,6 +158,12 @@ pub enum EdgeChange {
         /// Central's bookings that reached this edge are the edge's from now on.
         adopts: bool,
     },
+    /// It has taken the district, and so many drivers have said since that central is gone that central has stopped
+    /// planning: central's bookings that reached this edge are the edge's from now on.
+    Adopts {
+        /// The authority under which it took the district.
+        epoch: Epoch,
+    },
     /// Offers have been drained: the district goes back.
     Returned {
         /// The authority it goes back to.
@@ -170,6 +180,8 @@ pub struct EdgeSide {
     entered_at: Ticks,
     epoch: Epoch,
     renewed_at: Ticks,
+    /// Why it took the district last.
+    cause: Option<TakeCause>,
     /// It has adopted central's bookings in the present takeover.
     adopted: bool,
     /// The highest term of its own of which it knows.
@@ -186,7 +198,17 @@ impl EdgeSide {
         let mode = if held.is_some() { EdgeMode::Active } else { EdgeMode::Standby };
         let adopted = held == Some(TakeCause::Operator);
         let own_term = epoch.edge_term;
-        Self { timing, mode, since: utc, entered_at: now, epoch, renewed_at: now, adopted, own_term }
+        Self {
+            timing,
+            mode,
+            since: utc,
+            entered_at: now,
+            epoch,
+            renewed_at: now,
+            cause: held,
+            adopted,
+            own_term,
+        }
     }
 
     /// Where the edge stands.
@@ -266,9 +288,14 @@ impl EdgeSide {
             EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Healing if lease_out && witnesses.agree() => {
                 Some(self.take(TakeCause::Witnesses, witnesses.suffice_to_adopt(), now, utc))
             }
-            // Taken by too few witnesses or by silence alone, and confirmed since.
+            // Taken by silence alone, or by witnesses of the present moment, and confirmed since.
             EdgeMode::Active if !self.adopted && witnesses.suffice_to_adopt() => {
-                Some(self.take(TakeCause::Witnesses, true, now, utc))
+                if self.cause == Some(TakeCause::Witnesses) {
+                    self.adopted = true;
+                    Some(EdgeChange::Adopts { epoch: self.epoch })
+                } else {
+                    Some(self.take(TakeCause::Witnesses, true, now, utc))
+                }
             }
             EdgeMode::Suspect
                 if witnesses.too_few()
@@ -315,7 +342,7 @@ impl EdgeSide {
     fn take(&mut self, cause: TakeCause, adopts: bool, now: Ticks, utc: UtcMs) -> EdgeChange {
         self.own_term = self.own_term.max(self.epoch.edge_term).saturating_add(1);
         self.epoch = Epoch { central_term: self.epoch.central_term, edge_term: self.own_term };
-        self.adopted = adopts;
+        (self.cause, self.adopted) = (Some(cause), adopts);
         self.enter(EdgeMode::Active, now, utc);
         EdgeChange::Taken { epoch: self.epoch, cause, silence_ms: self.silence_ms(now), adopts }
     }

@@ -238,6 +238,9 @@ pub struct BookingRecord {
     pub accepted: Option<Acceptance>,
     /// Every node that took it in: more than one means that the rider used both sides of a cut.
     pub accepted_by: BTreeMap<NodeId, Hlc>,
+    /// Central took it in while its lease had run out: it goes on with it whatever other node took it in as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted_apart: bool,
     /// Who plans it: the greatest seen, with the shift it was handed over for.
     pub owner: Option<(Owner, Option<ShiftId>)>,
     /// The wish to end it that stands: see [`Cancel::rank`].
@@ -317,6 +320,7 @@ impl BookingRecord {
             id,
             accepted: None,
             accepted_by: BTreeMap::new(),
+            accepted_apart: false,
             owner: None,
             cancel: None,
             assignments: BTreeMap::new(),
@@ -423,6 +427,12 @@ impl BookingRecord {
     #[must_use]
     pub fn ended_by_machine(&self) -> bool {
         self.cancel.as_ref().is_some_and(Cancel::gives_way)
+    }
+
+    /// True if it came to central while its lease had run out, so that central goes on with it.
+    #[must_use]
+    pub fn is_apart(&self) -> bool {
+        self.accepted_apart || self.owner.as_ref().is_some_and(|(owner, _)| owner.apart)
     }
 
     /// The zone, once the booking itself has arrived.

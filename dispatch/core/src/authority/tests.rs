@@ -52,7 +52,7 @@ fn silence_alone_takes_over_later() {
 }
 
 #[test]
-fn a_takeover_without_adoption_is_made_again_once_enough_confirm_it_or_by_hand() {
+fn a_takeover_adopts_once_enough_confirm_it_and_is_made_again_if_its_cause_is_another() {
     let few = Witnesses { heard: 3, cut_off: 2, on_roll: 5, on_roll_cut_off: 2 };
     let mut edge = edge();
     assert!(matches!(
@@ -63,8 +63,14 @@ fn a_takeover_without_adoption_is_made_again_once_enough_confirm_it_or_by_hand()
     let mut by_hand = edge.clone();
     let epoch = Epoch { central_term: 3, edge_term: 2 };
     let again = |cause, silence_ms| Some(EdgeChange::Taken { epoch, cause, silence_ms, adopts: true });
-    assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(60_001), UtcMs(0)), again(TakeCause::Witnesses, 60_001));
+    let first = Epoch { edge_term: 1, ..epoch };
+    let adopts = Some(EdgeChange::Adopts { epoch: first });
+    assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(60_001), UtcMs(0)), adopts);
     assert_eq!(edge.evaluate(CUT_OFF, 0, Ticks(60_002), UtcMs(0)), None, "once is enough");
+    let mut silent = self::edge();
+    silent.evaluate(NOBODY, 0, Ticks(17_301), UtcMs(0));
+    silent.evaluate(NOBODY, 0, Ticks(60_000), UtcMs(0));
+    assert_eq!(silent.evaluate(CUT_OFF, 0, Ticks(60_001), UtcMs(0)), again(TakeCause::Witnesses, 60_001));
     assert_eq!(by_hand.take_by_hand(Ticks(60_001), UtcMs(0)), again(TakeCause::Operator, 60_001));
     assert_eq!(by_hand.take_by_hand(Ticks(60_002), UtcMs(0)), None);
 }

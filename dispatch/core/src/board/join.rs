@@ -30,6 +30,7 @@ impl DistrictBoard {
             Fact::Opened { .. } => Touched::Nothing,
             Fact::BookingAccepted { booking, request, owner, at } => {
                 self.accept(entry, booking, request, at);
+                self.booking(booking).accepted_apart |= owner.apart;
                 self.own(booking, owner, None);
                 self.touched_booking(booking)
             }

@@ -1,5 +1,6 @@
 //! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
+use super::witness::BEAT_MS;
 use super::{Contact, Node, Side};
 use crate::board::DistrictBoard;
 use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
@@ -74,6 +75,7 @@ impl Node {
             heard_at: now.ticks,
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: before.is_none_or(|contact| contact.hears_central),
+            cut_off_since: before.and_then(|contact| contact.cut_off_since),
             slot: attach.slot,
             gap: self.gap_before(before, now),
             stand: StandWatch::default(),
@@ -158,6 +160,7 @@ impl Node {
             heard_at: now.ticks,
             position: position.or_else(|| before.and_then(|contact| contact.position)),
             hears_central: beat.hears_central,
+            cut_off_since: cut_off_since(before, &beat, now),
             slot: beat.slot,
             gap: self.gap_before(before, now),
             stand: before.map(|contact| contact.stand.clone()).unwrap_or_default(),
@@ -282,4 +285,12 @@ impl Node {
     pub(super) fn forget_old_contacts(&mut self, now: Now) {
         self.contacts.retain(|_, contact| now.ticks.since_ms(contact.heard_at) <= CONTACT_LIFE_MS);
     }
+}
+
+/// Since when the device has not heard central, as of this beat. Between two beats that lie further apart than usual it
+/// may have heard it for a while.
+fn cut_off_since(before: Option<&Contact>, beat: &Beat, now: Now) -> Option<Ticks> {
+    let unbroken = before.filter(|contact| now.ticks.since_ms(contact.heard_at) <= BEAT_MS);
+    let since = unbroken.and_then(|contact| contact.cut_off_since).unwrap_or(now.ticks);
+    (!beat.hears_central).then_some(since)
 }

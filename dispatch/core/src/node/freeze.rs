@@ -13,6 +13,7 @@ use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::lease::{Side, with_app};
+use super::owner::Heir;
 use super::{Change, Node};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::DistrictBoard;
@@ -144,7 +145,14 @@ impl Node {
             let handed = record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some());
             handed && waits(record) && now.ticks.since_ms(frozen.since) > hand_back_ms
         });
-        self.bring_back(district, back, now);
+        // It is central's as it was before, and not apart: the edge, which gave it back, may yet adopt it.
+        for booking in back {
+            if let Some(Side::Central(side)) = self.sides.get_mut(district) {
+                side.freezer.frozen.remove(&booking);
+            }
+            let (me, epoch) = (self.config.id.clone(), self.sides[district].epoch());
+            self.pass_on(district, booking, Heir { node: me, apart: false, wanted: None }, epoch, now);
+        }
     }
 
     /// An operator takes everything back that the unheard edge may plan.

@@ -6,10 +6,9 @@ use super::freeze::Freezer;
 use super::{Mode, ModeReason, ModeView, Node};
 use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch};
 use crate::board::{Board, DistrictBoard};
-use crate::booking::Status;
 use crate::command::{Answer, Refusal, Renewal, RenewalAnswer};
 use crate::face::{Change, DistrictConfig, NodeConfig, Output, Role};
-use crate::fact::{Fact, Owner, Release, Step, TakeCause, district_wide};
+use crate::fact::{Fact, TakeCause, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId};
 use crate::journal::Heads;
 use crate::planted;
@@ -50,7 +49,7 @@ pub(super) struct EdgeDistrict {
     /// Drivers with the app who were on duty when central last renewed.
     pub(super) roll: BTreeSet<ShiftId>,
     /// Bookings that came to central apart, and which a renewal has covered since.
-    covered: BTreeSet<BookingId>,
+    pub(super) covered: BTreeSet<BookingId>,
 }
 
 impl Side {
@@ -195,11 +194,8 @@ impl Node {
         let mut of_central = self.board.heads().of_district(&renewal.district);
         of_central.0.retain(|series, _| series.origin == *central);
         if renewal.heads.cover(&of_central, &renewal.district) {
-            side.covered = board
-                .open_bookings()
-                .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.apart))
-                .map(|record| record.id)
-                .collect();
+            side.covered =
+                board.open_bookings().filter(|record| record.is_apart()).map(|record| record.id).collect();
         }
     }
 
@@ -382,104 +378,12 @@ impl Node {
                     self.give_back_handed_over(district, now);
                 }
             }
+            EdgeChange::Adopts { epoch } => self.adopt(district, epoch, now),
             EdgeChange::Returned { epoch } => {
                 self.hand_all_to_central(district, now);
                 self.append(district, district_wide(), Fact::ZoneReturned { epoch }, now);
             }
         }
         self.dirty.insert(district.clone());
-    }
-
-    /// Takes over every booking before boarding that this node has received and that central sent while it held the
-    /// lease: those central has frozen.
-    fn adopt(&mut self, district: &DistrictId, epoch: Epoch, now: Now) {
-        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
-        let owner = Owner { epoch, version: 0, node: self.config.id.clone(), apart: false };
-        let adopted: Vec<_> = self
-            .district(district)
-            .into_iter()
-            .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| record.status() != Status::Boarded)
-            .filter(|record| {
-                let apart = record.owner.as_ref().is_some_and(|(owner, _)| owner.apart);
-                self.owns(record) || !apart || side.covered.contains(&record.id)
-            })
-            .map(|record| (record.id, record.zone().cloned()))
-            .collect();
-        for (booking, zone) in adopted {
-            let fact = Fact::BookingOwned { booking, owner: owner.clone(), wanted: None };
-            self.append(district, zone.unwrap_or_else(district_wide), fact, now);
-        }
-    }
-
-    /// Gives back what central handed over for one feature-phone driver who has not said yes: central, which cannot
-    /// hear the answer any more, counts on it.
-    fn give_back_handed_over(&mut self, district: &DistrictId, now: Now) {
-        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
-        let (central, epoch) = (side.central.clone(), side.lease.epoch());
-        let handed: Vec<_> = self
-            .district(district)
-            .into_iter()
-            .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && matches!(record.status(), Status::Open | Status::Offered))
-            .filter(|record| record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some()))
-            .map(|record| {
-                let asked = record.assignments.iter().filter(|(_, bond)| bond.is_question());
-                (record.id, asked.map(|(id, _)| id.clone()).collect::<Vec<_>>())
-            })
-            .collect();
-        for (booking, asked) in handed {
-            for assignment in asked {
-                let what = Step::Released { reason: Release::Withdrawn };
-                self.step_at_home(district, booking, &assignment, what, now);
-            }
-            self.hand_over(district, booking, central.clone(), epoch, None, now);
-        }
-    }
-
-    /// Hands every open booking of this edge's to central.
-    fn hand_all_to_central(&mut self, district: &DistrictId, now: Now) {
-        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
-        let (central, epoch) = (side.central.clone(), side.lease.epoch());
-        let own: Vec<BookingId> = self
-            .district(district)
-            .into_iter()
-            .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.node == self.config.id))
-            .map(|record| record.id)
-            .collect();
-        for booking in own {
-            self.hand_over(district, booking, central.clone(), epoch, None, now);
-        }
-    }
-
-    /// Passes the planning of a booking on; only its owner may.
-    pub(super) fn hand_over(
-        &mut self,
-        district: &DistrictId,
-        booking: BookingId,
-        to: NodeId,
-        epoch: Epoch,
-        wanted: Option<crate::ids::ShiftId>,
-        now: Now,
-    ) {
-        let Some(record) = self.district(district).and_then(|district| district.bookings.get(&booking))
-        else {
-            return;
-        };
-        let Some((owner, _)) = &record.owner else { return };
-        let apart = to == self.config.id && self.is_apart(district);
-        let owner = if epoch > owner.epoch {
-            Owner { epoch, version: 0, node: to, apart }
-        } else {
-            Owner { epoch: owner.epoch, version: owner.version.saturating_add(1), node: to, apart }
-        };
-        let zone = record.zone().cloned().unwrap_or_else(district_wide);
-        self.append(district, zone, Fact::BookingOwned { booking, owner, wanted }, now);
-    }
-
-    /// True if what comes to this node now comes to it apart: it is central, and its lease has run out.
-    pub(super) fn is_apart(&self, district: &DistrictId) -> bool {
-        self.central_mode(district).is_some_and(|mode| mode != CentralMode::Holder)
     }
 }

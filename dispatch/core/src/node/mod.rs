@@ -15,6 +15,7 @@
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
+//! | who plans a booking, and hands it over | `owner.rs` |
 //! | what another node may tell | `peer.rs` |
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
@@ -45,6 +46,7 @@ mod device;
 mod freeze;
 mod home;
 mod lease;
+mod owner;
 mod peer;
 mod plan;
 mod react;
@@ -111,6 +113,8 @@ pub struct Contact {
     pub position: Option<(Position, Ticks)>,
     /// It hears central.
     pub hears_central: bool,
+    /// Since when it has said without a break that it does not.
+    cut_off_since: Option<Ticks>,
     /// What its slot holds.
     pub slot: Slot,
     /// The last time in which it was not heard: from when until when.

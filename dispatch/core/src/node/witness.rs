@@ -1,7 +1,8 @@
 //! What drivers with the app say about central: the edge asks for witnesses, central for drivers who still answer it.
 //!
 //! Both sides count the same drivers, those on duty when the lease was last renewed; while central does not know which
-//! renewal arrived last, it counts those of each. Of two halves that exclude each
+//! renewal arrived last, it counts those of each. A driver counts for the edge only after so long that the last sign of
+//! life that central had of that driver has aged. Of two halves that exclude each
 //! other only one can be the greater, so central goes on or the edge adopts, never both.
 
 use std::collections::BTreeSet;
@@ -14,7 +15,7 @@ use crate::planted;
 use crate::units::{Now, Ticks};
 
 /// A device that says it cannot reach central says so one beat after it last could.
-const BEAT_MS: u64 = 5_000;
+pub(super) const BEAT_MS: u64 = 5_000;
 
 impl Node {
     /// What the on-duty drivers with the app whom this edge hears say about central.
@@ -34,7 +35,8 @@ impl Node {
                 witnesses.heard += 1;
                 witnesses.cut_off += usize::from(!contact.hears_central);
             }
-            let says_so = !contact.hears_central && silent_ms <= timing.answers_ms;
+            let says_so = silent_ms <= timing.answers_ms
+                && contact.cut_off_since.is_some_and(|since| now.ticks.since_ms(since) >= timing.cut_off_ms);
             witnesses.on_roll_cut_off += usize::from(says_so && side.roll.contains(shift));
         }
         witnesses

@@ -213,7 +213,7 @@ fn a_takeover_by_silence_adopts_once_witnesses_agree_or_an_operator_says_so() {
         if by_hand {
             world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
         } else {
-            world.pass_cut_off_ms(EDGE, 6_000, &[1, 2]);
+            world.pass_cut_off_ms(EDGE, 14_000, &[1, 2]);
         }
         assert_eq!(world.owner(EDGE, 12), EDGE, "by hand: {by_hand}");
         let view = world.node(EDGE).mode(&World::district()).unwrap();
@@ -255,4 +255,60 @@ fn central_asks_riders_by_text_although_the_edge_tells_them_otherwise() {
     world.pass_joined_ms(6_000, &[1, 2], &[]);
     world.pass_cut_ms(140_000, &[], &[1, 2]);
     assert_eq!(asked_riders(&world, CENTRAL), [12, 14]);
+}
+
+#[test]
+fn a_driver_who_missed_an_answer_now_and_then_does_not_speak_against_central() {
+    let mut world = with_a_waiting_booking();
+    world.pass_joined_ms(30_000, &[1, 2], &[]);
+    // All beats reach central. Of its answers so many are lost that a driver sometimes does not hear it for a while.
+    for _ in 0..4 {
+        world.pass_cut_ms(8_000, &[1, 2], &[1, 2]);
+        world.pass_ms(EDGE, 0, &[1, 2]);
+    }
+    assert_eq!(world.node(EDGE).mode(&World::district()).unwrap().reason, ModeReason::Witnesses);
+    assert_eq!(world.owner(EDGE, 12), CENTRAL);
+    assert!(!is_frozen(&world, 12), "central may have it under way");
+    world.pass_cut_ms(13_000, &[], &[1, 2]);
+    assert_eq!((world.owner(EDGE, 12).as_str(), world.count(EDGE, "zone_taken")), (EDGE, 1));
+    assert!(is_frozen(&world, 12));
+}
+
+#[test]
+fn a_booking_that_came_back_from_an_unheard_edge_is_frozen_like_the_others() {
+    let mut world = World::with_edge();
+    world.settle();
+    for (shift, number) in [(1, 10), (2, 11)] {
+        world.attach(CENTRAL, shift);
+        world.book(CENTRAL, number).unwrap();
+        let offer = world.offer_for(CENTRAL, shift).unwrap();
+        world.accept(CENTRAL, shift, &offer).unwrap();
+    }
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.pass_joined_ms(30_000, &[1, 2], &[]);
+    world.book(CENTRAL, 12).unwrap();
+    world.carry(CENTRAL, EDGE);
+    assert_eq!(world.status(EDGE, 12), Status::Offered);
+    world.pass_cut_ms(150_000, &[1, 2], &[]);
+    assert_eq!((world.owner(EDGE, 12).as_str(), world.owner(CENTRAL, 12).as_str()), (CENTRAL, CENTRAL));
+    assert!(!is_frozen(&world, 12), "most drivers have answered all along");
+    world.pass_cut_ms(20_000, &[], &[1, 2]);
+    assert_eq!(world.owner(EDGE, 12), EDGE, "the edge knows it, and that the drivers have left central");
+    assert!(is_frozen(&world, 12));
+}
+
+#[test]
+fn what_a_rider_asked_of_both_sides_is_left_to_central_by_an_edge_that_knows() {
+    let mut world = with_a_waiting_booking();
+    world.pass_cut_ms(20_000, &[1, 2], &[]);
+    world.book(EDGE, 20).unwrap();
+    world.book(CENTRAL, 20).unwrap();
+    // One way is open, and no lease passes.
+    world.carry(CENTRAL, EDGE);
+    assert_eq!(world.owner(EDGE, 20), EDGE);
+    world.pass_cut_ms(25_000, &[], &[1, 2]);
+    assert_eq!(world.owner(EDGE, 12), EDGE, "this one central has frozen");
+    assert_eq!((world.owner(EDGE, 20).as_str(), is_frozen(&world, 20)), (CENTRAL, false));
+    world.pass_joined_ms(10_000, &[], &[1, 2]);
+    assert_eq!((world.owner(CENTRAL, 20).as_str(), world.hash(CENTRAL)), (CENTRAL, world.hash(EDGE)));
 }
