@@ -155,6 +155,9 @@ impl Checkers {
             entry.series.origin == node.config().id && entry.series.incarnation == node.config().incarnation;
         let Some(board) = node.board().district(&entry.series.district).filter(|_| own_life) else { return };
         self.authority_rises(node, &entry.series.district);
+        if node.config().role == Role::Central && holds(node, &entry.series.district) {
+            self.adoptions.joined(board, &node.config().id);
+        }
         match Fact::read(entry) {
             Ok(Some(Fact::Offered { booking, assignment, shift, why, .. })) => {
                 let me = &node.config().id;
@@ -210,7 +213,12 @@ impl Checkers {
                     self.bonds_of_homed(board, shift);
                 }
             }
-            Ok(Some(Fact::ShiftStarted { start, .. })) => self.admitted(node, &start),
+            // A phone whose shift is over hands in what happened, and is admitted to nothing.
+            Ok(Some(Fact::ShiftStarted { shift, start })) => {
+                if board.shifts.get(&shift).is_some_and(ShiftRecord::is_on_duty) {
+                    self.admitted(node, &start);
+                }
+            }
             Ok(Some(Fact::BookingAccepted { booking, request, .. })) => {
                 let known = self.of_texts.entry(request.digest).or_insert(booking);
                 if *known != booking {
@@ -367,11 +375,6 @@ impl Checkers {
         }
     }
 
-    /// True if the node started on an old copy of its disk in this run.
-    pub(crate) fn has_lost_a_disk(&self, node: &NodeId) -> bool {
-        self.restored.contains(node)
-    }
-
     /// A node holds again all that the others hold.
     pub(crate) fn knows_its_past(&mut self, node: &NodeId) {
         self.forgetful.remove(node);
@@ -456,7 +459,6 @@ impl Adoptions {
             }
             Fact::BookingOwned { booking, .. } if !is_central => {
                 self.adopted.remove(booking);
-                self.excused.remove(booking);
             }
             _ => {}
         }
@@ -467,6 +469,17 @@ impl Adoptions {
         self.taken_in.entry(booking).or_default().insert(node.config().id.clone());
         if node.config().role == Role::Central {
             self.adopted.remove(&booking);
+        }
+    }
+
+    /// Central holds the district: the cut in which riders asked again is over, and what they asked for is central's.
+    fn joined(&mut self, board: &DistrictBoard, central: &NodeId) {
+        let here = self.excused.iter().filter_map(|booking| board.bookings.get(booking));
+        for record in here.collect::<Vec<_>>() {
+            self.excused.remove(&record.id);
+            if record.owner.as_ref().is_some_and(|(owner, _)| owner.node == *central) {
+                self.adopted.remove(&record.id);
+            }
         }
     }
 

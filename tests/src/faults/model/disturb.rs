@@ -62,12 +62,21 @@ impl World {
                     self.central_away_until = self.central_away_until.max(until);
                 }
             }
-            Fault::PauseNode { node } => self.nodes[node].paused_until = until,
-            Fault::FailDisk { node } => self.nodes[node].failing_until = until,
+            Fault::PauseNode { node } => {
+                let paused_until = &mut self.nodes[node].paused_until;
+                *paused_until = until.max(*paused_until);
+            }
+            Fault::FailDisk { node } => {
+                let failing_until = &mut self.nodes[node].failing_until;
+                *failing_until = until.max(*failing_until);
+            }
             Fault::SpoilPages { per_mille } => self.net.spoiling = (until, per_mille),
             Fault::BadTexts { per_mille } => self.net.texts = (until, per_mille),
             Fault::BarDriver { edge } => self.bar_driver(edge),
-            Fault::StallDisk { node } => self.nodes[node].stalled_until = until,
+            Fault::StallDisk { node } => {
+                let stalled_until = &mut self.nodes[node].stalled_until;
+                *stalled_until = until.max(*stalled_until);
+            }
             Fault::CrashDevice { device, after_outputs } => {
                 let place = &mut self.devices[device];
                 (place.dies_after, place.off_ms) = (Some(after_outputs), lasts);

@@ -77,6 +77,17 @@ impl RiderPlace {
 }
 
 impl World {
+    /// Lists drivers and stands that central does not know.
+    fn list_who_is_missing(&mut self) {
+        let Some(central) = &self.nodes[0].node else { return };
+        let known = |driver: &Driver| central.board().driver(driver.driver).is_some();
+        let missing: Vec<_> = self.roster.iter().filter(|driver| !known(driver)).cloned().collect();
+        for mut driver in missing {
+            driver.banned = self.barred.contains(&driver.driver);
+            self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
+        }
+    }
+
     pub(super) fn list_roster(&mut self) {
         let app = driver_numbers().map(|(edge, number)| (edge, number, None));
         let phones: Vec<_> =
@@ -312,8 +323,9 @@ impl World {
         }
     }
 
-    /// Faults are over: operators give districts back.
+    /// Faults are over: operators give districts back, and the office enters again whom central lost with its disk.
     pub(crate) fn operators_settle(&mut self) {
+        self.list_who_is_missing();
         for edge in 1..NODES {
             let command = Command::GiveBackDistrict { district: district_of(edge) };
             self.asked(edge, Ask::Command(command), Caller::Operator);
@@ -328,10 +340,11 @@ impl World {
             let district = district_of(edge);
             let board = self.nodes[edge].node.as_ref().and_then(|node| node.board().district(&district));
             let held = board.into_iter().flat_map(|board| {
-                board.open_bookings().filter_map(|record| {
-                    let (_, bond) = record.standing()?;
-                    let driver = board.shifts.get(&bond.shift)?.start.as_ref()?.driver;
-                    Some((record.id, driver, bond.boarded.is_some()))
+                let homed = board.shifts.values().filter(|shift| shift.home().is_some());
+                homed.filter_map(|shift| {
+                    let (record, bond) = board.bonds_of(shift.id).next()?;
+                    let boarded = record.assignments[bond].boarded.is_some();
+                    Some((record.id, shift.start.as_ref()?.driver, boarded))
                 })
             });
             for (booking, driver, boarded) in held.collect::<Vec<_>>() {

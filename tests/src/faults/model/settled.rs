@@ -41,10 +41,7 @@ impl World {
         }
         for edge in 1..NODES {
             let asked = board(central, edge).into_iter().flat_map(|board| {
-                board
-                    .on_duty()
-                    .filter(|shift| shift.home().is_none())
-                    .filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
             });
             if let Some((shift, bond)) = asked.into_iter().next() {
                 return Some(format!("{shift} still counts as asked or bound by {bond}"));
@@ -83,11 +80,7 @@ impl World {
             let Some(board) = self.nodes[0].node.as_ref().and_then(|node| board(node, edge)) else {
                 continue;
             };
-            // A second driver who boarded the same rider may be left with a trip that an operator has to end.
-            let checked = board
-                .on_duty()
-                .filter(|shift| !shift.home().is_some_and(|home| self.checkers.has_lost_a_disk(home)));
-            let bound = checked.map(|shift| shift.id).find_map(|shift| {
+            let bound = board.on_duty().map(|shift| shift.id).find_map(|shift| {
                 let count =
                     board.bonds_of(shift).filter(|(record, id)| record.assignments[*id].binds()).count();
                 (count > 0).then(|| format!("shift {shift} is bound {count} times after everything ended"))
