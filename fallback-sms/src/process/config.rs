@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, ensure};
+use ondol_engine::identity::is_sheltered;
 use ondol_messages::Lang;
 use reqwest::Url;
 use serde::Deserialize;
@@ -55,7 +56,7 @@ pub struct Config {
 pub struct NodeConfig {
     /// Its name.
     pub name: String,
-    /// Its base address.
+    /// Its base address; `http://` only on this machine.
     #[serde(deserialize_with = "url")]
     pub url: Url,
 }
@@ -122,9 +123,10 @@ impl Config {
         ensure!((100..=60_000).contains(&self.answer_within_ms), "answer_within_ms must be 100 to 60000");
         ensure!((1..=8).contains(&self.nodes.len()), "nodes must list 1 to 8 nodes");
         for (index, node) in self.nodes.iter().enumerate() {
+            // The token and everything people write would be read on the way.
             ensure!(
-                matches!(node.url.scheme(), "http" | "https"),
-                "nodes[{index}].url must be http or https"
+                is_sheltered(node.url.as_str()),
+                "nodes[{index}].url is neither https nor this machine: put TLS before that node"
             );
             let twin = self.nodes[..index].iter().any(|other| other.name == node.name);
             ensure!(!twin, "nodes[{index}].name stands twice");
@@ -211,6 +213,10 @@ mod tests {
             ("poll_ms = 250", "poll_ms = 1", "poll_ms"),
             ("poll_ms = 250", "poll = 250", "poll"),
             ("url = \"http://127.0.0.1:7301/\"", "url = \"ftp://127.0.0.1/\"", "nodes[0].url"),
+            ("http://127.0.0.1:7301/", "http://edge.taxi.example/", "nodes[0].url"),
+            ("http://127.0.0.1:7301/", "http://127.0.0.1.taxi.example/", "nodes[0].url"),
+            ("http://127.0.0.1:7301/", "http://127.0.0.1@taxi.example/", "nodes[0].url"),
+            ("https://central.taxi.example/", "http://10.0.0.1:7300/", "nodes[1].url"),
             ("name = \"central\"", "name = \"mapo\"", "nodes[1].name"),
             ("operator_phone = \"02-123-4567\"", "operator_phone = \"02-123-4567-890123\"", "operator_phone"),
             ("countries = [\"+82\"]", "countries = [\"82\"]", "countries"),
