@@ -1,9 +1,9 @@
 //! The map that pages draw.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse as _, Response};
-use ondol_engine::http::Problem;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use ondol_engine::http::{KeptBy, Problem, drawing};
 
 use crate::state::RiderState;
 
@@ -19,20 +19,5 @@ pub(crate) async fn overview(
             "this node has no map; places can still be given by position",
         )
     })?;
-    let takes_gzip = headers
-        .get(header::ACCEPT_ENCODING)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.split(',').any(|part| part.trim().starts_with("gzip")));
-    let mut response = if takes_gzip {
-        let mut response = map.overview_geojson_gz().to_vec().into_response();
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-        response
-    } else {
-        map.overview_geojson().map_err(|error| Problem::internal(&error))?.into_response()
-    };
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/geo+json"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=600"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    Ok(response)
+    drawing(&headers, map.overview_geojson_gz(), || map.overview_geojson(), KeptBy::Anyone)
 }

@@ -1,9 +1,10 @@
-//! What all doors share: problem documents, strict JSON, request ids, and how fresh an answer is.
+//! What all doors share: problem documents, strict JSON, request ids, how fresh an answer is, and the map drawn.
 //!
 //! Problems follow RFC 9457 with two members of our own: a stable `code`, and `retry`, which says whether
 //! the same request may succeed later, unchanged. The message outside is written for the caller; what
 //! went wrong inside is logged here once and not shown.
 
+mod drawing;
 mod freshness;
 mod json;
 mod moment;
@@ -18,6 +19,7 @@ use serde::Serialize;
 
 use crate::run::{RequestError, Unavailable};
 
+pub use drawing::{KeptBy, drawing};
 pub use freshness::{Authority, Fresh, rfc3339};
 pub use json::{BODY_MAX, DEPTH_MAX, StrictJson, strict_json};
 pub use moment::{InvalidMoment, Moment};
