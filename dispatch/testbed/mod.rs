@@ -1,5 +1,5 @@
 //! What the tests of every door stand on: a real node on a fresh SQLite file, in the generated city, its clock moved
-//! by hand.
+//! by hand; and what a page sends and hears.
 //!
 //! A door's tests take this file in by its path (`#[path = "…/dispatch/testbed/mod.rs"] mod testbed;`), make a
 //! [`Testbed`], and put their own door before it. What is absent: people, bookings and everything else that
@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod http;
+mod stream;
 
 use std::sync::{Arc, LazyLock};
 
@@ -29,10 +30,12 @@ use ondol_engine::run::{Setup, start};
 use ondol_engine::store::Store;
 use ondol_engine::vault::{DriverPersonal, E164, Secrets, Vault};
 use ondol_roads::{Districts, RoadMap, Stand, generate};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 pub(crate) use http::{Answer, ask, get, post};
+pub(crate) use stream::Stream;
 
 /// 2026-03-02T09:00:00Z, when every node starts.
 pub(crate) const START: UtcMs = UtcMs(1_772_442_000_000);
@@ -152,6 +155,15 @@ pub(crate) struct Listed<'a> {
     pub(crate) home: Option<&'a str>,
     /// Barred from new shifts.
     pub(crate) banned: bool,
+}
+
+/// A wish for a taxi with every personal text that a page sends: name, number, note and the names of both places.
+pub(crate) fn wish(booking: Uuid) -> Value {
+    json!({
+        "booking_id": booking, "lang": "ko", "name": "김하늘", "phone": "010-1234-5678", "note": "우산을 들고 있어요",
+        "pickup": {"label": "솔내시장 정문", "position": place(0)},
+        "dropoff": {"label": "한내역 3번 출구", "position": place(5)},
+    })
 }
 
 /// Place `n` of the city where taxis go.

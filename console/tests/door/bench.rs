@@ -1,21 +1,19 @@
 //! The operators' door before a node, with accounts.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
-use http_body_util::BodyExt as _;
 use ondol_console::{ConsoleSetup, router};
 use ondol_engine::Handle;
 use ondol_engine::identity::policy::Districts as Scope;
 use ondol_engine::identity::{NewOperator, Role};
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
+use uuid::Uuid;
 
 pub(crate) use crate::testbed::ORIGIN;
-use crate::testbed::{Answer, Testbed, ask, place};
+use crate::testbed::{Answer, Stream, Testbed, ask, get, wish};
 
 pub(crate) const PASSWORD: &str = "warm floors for everybody";
 
@@ -54,12 +52,7 @@ impl Bench {
     }
 
     pub(crate) fn call(&self, key: u128) -> Value {
-        json!({
-            "booking_id": uuid::Uuid::from_u128(key), "lang": "ko",
-            "phone": "010-1234-5678", "name": "김하늘", "note": "벨을 눌러 주세요",
-            "pickup": {"label": "솔내시장 정문", "position": place(0)},
-            "dropoff": {"label": "한내역 3번 출구", "position": place(5)},
-        })
+        wish(Uuid::from_u128(key))
     }
 
     /// Signs in and returns the cookie.
@@ -104,47 +97,6 @@ impl Bench {
 
     /// Opens the stream of an operator.
     pub(crate) async fn stream(&self, cookie: &str) -> Stream {
-        let request =
-            Request::get("/console/v1/events").header("cookie", cookie).body(Body::empty()).unwrap();
-        let response = self.door.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), StatusCode::OK);
-        Stream { body: response.into_body(), text: String::new(), said: String::new() }
-    }
-}
-
-/// Server-sent events, read as they come.
-pub(crate) struct Stream {
-    body: Body,
-    text: String,
-    said: String,
-}
-
-impl Stream {
-    /// Everything that has come.
-    pub(crate) fn said(&self) -> &str {
-        &self.said
-    }
-
-    /// The data of the next event `name` that is `wanted`; fails if none comes for long.
-    pub(crate) async fn until(&mut self, name: &str, wanted: impl Fn(&Value) -> bool) -> Value {
-        let read = async {
-            loop {
-                while let Some((event, rest)) = self.text.split_once("\n\n") {
-                    let (event, rest) = (event.to_owned(), rest.to_owned());
-                    self.text = rest;
-                    let Some(data) = event.strip_prefix(&format!("event: {name}\ndata: ")) else { continue };
-                    let data: Value = serde_json::from_str(data).unwrap();
-                    if wanted(&data) {
-                        return data;
-                    }
-                }
-                let frame = self.body.frame().await.unwrap().unwrap();
-                let data = frame.into_data().unwrap();
-                let text = std::str::from_utf8(&data).unwrap();
-                self.text += text;
-                self.said += text;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), read).await.expect("the event comes")
+        Stream::open(&self.door, get("/console/v1/events", &[("cookie", cookie)])).await
     }
 }

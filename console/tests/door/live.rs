@@ -8,9 +8,9 @@ use ondol_core::shift::{Duty, Serialiser};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::bench::{Bench, Stream};
+use crate::bench::Bench;
 use crate::path;
-use crate::testbed::{Listed, district_at, place};
+use crate::testbed::{Listed, Stream, district_at, place};
 
 const WAITS_LONG_MS: u64 = 180_000;
 
@@ -31,7 +31,7 @@ async fn until_row(stream: &mut Stream, key: u128, wanted: impl Fn(&Value) -> bo
 }
 
 /// A driver of fleet `blue` with the app, on duty beside the first place.
-async fn taxi(bench: &Bench) -> (DistrictId, DeviceId) {
+pub(crate) async fn taxi(bench: &Bench) -> (DistrictId, DeviceId) {
     let (district, device) = (district_at(place(0)), DeviceId::from_number(600));
     let listed = Listed { number: 1, phone: "010-1000-0001", district: &district, home: None, banned: false };
     let driver = bench.node.list_driver(listed).await;

@@ -201,7 +201,7 @@ async fn a_booking_tells_everything_about_itself() {
     let cookie = bench.sign_in("operator").await;
     bench.post("/console/v1/bookings", &cookie, &bench.call(1)).await;
     let detail = bench.get(&path(1, ""), &cookie).await;
-    assert_eq!(detail.body["note"], "벨을 눌러 주세요", "{}", detail.body);
+    assert_eq!(detail.body["note"], "우산을 들고 있어요", "{}", detail.body);
     assert_eq!(detail.body["facts"][0]["kind"], "booking_accepted");
     assert_eq!(detail.body["accepted_by"], json!(["central"]));
     let nobody = bench.post(&path(1, "/assign"), &cookie, &json!({"shift": Uuid::from_u128(9)})).await;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use http_body_util::BodyExt as _;
 use ondol_core::tariff::Tariff;
 use ondol_engine::Handle;
 use ondol_engine::clock::ManualClock;
@@ -13,9 +12,8 @@ use ondol_rider_api::wire::{Endpoint, EndpointsAnswer};
 use ondol_rider_api::{Limits, RiderSetup, router};
 use ondol_roads::RoadMap;
 use serde_json::{Value, json};
-use tower::ServiceExt as _;
 
-use crate::testbed::{Answer, Testbed, ask, district_at, get, place, post};
+use crate::testbed::{Answer, Stream, Testbed, ask, district_at, get, place, post, wish};
 
 pub(crate) const KEY: &str = "6f1c9bd2-6a52-4c5e-8d27-0c4a4e5f1a11";
 
@@ -71,12 +69,9 @@ impl Bench {
     }
 
     pub(crate) fn wish(&self) -> Value {
-        json!({
-            "booking_id": KEY, "door": "web", "lang": "ko",
-            "pickup": {"label": "솔내시장 정문", "position": place(0)},
-            "dropoff": {"label": "한내역 3번 출구", "position": place(5)},
-            "name": "김하늘", "phone": "010-1234-5678", "note": "우산을 들고 있어요",
-        })
+        let mut wish = wish(KEY.parse().unwrap());
+        wish["door"] = json!("web");
+        wish
     }
 
     pub(crate) async fn get(&self, path: &str) -> Answer {
@@ -91,12 +86,9 @@ impl Bench {
         ask(&self.door, request).await
     }
 
-    /// The first piece of a stream.
-    pub(crate) async fn first_event(&self, path: &str) -> String {
-        let request = Request::get(path).body(Body::empty()).unwrap();
-        let mut body = self.door.clone().oneshot(request).await.unwrap().into_body();
-        let frame = body.frame().await.unwrap().unwrap();
-        String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+    /// Opens the stream of a booking.
+    pub(crate) async fn stream(&self, path: &str) -> Stream {
+        Stream::open(&self.door, get(path, &[])).await
     }
 
     pub(crate) async fn bookings(&self) -> usize {

@@ -194,9 +194,10 @@ async fn a_follower_gets_the_booking_at_once() {
     let bench = Bench::new().await;
     let booked = bench.post("/rider/v1/bookings", &bench.wish()).await;
     let path = format!("/rider/v1/bookings/{}/events", booked.body["token"].as_str().unwrap());
-    let event = bench.first_event(&path).await;
-    assert!(event.starts_with("event: booking\ndata: {"), "{event}");
-    assert!(event.contains(KEY));
+    let mut stream = bench.stream(&path).await;
+    let told = stream.until("booking", |_| true).await;
+    assert_eq!(told["booking"], KEY, "{told}");
+    assert!(stream.said().starts_with("event: booking\n"), "nothing comes before it: {}", stream.said());
 }
 
 #[tokio::test]
