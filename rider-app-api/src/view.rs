@@ -93,8 +93,7 @@ impl Seen {
         let record = &self.record;
         let accepted = record.accepted.as_ref().expect("looked at only if it was accepted");
         let request = &accepted.request;
-        let personal: RiderPersonal =
-            request.personal.as_ref().and_then(|sealed| vault.open(sealed)).unwrap_or_default();
+        let (personal, hidden): (RiderPersonal, _) = vault.read_any(request.personal.as_ref());
         let status = record.status();
         let bond = record.standing().map(|(_, bond)| bond);
         let as_of = match self.behind_ms {
@@ -114,6 +113,7 @@ impl Seen {
             made_at: accepted.at.into(),
             pickup: Spot { label: personal.pickup_label, position: request.pickup },
             dropoff: request.dropoff.map(|position| Spot { label: personal.dropoff_label, position }),
+            hidden,
             pickup_at: request.pickup_at.map(Into::into),
             seats: request.seats,
             quote: request
@@ -144,11 +144,12 @@ impl Seen {
     /// The taxi; where it is, only while it serves this rider.
     fn vehicle(&self, status: Status, vault: &Vault, map: Option<&RoadMap>) -> Option<VehicleView> {
         let taxi = self.taxi.as_ref()?;
-        let driver: Option<DriverPersonal> = taxi.driver.as_ref().and_then(|sealed| vault.open(sealed));
+        let (driver, driver_hidden): (DriverPersonal, _) = vault.read_any(taxi.driver.as_ref());
         let serves = matches!(status, Status::Assigned | Status::Arrived | Status::Boarded);
         Some(VehicleView {
             plate: taxi.plate.clone(),
-            driver_name: driver.and_then(|driver| driver.name),
+            driver_name: driver.name,
+            driver_hidden,
             arrives_at: (status == Status::Assigned)
                 .then(|| self.arrives_at(taxi, map))
                 .flatten()

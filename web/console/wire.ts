@@ -1,6 +1,6 @@
 // The operators' door, as `console/src/wire` says it.
 
-import type { Accepted, CancelReason, Mode, Needs, Party, Position, Spot, Standing, Status } from "../shared/shapes";
+import type { Accepted, CancelReason, Hidden, Mode, Needs, Party, Position, Spot, Standing, Status } from "../shared/shapes";
 
 export interface SessionView {
   account: string;
@@ -51,6 +51,7 @@ export interface BookingRow {
   fleet?: string;
   rider_name?: string;
   phone_masked?: string;
+  rider_hidden?: Hidden;
   taxi?: { shift: string; plate: string; arrives_at?: string };
   owner?: string;
   cancelled_by?: Party;
@@ -65,6 +66,7 @@ export interface ShiftRow {
   shift: string;
   driver: string;
   driver_name?: string;
+  driver_hidden?: Hidden;
   plate: string;
   fleet: string;
   district: string;
@@ -113,6 +115,7 @@ export interface CandidateView {
   shift: string;
   plate: string;
   driver_name?: string;
+  driver_hidden?: Hidden;
   eta_s?: number;
   heard_at?: string;
   by_text: boolean;
@@ -154,6 +157,7 @@ export interface PastBooking {
   status: Status;
   pickup: Spot;
   dropoff?: Spot;
+  hidden?: Hidden;
   stand?: string;
   seats: number;
   needs: Needs;
@@ -162,6 +166,7 @@ export interface PastBooking {
 export interface CallerView {
   phone: string;
   name?: string;
+  hidden?: Hidden;
   open: BookingRow[];
   past: PastBooking[];
   is_driver: boolean;
@@ -192,5 +197,6 @@ export interface ReportRow {
   is_driver: boolean;
   booking?: string;
   text: string;
+  hidden?: Hidden;
   at: string;
 }

@@ -1,6 +1,6 @@
 // The riders' door, as `rider-app-api/src/wire` says it.
 
-import type { Accepted, CancelReason, Mode, Needs, Party, Place, Position, Spot, Standing, Status } from "../shared/shapes";
+import type { Accepted, CancelReason, Hidden, Mode, Needs, Party, Place, Position, Spot, Standing, Status } from "../shared/shapes";
 
 export interface PlacesAnswer {
   places: Place[];
@@ -55,10 +55,18 @@ export interface BookingView {
   made_at: string;
   pickup: Spot;
   dropoff?: Spot;
+  hidden?: Hidden;
   pickup_at?: string;
   seats: number;
   quote?: Quote;
-  vehicle?: { plate: string; driver_name?: string; arrives_at?: string; position?: Position; heard_at?: string };
+  vehicle?: {
+    plate: string;
+    driver_name?: string;
+    driver_hidden?: Hidden;
+    arrives_at?: string;
+    position?: Position;
+    heard_at?: string;
+  };
   fare?: { amount: number; distance_m: number; duration_s: number; payment: "cash" | "deferred" };
   cancelled?: { by: Party; reason: CancelReason; at: string };
   told_at: string;

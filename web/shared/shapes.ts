@@ -22,6 +22,9 @@ export type Party = "rider" | "driver" | "operator" | "system";
 export type CancelReason = "changed_mind" | "waited_too_long" | "no_show" | "duplicate" | "no_taxi" | "other";
 export type Accepted = "accepted_local" | "accepted_replicated";
 
+/** Why a person's own words are not shown. */
+export type Hidden = "erased" | "unreadable";
+
 export interface Standing {
   authority: string;
   as_of: string;

@@ -7,6 +7,8 @@ import enPages from "../../dispatch/messages/en/pages.ftl?raw";
 import koCommon from "../../dispatch/messages/ko/common.ftl?raw";
 import koPages from "../../dispatch/messages/ko/pages.ftl?raw";
 
+import type { Hidden } from "./shapes";
+
 export type Lang = "ko" | "en";
 
 const KEPT = "ondol.lang";
@@ -33,6 +35,11 @@ export function t(key: string, values?: Record<string, string | number>): string
   if (pattern == null) return key;
   const texts = values && Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]));
   return bundles[chosen.lang].formatPattern(pattern, texts, []);
+}
+
+/** A person's own words; in their place why they are not shown, or `otherwise` if there are none. */
+export function own(words: string | undefined, hidden: Hidden | undefined, otherwise = ""): string {
+  return words ?? (hidden ? t(`hidden-${hidden}`) : otherwise);
 }
 
 function bundle(lang: Lang, sources: string[]): FluentBundle {

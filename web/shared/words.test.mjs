@@ -26,8 +26,8 @@ function asked() {
   const whole = new Set();
   const begun = new Set();
   for (const text of sources()) {
-    for (const [, key] of text.matchAll(/["'`]((?:rider|console|place|needs|refusal|mode|problem|conflict|resolution)-[a-z0-9-]*[a-z0-9])["'`]/g)) whole.add(key);
-    for (const [, key] of text.matchAll(/`((?:rider|console|place|needs|refusal|mode|conflict|resolution)-(?:[a-z0-9-]*-)?)\$\{/g)) begun.add(key);
+    for (const [, key] of text.matchAll(/["'`]((?:rider|console|place|needs|hidden|refusal|mode|problem|conflict|resolution)-[a-z0-9-]*[a-z0-9])["'`]/g)) whole.add(key);
+    for (const [, key] of text.matchAll(/`((?:rider|console|place|needs|hidden|refusal|mode|conflict|resolution)-(?:[a-z0-9-]*-)?)\$\{/g)) begun.add(key);
   }
   return { whole, begun };
 }

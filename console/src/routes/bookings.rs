@@ -54,7 +54,7 @@ pub(crate) async fn show(
     Ok(Json(BookingDetail {
         row: seen.row(vault),
         pin,
-        note: seen.personal(vault).note,
+        note: seen.personal(vault).0.note,
         accepted_by: seen.record.accepted_by.keys().cloned().collect(),
         assignments,
         candidates: candidates::by_road(near, state.map.as_deref(), vault),
@@ -143,8 +143,8 @@ pub(crate) async fn reveal(
     let reason = input::line(Some(&wish.reason), "reason", NOTE_MAX_CHARS)?
         .ok_or_else(|| Problem::invalid("say why the number is needed"))?;
     let seen = state.handle.read_at(move |node, now| SeenBooking::find(node, booking, now)).await?;
-    let phone = seen.ok_or(Refusal::UnknownBooking)?.personal(state.handle.vault()).phone;
-    let phone = phone.ok_or_else(Problem::not_found)?;
+    let (personal, _) = seen.ok_or(Refusal::UnknownBooking)?.personal(state.handle.vault());
+    let phone = personal.phone.ok_or_else(Problem::not_found)?;
     let (store, at) = (state.handle.store(), state.handle.now().utc);
     let written = store
         .audit(&session.operator.login, AuditAction::NumberRevealed, &booking.to_string(), &reason, at)

@@ -14,7 +14,7 @@ use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
 use crate::input;
 use crate::state::ConsoleState;
 use crate::view::{SeenBooking, object_fleet, sees};
-use crate::wire::{CallerView, HISTORY_MAX, PastBooking, Spot};
+use crate::wire::{CallerView, HISTORY_MAX, PastBooking};
 
 /// Latest bookings of a number that are looked at; bounds the cost of a number that books all day.
 const LOOKED_AT_MAX: usize = 100;
@@ -31,7 +31,9 @@ pub(crate) async fn show(
     let (key, caller) = (vault.phone_key(&phone), session.caller);
     let (bookings, is_driver) = state.handle.read_at(move |node, now| look(node, &key, &caller, now)).await?;
 
-    let name = bookings.iter().find_map(|booking| booking.personal(vault).name);
+    let texts = || bookings.iter().map(|booking| booking.personal(vault));
+    let name = texts().find_map(|(personal, _)| personal.name);
+    let hidden = if name.is_none() { texts().find_map(|(_, hidden)| hidden) } else { None };
     let open = bookings.iter().filter(|booking| !booking.record.status().is_closed());
     let open = open.take(HISTORY_MAX).map(|booking| booking.row(vault)).collect();
     let mut seen = BTreeSet::new();
@@ -46,15 +48,16 @@ pub(crate) async fn show(
             booking: row.booking,
             made_at: row.made_at,
             status: row.status,
-            pickup: Spot { ..row.pickup },
+            pickup: row.pickup,
             dropoff: row.dropoff,
+            hidden: row.rider_hidden,
             stand: row.stand,
             seats: row.seats,
             needs: row.needs,
         }
     });
     let past = past.collect();
-    Ok(Json(CallerView { phone: phone.as_str().to_owned(), name, open, past, is_driver }))
+    Ok(Json(CallerView { phone: phone.as_str().to_owned(), name, hidden, open, past, is_driver }))
 }
 
 /// The number's bookings, the latest first, and whether it is a driver's.

@@ -12,6 +12,7 @@ use ondol_engine::http::{Moment, Problem, StrictJson};
 use ondol_engine::identity::OperatorSession;
 use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
 use ondol_engine::store::{AuditAction, ReportWords, TextReport};
+use ondol_engine::vault::Hidden;
 use uuid::Uuid;
 
 use crate::state::{ConsoleState, Inner};
@@ -45,7 +46,8 @@ pub(crate) async fn show(
             phone_masked: phone.map(|phone| phone.masked()),
             is_driver: person.is_driver,
             booking: person.booking,
-            text: words.map(|words| words.text).unwrap_or_default(),
+            hidden: words.is_none().then_some(Hidden::Unreadable),
+            text: words.map_or_else(String::new, |words| words.text),
             at: Moment(report.at),
         })
     });

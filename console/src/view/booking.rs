@@ -6,7 +6,7 @@ use ondol_core::ids::{BookingId, DistrictId, FleetId, NodeId};
 use ondol_core::node::Node;
 use ondol_core::pin::booking_code;
 use ondol_core::units::{Now, UtcMs};
-use ondol_engine::vault::{RiderPersonal, Vault};
+use ondol_engine::vault::{Hidden, RiderPersonal, Vault};
 
 use super::SILENT_MS;
 use crate::wire::{Attention, BookingRow, Spot, Standing, TaxiView};
@@ -95,10 +95,9 @@ impl SeenBooking {
         Self::of(node, district, record, now)
     }
 
-    /// The sealed text of the rider; empty once its key is erased.
-    pub(crate) fn personal(&self, vault: &Vault) -> RiderPersonal {
-        let sealed = self.record.request().and_then(|request| request.personal.as_ref());
-        sealed.and_then(|sealed| vault.open(sealed)).unwrap_or_default()
+    /// The sealed text of the rider, or why it is empty although there was some.
+    pub(crate) fn personal(&self, vault: &Vault) -> (RiderPersonal, Option<Hidden>) {
+        vault.read_any(self.record.request().and_then(|request| request.personal.as_ref()))
     }
 
     /// The row; the phone number is masked here and nowhere else shown.
@@ -106,7 +105,7 @@ impl SeenBooking {
         let record = &self.record;
         let accepted = record.accepted.as_ref().expect("copied only if it was accepted");
         let request = &accepted.request;
-        let personal = self.personal(vault);
+        let (personal, rider_hidden) = self.personal(vault);
         let status = record.status();
         let taxi = record.standing().map(|(_, bond)| TaxiView {
             shift: bond.shift,
@@ -138,6 +137,7 @@ impl SeenBooking {
             fleet: request.fleet.clone(),
             rider_name: personal.name,
             phone_masked: personal.phone.map(|phone| phone.masked()),
+            rider_hidden,
             taxi,
             cancelled_by: cancel.map(|cancel| cancel.by),
             cancel_reason: cancel.map(|cancel| cancel.reason),

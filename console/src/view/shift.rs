@@ -56,6 +56,7 @@ impl SeenShift {
             shift: shift.id,
             driver: start.driver,
             driver_name: None,
+            driver_hidden: None,
             plate: start.vehicle.plate.clone(),
             fleet: start.fleet.clone(),
             district: district.clone(),
@@ -79,7 +80,7 @@ impl SeenShift {
 
     /// The row, with the driver's name opened.
     pub(crate) fn row(self, vault: &Vault) -> ShiftRow {
-        let driver: Option<DriverPersonal> = self.driver.as_ref().and_then(|sealed| vault.open(sealed));
-        ShiftRow { driver_name: driver.and_then(|driver| driver.name), ..self.row }
+        let (driver, driver_hidden): (DriverPersonal, _) = vault.read_any(self.driver.as_ref());
+        ShiftRow { driver_name: driver.name, driver_hidden, ..self.row }
     }
 }

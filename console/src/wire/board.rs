@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BookingRow, Standing};
 use ondol_engine::http::Moment;
+use ondol_engine::vault::Hidden;
 
 /// Everything on the screen.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -107,6 +108,9 @@ pub struct ShiftRow {
     /// What the driver is called, if known here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_name: Option<String>,
+    /// Why the driver's name is not shown, if there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_hidden: Option<Hidden>,
     /// The vehicle's plate.
     pub plate: String,
     /// The fleet.

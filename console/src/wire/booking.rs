@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Standing;
 use ondol_engine::http::Moment;
+use ondol_engine::vault::Hidden;
 
 /// A place of a booking: where, and what the rider calls it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ pub struct BookingRow {
     /// The rider's number with its middle hidden.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone_masked: Option<String>,
+    /// Why the rider's text is not shown, if there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rider_hidden: Option<Hidden>,
     /// The taxi that stands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taxi: Option<TaxiView>,
@@ -205,6 +209,9 @@ pub struct CandidateView {
     /// What the driver is called, if known here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_name: Option<String>,
+    /// Why the driver's name is not shown, if there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_hidden: Option<Hidden>,
     /// Travel time by road now; absent if no road leads, or nobody knows where the shift is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_s: Option<u32>,

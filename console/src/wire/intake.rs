@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BookingRow, Spot};
 use ondol_engine::http::Moment;
+use ondol_engine::vault::Hidden;
 
 /// A booking taken by phone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +86,9 @@ pub struct CallerView {
     /// What the caller was called last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
+    /// Why no name is shown, if the caller had told one that may not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// Open bookings of the number.
     pub open: Vec<BookingRow>,
     /// Past bookings, each once for a pair of places, the latest first; a digit repeats one.
@@ -108,6 +112,9 @@ pub struct PastBooking {
     /// Where to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropoff: Option<Spot>,
+    /// Why what the rider called the places is not shown, if there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// The stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stand: Option<StandId>,

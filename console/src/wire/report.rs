@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use ondol_engine::http::Moment;
+use ondol_engine::vault::Hidden;
 
 /// What came by text and waits for a person: at most [`ondol_engine::store::REPORTS_MAX`], SOS and problems first,
 /// then the newest.
@@ -33,8 +34,11 @@ pub struct ReportRow {
     /// The person's open booking.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub booking: Option<BookingId>,
-    /// The person's words.
+    /// The person's words; empty if there were none, or if they are hidden.
     pub text: String,
+    /// Why number and words are not shown, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// When.
     pub at: Moment,
 }

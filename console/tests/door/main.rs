@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
 mod bench;
+mod erased;
 mod live;
 mod reports;
 mod shifts;

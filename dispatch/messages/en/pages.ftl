@@ -1,4 +1,4 @@
-# Screens: keys begin with rider-, driver- or console-; shared by pages: place-, needs-, refusal-.
+# Screens: keys begin with rider-, driver- or console-; shared by pages: place-, needs-, hidden-, refusal-.
 
 rider-title = Book a taxi
 rider-map = Map
@@ -86,6 +86,9 @@ place-place = place
 needs-wheelchair = Wheelchair
 needs-pet = Pet
 needs-luggage = Large luggage
+
+hidden-erased = (erased)
+hidden-unreadable = (cannot be read here)
 
 refusal-outside-service-area = That place is outside the service area.
 refusal-no-route = No road leads from one place to the other.

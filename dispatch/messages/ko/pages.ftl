@@ -1,4 +1,4 @@
-# Screens: keys begin with rider-, driver- or console-; shared by pages: place-, needs-, refusal-.
+# Screens: keys begin with rider-, driver- or console-; shared by pages: place-, needs-, hidden-, refusal-.
 
 rider-title = 택시 부르기
 rider-map = 지도
@@ -86,6 +86,9 @@ place-place = 장소
 needs-wheelchair = 휠체어
 needs-pet = 반려동물
 needs-luggage = 큰 짐
+
+hidden-erased = (삭제됨)
+hidden-unreadable = (여기서는 읽을 수 없음)
 
 refusal-outside-service-area = 운행하지 않는 지역입니다.
 refusal-no-route = 두 곳을 잇는 찻길이 없습니다.

@@ -4,7 +4,8 @@
 //! files are [Fluent](https://projectfluent.org): `common.ftl` (modes, problems), `sms.ftl`,
 //! `pages.ftl`; the pages import the same files. Keys begin with the section they belong to:
 //! `mode-` and `problem-` everywhere, `sms-` in texts, `rider-`, `driver-` and `console-` on one
-//! screen, `place-`, `needs-`, `refusal-`, `conflict-` and `resolution-` for what several screens name.
+//! screen, `place-`, `needs-`, `hidden-`, `refusal-`, `conflict-` and `resolution-` for what several
+//! screens name.
 //!
 //! What is absent: choosing a language (the doors do), lengths of text messages (`ondol-sms`
 //! does), and numbers or dates (they come in as text, already formatted).

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 /// What a key may begin with.
-const SECTIONS: [&str; 11] = [
+const SECTIONS: [&str; 12] = [
     "mode",
     "problem",
     "sms",
@@ -14,6 +14,7 @@ const SECTIONS: [&str; 11] = [
     "console",
     "place",
     "needs",
+    "hidden",
     "refusal",
     "conflict",
     "resolution",

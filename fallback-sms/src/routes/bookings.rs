@@ -108,7 +108,7 @@ pub(super) async fn book(
         digest,
     };
     door.handle.request(Command::Book { booking, district, zone, request }).await?;
-    view::after(&door.handle, booking).await
+    view::after(&door, booking).await
 }
 
 /// Who tells the rider by text: the edge of the district, which hears of everything while central is away.
@@ -145,7 +145,7 @@ pub(super) async fn cancel(
     }
     let command = Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind };
     door.handle.request(command).await?;
-    view::after(&door.handle, booking).await
+    view::after(&door, booking).await
 }
 
 /// A pickup cannot be moved yet: the rider is told so and books anew.
@@ -168,7 +168,7 @@ pub(super) async fn keep(
     let booking = booking_of(id)?;
     view::booking(&door, &Reach::of(&client), booking, &wish.phone).await?;
     door.handle.request(Command::Keep { booking }).await?;
-    view::after(&door.handle, booking).await
+    view::after(&door, booking).await
 }
 
 fn label(name: &str) -> Option<String> {

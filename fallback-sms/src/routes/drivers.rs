@@ -12,8 +12,9 @@ use ondol_core::units::{Money, Now};
 use ondol_engine::RequestError;
 use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::{TextClient, is_driver_secret};
-use ondol_engine::vault::{RiderPersonal, Vault};
+use ondol_engine::vault::RiderPersonal;
 
+use super::places::called;
 use super::riders::shift_state;
 use super::{PhonePath, Reach, TextDoor, conflict, lang, view};
 use crate::wire::{
@@ -54,7 +55,7 @@ pub(super) async fn command(
     }
     let id = driver.driver;
     let seen = door.handle.read_at(move |node, now| look(node, id, now)).await?;
-    Ok(Json(seen.answer(door.handle.vault())))
+    Ok(Json(seen.answer(&door)))
 }
 
 /// A sender's number can be forged: whoever asks for more than where things stand shows the driver's code. Tries are
@@ -164,20 +165,20 @@ fn look(node: &Node, driver: DriverId, now: Now) -> Seen {
 }
 
 impl Seen {
-    fn answer(self, vault: &Vault) -> DriverAnswer {
+    fn answer(self, door: &TextDoor) -> DriverAnswer {
         let trip = self.trip.map(|(booking, request)| {
-            let personal: RiderPersonal =
-                request.personal.as_ref().and_then(|sealed| vault.open(sealed)).unwrap_or_default();
+            let (personal, _): (RiderPersonal, _) = door.handle.vault().read_any(request.personal.as_ref());
+            let map = door.map.as_deref();
             let stand_code = request.stand.as_ref().and_then(|stand| stand.as_str().parse().ok());
             DriverTrip {
                 code: booking_code(booking),
                 pickup: Spot {
-                    name: personal.pickup_label.unwrap_or_default(),
+                    name: called(map, personal.pickup_label, request.pickup),
                     position: view::wire_position(request.pickup),
                     stand_code,
                 },
                 destination: request.dropoff.map(|position| Spot {
-                    name: personal.dropoff_label.unwrap_or_default(),
+                    name: called(map, personal.dropoff_label, position),
                     position: view::wire_position(position),
                     stand_code: None,
                 }),

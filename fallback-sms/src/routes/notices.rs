@@ -14,16 +14,15 @@ use ondol_core::position::Position;
 use ondol_engine::http::{Problem, StrictJson};
 use ondol_engine::identity::TextClient;
 use ondol_engine::store::OutboxNotice;
-use ondol_engine::vault::{DriverPersonal, E164, RiderPersonal};
+use ondol_engine::vault::{DriverPersonal, RiderPersonal};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use super::places::{called, name_at};
 use super::{Reach, TextDoor, lang};
 use crate::clock::UtcMs;
-use crate::wire::{
-    AckRequest, Ask, AskKind, Empty, NAME_MAX_CHARS, NOTICES_MAX, Notice, NoticeOutcome, NoticesAnswer,
-};
+use crate::wire::{AckRequest, Ask, AskKind, Empty, NOTICES_MAX, Notice, NoticeOutcome, NoticesAnswer};
 
 /// Longest long poll on the wall.
 const WAIT_MAX: Duration = Duration::from_secs(20);
@@ -134,22 +133,22 @@ fn name_of(id: &str) -> Uuid {
 async fn worded(door: &TextDoor, row: OutboxNotice) -> Result<Option<Notice>, Problem> {
     let OutboxNotice { seq, notice } = row;
     let to = notice.to.clone();
-    let Some((sealed, reader)) = door.handle.read(move |node| reader(node, &to)).await? else {
+    let Some(Reader { sealed, lang: language, pickup }) =
+        door.handle.read(move |node| reader(node, &to)).await?
+    else {
         return Ok(None);
     };
     let vault = door.handle.vault();
-    let number: Option<E164> = match notice.to {
-        Recipient::Rider { .. } => vault.open::<RiderPersonal>(&sealed).and_then(|personal| personal.phone),
-        Recipient::Driver { .. } => vault.open::<DriverPersonal>(&sealed).and_then(|personal| personal.phone),
+    let (number, pickup_label) = match notice.to {
+        Recipient::Rider { .. } => {
+            let (personal, _): (RiderPersonal, _) = vault.read_any(Some(&sealed));
+            (personal.phone, personal.pickup_label)
+        }
+        Recipient::Driver { .. } => (vault.read_any::<DriverPersonal>(Some(&sealed)).0.phone, None),
     };
     let Some(number) = number else { return Ok(None) };
-    let pickup_label = match notice.to {
-        Recipient::Rider { .. } => {
-            vault.open::<RiderPersonal>(&sealed).and_then(|personal| personal.pickup_label)
-        }
-        Recipient::Driver { .. } => None,
-    };
-    let (template, args) = words(door, &notice, pickup_label);
+    let waits_at = pickup.map(|pickup| called(door.map.as_deref(), pickup_label, pickup));
+    let (template, args) = words(door, &notice, waits_at);
     let ask = match (&notice.text, &notice.to) {
         (NoticeText::StillWanted { .. }, Recipient::Rider { booking }) => {
             Some(Ask { booking_id: booking.0, kind: AskKind::StillWanted })
@@ -160,7 +159,7 @@ async fn worded(door: &TextDoor, row: OutboxNotice) -> Result<Option<Notice>, Pr
         seq: i64::try_from(seq).unwrap_or(i64::MAX),
         id: name_of(&notice.id),
         to: number.as_str().to_owned(),
-        lang: lang(reader),
+        lang: lang(language),
         template: template.to_owned(),
         args,
         urgent: notice.urgent,
@@ -169,16 +168,25 @@ async fn worded(door: &TextDoor, row: OutboxNotice) -> Result<Option<Notice>, Pr
     }))
 }
 
-/// The sealed text that holds the reader's number, and the reader's language.
-fn reader(node: &Node, to: &Recipient) -> Option<(Sealed, Lang)> {
+/// Whoever is told something.
+struct Reader {
+    /// What holds the number.
+    sealed: Sealed,
+    lang: Lang,
+    /// Where a rider waits.
+    pickup: Option<Position>,
+}
+
+fn reader(node: &Node, to: &Recipient) -> Option<Reader> {
     match to {
         Recipient::Rider { booking } => {
             let request = node.board().booking(*booking)?.1.request()?;
-            Some((request.personal.clone()?, request.lang))
+            let (sealed, pickup) = (request.personal.clone()?, Some(request.pickup));
+            Some(Reader { sealed, lang: request.lang, pickup })
         }
         Recipient::Driver { driver } => {
             let (_, driver) = node.board().driver(*driver)?;
-            Some((driver.personal.clone()?, driver.lang))
+            Some(Reader { sealed: driver.personal.clone()?, lang: driver.lang, pickup: None })
         }
     }
 }
@@ -186,7 +194,7 @@ fn reader(node: &Node, to: &Recipient) -> Option<(Sealed, Lang)> {
 fn words(
     door: &TextDoor,
     notice: &CoreNotice,
-    pickup_label: Option<String>,
+    waits_at: Option<String>,
 ) -> (&'static str, BTreeMap<String, String>) {
     let args = |pairs: &[(&str, String)]| {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
@@ -214,19 +222,20 @@ fn words(
         }
         NoticeText::BookingEnded { code, .. } => ("sms-cancelled", args(&[("code", code.clone())])),
         NoticeText::StillWanted { code } => {
-            let place = pickup_label.unwrap_or_default();
+            // Only riders are asked, and each waits somewhere.
+            let place = waits_at.unwrap_or_else(|| code.clone());
             ("sms-still-wanted", args(&[("code", code.clone()), ("place", place)]))
         }
         NoticeText::DriverOffer { letter, minutes, pickup, dropoff, .. } => {
             let base = [
                 ("letter", letter.to_string()),
                 ("minutes", minutes.min(&999).to_string()),
-                ("pickup", name_at(door, *pickup)),
+                ("pickup", name_at(door.map.as_deref(), *pickup)),
             ];
             match dropoff {
                 Some(dropoff) => {
                     let mut all = base.to_vec();
-                    all.push(("destination", name_at(door, *dropoff)));
+                    all.push(("destination", name_at(door.map.as_deref(), *dropoff)));
                     ("sms-offer", args(&all))
                 }
                 None => ("sms-offer-open", args(&base)),
@@ -236,11 +245,4 @@ fn words(
             ("sms-offer-withdrawn", args(&[("letter", letter.to_string())]))
         }
     }
-}
-
-/// What people call a place; its position where the map has no name near it.
-fn name_at(door: &TextDoor, position: Position) -> String {
-    let hit = door.map.as_ref().and_then(|map| map.reverse(position));
-    let name = hit.map_or_else(|| format!("{:.5},{:.5}", position.lat(), position.lon()), |hit| hit.name);
-    name.chars().take(NAME_MAX_CHARS).collect()
 }

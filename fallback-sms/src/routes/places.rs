@@ -81,6 +81,17 @@ fn place(map: &RoadMap, hit: Hit) -> Place {
     }
 }
 
+/// What the rider called a place; the map's name for it where there was no word, or it was erased since.
+pub(super) fn called(map: Option<&RoadMap>, label: Option<String>, position: Position) -> String {
+    label.unwrap_or_else(|| name_at(map, position))
+}
+
+/// What people call a place; its position where the map has no name near it.
+pub(super) fn name_at(map: Option<&RoadMap>, position: Position) -> String {
+    let hit = map.and_then(|map| map.reverse(position));
+    hit.map_or_else(|| format!("{:.5},{:.5}", position.lat(), position.lon()), |hit| shortened(&hit.name))
+}
+
 fn shortened(name: &str) -> String {
     name.chars().take(NAME_MAX_CHARS).collect()
 }

@@ -32,8 +32,7 @@ pub(super) async fn facts(
     let reach = Reach::of(&client);
     let key = door.handle.vault().phone_key(&super::phone_of(phone)?);
     let known = door.handle.read_at(move |node, now| look(node, &reach, &key, now)).await?;
-    let open: Vec<BookingView> =
-        known.open.iter().filter_map(|seen| seen.view(door.handle.vault())).collect();
+    let open: Vec<BookingView> = known.open.iter().filter_map(|seen| seen.view(&door)).collect();
     Ok(Json(RiderFacts {
         lang: known.lang.map(lang),
         open,

@@ -8,10 +8,10 @@ use ondol_core::node::{Mode as CoreMode, Node};
 use ondol_core::pin::booking_code;
 use ondol_core::position::Position as CorePosition;
 use ondol_core::units::Now;
-use ondol_engine::Handle;
 use ondol_engine::http::Problem;
-use ondol_engine::vault::{RiderPersonal, Vault};
+use ondol_engine::vault::RiderPersonal;
 
+use super::places::called;
 use super::{Reach, TextDoor};
 use crate::clock::UtcMs;
 use crate::wire::{
@@ -89,10 +89,9 @@ pub(super) fn standing(authority: &str, now: Now, mode: CoreMode) -> Standing {
 
 impl Seen {
     /// The booking as its rider may see it.
-    pub(super) fn view(&self, vault: &Vault) -> Option<BookingView> {
+    pub(super) fn view(&self, door: &TextDoor) -> Option<BookingView> {
         let request = self.record.request()?;
-        let personal: RiderPersonal =
-            request.personal.as_ref().and_then(|sealed| vault.open(sealed)).unwrap_or_default();
+        let (personal, _): (RiderPersonal, _) = door.handle.vault().read_any(request.personal.as_ref());
         let eta_s = self.record.standing().map(|(_, bond)| bond.eta_s()).filter(|eta_s| *eta_s < u32::MAX);
         Some(BookingView {
             booking_id: self.record.id.0,
@@ -100,7 +99,7 @@ impl Seen {
             pin: self.pin.clone(),
             state: state(&self.record),
             pickup: Spot {
-                name: personal.pickup_label.unwrap_or_default(),
+                name: called(door.map.as_deref(), personal.pickup_label, request.pickup),
                 position: wire_position(request.pickup),
                 stand_code: request.stand.as_ref().and_then(|stand| stand.as_str().parse().ok()),
             },
@@ -134,9 +133,9 @@ fn state(record: &BookingRecord) -> BookingState {
 /// # Errors
 ///
 /// 503 if the node cannot answer.
-pub(super) async fn after(handle: &Handle, id: BookingId) -> Result<axum::Json<BookingView>, Problem> {
-    let seen = handle.read_at(move |node, now| look(node, id, now)).await?;
-    seen.and_then(|seen| seen.view(handle.vault()))
+pub(super) async fn after(door: &TextDoor, id: BookingId) -> Result<axum::Json<BookingView>, Problem> {
+    let seen = door.handle.read_at(move |node, now| look(node, id, now)).await?;
+    seen.and_then(|seen| seen.view(door))
         .map(axum::Json)
         .ok_or_else(|| Problem::internal(&"a booking vanished after it was changed"))
 }

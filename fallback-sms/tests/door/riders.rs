@@ -1,9 +1,10 @@
 //! What a node tells of a number, and what its gazetteer finds.
 
+use ondol_core::ids::BookingId;
 use serde_json::{Value, json};
 
 use crate::bench::{APP_DRIVER, Bench, DRIVER, RIDER, STRANGER, stand_code, wish};
-use crate::testbed::stand;
+use crate::testbed::{place, stand};
 
 #[tokio::test]
 async fn numbers_that_are_none_are_refused() {
@@ -33,6 +34,22 @@ async fn a_number_s_own_open_bookings_are_told_and_nobody_else_s() {
     bench.post(&crate::booking(1, "cancel"), &crate::about(RIDER, Some("number"))).await;
     let facts = bench.get(&format!("/riders/{RIDER}")).await;
     assert_eq!((&facts.body["open"], &facts.body["lang"]), (&json!([]), &json!("ko")), "{}", facts.body);
+}
+
+/// A place whose name was erased, or that never had one, is still named: by the map.
+#[tokio::test]
+async fn a_place_without_the_rider_s_word_is_called_what_the_map_calls_it() {
+    let bench = Bench::central().await;
+    assert_eq!(bench.book(1).await["pickup"]["name"], "솔내시장 정문");
+    let subject = bench.node.handle.read(|node| {
+        let (_, record) = node.board().booking(BookingId::from_number(1))?;
+        Some(record.request()?.personal.clone()?.subject)
+    });
+    bench.node.handle.erase(subject.await.unwrap().unwrap()).await.unwrap();
+    let facts = bench.get(&format!("/riders/{RIDER}")).await;
+    let name = facts.body["open"][0]["pickup"]["name"].as_str().unwrap();
+    assert_eq!(name, bench.node.map.reverse(place(0)).unwrap().name, "{}", facts.body);
+    assert!(!name.is_empty());
 }
 
 #[tokio::test]

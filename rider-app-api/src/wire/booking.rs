@@ -9,6 +9,7 @@ use ondol_core::units::Money;
 use serde::{Deserialize, Serialize};
 
 use ondol_engine::http::Moment;
+use ondol_engine::vault::Hidden;
 
 /// A place of a booking: where, and what the rider calls it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,6 +201,9 @@ pub struct BookingView {
     /// Where the rider goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropoff: Option<Spot>,
+    /// Why the rider's own text is not shown, if there is some.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hidden: Option<Hidden>,
     /// When, if it was ordered ahead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pickup_at: Option<Moment>,
@@ -235,6 +239,9 @@ pub struct VehicleView {
     /// What the driver is called, if known here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_name: Option<String>,
+    /// Why the driver's name is not shown, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub driver_hidden: Option<Hidden>,
     /// When it should be at the pickup; absent once it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrives_at: Option<Moment>,

@@ -189,6 +189,25 @@ async fn nothing_personal_is_written_in_clear() {
     }
 }
 
+/// The page says that the words were erased, instead of showing a pin that the rider never set.
+#[tokio::test]
+async fn an_erased_rider_s_link_says_so() {
+    let bench = Bench::new().await;
+    let booked = bench.post("/rider/v1/bookings", &bench.wish()).await;
+    assert_eq!(booked.body.get("hidden"), None, "{}", booked.body);
+    let rider = bench.handle.read(|node| {
+        let (_, record) = node.board().booking(KEY.parse().ok()?)?;
+        Some(record.request()?.personal.clone()?.subject)
+    });
+    bench.handle.erase(rider.await.unwrap().unwrap()).await.unwrap();
+    let path = format!("/rider/v1/bookings/{}", booked.body["token"].as_str().unwrap());
+    let erased = bench.get(&path).await.body;
+    assert_eq!(erased["hidden"], "erased", "{erased}");
+    for place in ["pickup", "dropoff"] {
+        assert!(erased[place].get("label").is_none() && erased[place]["position"].is_object(), "{erased}");
+    }
+}
+
 #[tokio::test]
 async fn a_follower_gets_the_booking_at_once() {
     let bench = Bench::new().await;

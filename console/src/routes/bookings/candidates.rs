@@ -48,6 +48,7 @@ pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now
                 shift: shift.id,
                 plate: start.vehicle.plate.clone(),
                 driver_name: None,
+                driver_hidden: None,
                 eta_s: None,
                 heard_at: contact.map(|contact| utc_of(now, contact.heard_at).into()),
                 by_text: shift.home().is_some(),
@@ -71,9 +72,9 @@ pub(super) fn by_road(near: Vec<Near>, map: Option<&RoadMap>, vault: &Vault) -> 
     };
     let mut etas = etas.into_iter();
     let named = |near: Near| {
-        let driver: Option<DriverPersonal> = near.driver.as_ref().and_then(|sealed| vault.open(sealed));
+        let (driver, driver_hidden): (DriverPersonal, _) = vault.read_any(near.driver.as_ref());
         let eta_s = near.position.and_then(|_| etas.next().flatten());
-        CandidateView { driver_name: driver.and_then(|driver| driver.name), eta_s, ..near.view }
+        CandidateView { driver_name: driver.name, driver_hidden, eta_s, ..near.view }
     };
     let mut candidates: Vec<CandidateView> = near.into_iter().map(named).collect();
     candidates.sort_by_key(|candidate| (candidate.eta_s.is_none(), candidate.eta_s));

@@ -111,6 +111,18 @@ impl SubjectKey {
     }
 }
 
+/// Why a person's sealed text is not shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Error)]
+#[serde(rename_all = "snake_case")]
+pub enum Hidden {
+    /// The person's keys were deleted.
+    #[error("this person's text was erased")]
+    Erased,
+    /// This node has no key for it, or it was altered.
+    #[error("this person's text cannot be read here")]
+    Unreadable,
+}
+
 /// Why a text was not sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SealError {
@@ -171,12 +183,35 @@ impl Vault {
     /// Decrypts; `None` if the key is unknown or erased, or the text was altered.
     #[must_use]
     pub fn open<T: DeserializeOwned>(&self, sealed: &Sealed) -> Option<T> {
-        let bytes = STANDARD_NO_PAD.decode(&sealed.text).ok()?;
-        let (key_id, rest) = bytes.split_first_chunk::<4>()?;
+        self.read(sealed).ok()
+    }
+
+    /// Decrypts what is to be shown to a person, who is told why if it cannot be.
+    ///
+    /// # Errors
+    ///
+    /// [`Hidden`].
+    pub fn read<T: DeserializeOwned>(&self, sealed: &Sealed) -> Result<T, Hidden> {
         let keys = self.keys();
-        match keys.of.get(&sealed.subject)?.get(key_id)? {
-            Held::Key(key) => serde_json::from_slice(&decrypt(key, sealed.subject.0.as_bytes(), rest)?).ok(),
-            Held::Erased => None,
+        let held = keys.of.get(&sealed.subject).ok_or(Hidden::Unreadable)?;
+        if held.values().any(|held| matches!(held, Held::Erased)) {
+            return Err(Hidden::Erased);
+        }
+        let decrypted = STANDARD_NO_PAD.decode(&sealed.text).ok().and_then(|bytes| {
+            let (key_id, rest) = bytes.split_first_chunk::<4>()?;
+            let Held::Key(key) = held.get(key_id)? else { return None };
+            serde_json::from_slice(&decrypt(key, sealed.subject.0.as_bytes(), rest)?).ok()
+        });
+        decrypted.ok_or(Hidden::Unreadable)
+    }
+
+    /// The same where nothing may have been sealed: then the text is `T`'s empty one, and nothing is hidden.
+    #[must_use]
+    pub fn read_any<T: DeserializeOwned + Default>(&self, sealed: Option<&Sealed>) -> (T, Option<Hidden>) {
+        match sealed.map(|sealed| self.read(sealed)) {
+            Some(Ok(text)) => (text, None),
+            Some(Err(hidden)) => (T::default(), Some(hidden)),
+            None => (T::default(), None),
         }
     }
 

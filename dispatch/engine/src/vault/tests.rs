@@ -59,6 +59,28 @@ fn keys_travel_and_erasing_wins_in_any_order() {
 }
 
 #[test]
+fn text_that_is_not_shown_says_why() {
+    let vault = vault();
+    let sealed = vault.seal(person(1), &"a").unwrap();
+    assert_eq!(vault.read_any::<String>(Some(&sealed)), ("a".to_owned(), None));
+    assert_eq!(
+        vault.read_any::<String>(None),
+        (String::new(), None),
+        "nothing was sealed, so nothing is hidden"
+    );
+    let altered = Sealed { text: sealed.text.replace(&sealed.text[10..12], "__"), ..sealed.clone() };
+    let foreign = Sealed { subject: person(2), ..sealed.clone() };
+    for unreadable in [altered, foreign] {
+        assert_eq!(vault.read_any::<String>(Some(&unreadable)), (String::new(), Some(Hidden::Unreadable)));
+    }
+    // Erased where the key was held, and where it never came.
+    for vault in [vault, self::vault()] {
+        vault.erase(person(1), UtcMs(5));
+        assert_eq!(vault.read::<String>(&sealed), Err(Hidden::Erased));
+    }
+}
+
+#[test]
 fn two_cut_off_nodes_may_both_make_a_key() {
     let (central, edge) = (vault(), vault());
     let at_central = central.seal(person(1), &"a").unwrap();
