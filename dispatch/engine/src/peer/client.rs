@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use ondol_core::ids::NodeId;
 use ondol_core::journal::{Entry, Head, Heads, Series};
-use ondol_core::units::Ticks;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use thiserror::Error;
 
 use super::check::{PageRefusal, Parties};
+use super::quarantine::Quarantine;
 use super::wire::{NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes};
 use super::{PeerAddress, wall};
 use crate::identity::Identity;
@@ -28,10 +28,6 @@ const CALL_FLOOR: Duration = Duration::from_millis(500);
 /// First and longest pause after a failure, in simulated milliseconds.
 const PAUSE_SIM_MS: (u32, u32) = (100, 2_000);
 const PAUSE_FLOOR: Duration = Duration::from_millis(20);
-/// A series that does not go on is left alone this long.
-const QUARANTINE_MS: u64 = 60_000;
-/// Most series of one peer that are left alone at a time.
-const QUARANTINE_MAX: usize = 2_000;
 
 /// Makes signed calls in this node's name.
 #[derive(Clone)]
@@ -133,7 +129,7 @@ async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, CallError> 
 
 /// Pulls from one peer until the task is dropped.
 pub(super) async fn pull_for_ever(caller: Caller, peer: PeerAddress) {
-    let mut puller = Puller { caller, peer, keys_after: None, quarantine: BTreeMap::new() };
+    let mut puller = Puller { caller, peer, keys_after: None, quarantine: Quarantine::default() };
     let mut pause_sim_ms = PAUSE_SIM_MS.0;
     let mut failing = false;
     loop {
@@ -170,8 +166,7 @@ struct Puller {
     peer: PeerAddress,
     /// Read from the store before the first pull.
     keys_after: Option<KeyCursor>,
-    /// Series whose next entry does not go in, and until when they are left alone.
-    quarantine: BTreeMap<Series, Ticks>,
+    quarantine: Quarantine,
 }
 
 impl Puller {
@@ -182,6 +177,12 @@ impl Puller {
             Some(cursor) => cursor,
             None => handle.store().key_cursor(&self.peer.id).await?,
         };
+        let takes_back = handle.store().takes_back(handle.now().utc).await?;
+        if takes_back {
+            self.quarantine.take_back(handle.node_id());
+        } else {
+            self.quarantine.give_nothing_back();
+        }
         let wait = self.caller.wall(POLL_SIM_MS, Duration::ZERO);
         let request = PullRequest {
             districts: self.peer.districts.clone(),
@@ -193,8 +194,6 @@ impl Puller {
         let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
         let mut page: PullAnswer = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
         let held = handle.store().heads_of(&self.peer.districts);
-        let gives_back = page.entries.iter().any(|entry| entry.series.origin == *handle.node_id());
-        let takes_back = gives_back && handle.store().takes_back(handle.now().utc).await?;
         let parties = Parties {
             sender: &self.peer.id,
             sender_is_central: *handle.role() != ondol_core::face::Role::Central,
@@ -227,21 +226,19 @@ impl Puller {
             }
         }
         // Cursors are sent with each call: a peer that makes up series must not fill it.
-        if self.quarantine.len() > QUARANTINE_MAX { Err(PageRefusal::TooMany) } else { Ok(()) }
+        if self.quarantine.is_overfull() { Err(PageRefusal::TooMany) } else { Ok(()) }
     }
 
     fn quarantine(&mut self, series: Series) {
         metrics::counter!("ondol_series_quarantined_total", "peer" => self.peer.id.to_string()).increment(1);
-        let until = self.caller.handle.now().ticks.plus_ms(QUARANTINE_MS);
-        self.quarantine.insert(series, until);
+        self.quarantine.put(series, self.caller.handle.now().ticks);
     }
 
     /// What is durable here, and nothing of what is in quarantine.
     fn cursors(&mut self) -> Heads {
         let now = self.caller.handle.now().ticks;
-        self.quarantine.retain(|_, until| now < *until);
         let mut cursors = self.caller.handle.store().heads_of(&self.peer.districts);
-        for series in self.quarantine.keys() {
+        for series in self.quarantine.at(now) {
             cursors.0.insert(series.clone(), Head { seq: u64::MAX, ..Head::default() });
         }
         cursors

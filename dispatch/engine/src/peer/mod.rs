@@ -18,6 +18,7 @@ mod check;
 mod client;
 mod enrol;
 mod lease;
+mod quarantine;
 mod routes;
 mod subjects;
 mod wire;
