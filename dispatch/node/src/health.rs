@@ -96,6 +96,53 @@ async fn readyz(State(watch): State<Watch>) -> Response {
     }
 }
 
-async fn show_metrics(State(watch): State<Watch>) -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], watch.metrics.render())
+/// What was counted, and how each district is dispatched at this moment.
+async fn show_metrics(State(watch): State<Watch>) -> Response {
+    let modes = watch.handle.read(|node| {
+        let districts = node.config().districts.keys();
+        let mode = |district: &DistrictId| Some((district.clone(), node.mode(district)?.mode));
+        districts.filter_map(mode).collect::<Vec<_>>()
+    });
+    match modes.await {
+        Ok(modes) => {
+            let text = watch.metrics.render() + &modes_as_metrics(&modes);
+            ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
+        }
+        Err(unavailable) => ondol_engine::http::Problem::from(unavailable).into_response(),
+    }
+}
+
+/// One line for each district and mode: 1 for the mode that holds.
+fn modes_as_metrics(modes: &[(DistrictId, Mode)]) -> String {
+    let mut text = "# TYPE ondol_district_mode gauge\n".to_owned();
+    for (district, holds) in modes {
+        for (mode, name) in
+            [(Mode::Normal, "normal"), (Mode::Degraded, "degraded"), (Mode::Healing, "healing")]
+        {
+            let value = u8::from(mode == *holds);
+            text += &format!("ondol_district_mode{{district=\"{district}\",mode=\"{name}\"}} {value}\n");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What an alert on a takeover looks at.
+    #[test]
+    fn each_district_has_one_mode_that_holds() {
+        let district = |name: &str| name.parse().unwrap();
+        let modes = vec![(district("hanbuk"), Mode::Degraded), (district("hannam"), Mode::Normal)];
+        let text = modes_as_metrics(&modes);
+        for line in [
+            "ondol_district_mode{district=\"hanbuk\",mode=\"degraded\"} 1",
+            "ondol_district_mode{district=\"hanbuk\",mode=\"normal\"} 0",
+            "ondol_district_mode{district=\"hannam\",mode=\"normal\"} 1",
+        ] {
+            assert_eq!(text.lines().filter(|said| *said == line).count(), 1, "{line}: {text}");
+        }
+        assert_eq!(text.lines().filter(|line| line.ends_with(" 1")).count(), 2);
+    }
 }
