@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 mod doors;
+#[cfg(test)]
+mod guide;
 mod health;
 mod journal;
 mod listen;
