@@ -110,6 +110,7 @@ fn play(plan: &Plan, nemesis: &Nemesis, stop: &Stop) -> Result<PathBuf> {
     clock.wait(nemesis.away_until_s, &mut city, stop)?;
     end_outage(nemesis.outage, &mut city)?;
     city.note("central_back", &["central".to_owned()])?;
+    city.recover("central")?;
     clock.say("central is back");
     play_small(&after, &mut city, &clock, stop)?;
     for process in city.keepers() {
@@ -157,13 +158,15 @@ fn begin_outage(outage: Outage, city: &mut City<'_>) -> Result<()> {
 
 fn end_outage(outage: Outage, city: &mut City<'_>) -> Result<()> {
     match outage {
-        Outage::Killed => city.restore()?,
-        Outage::DatabaseKilled => city.start_database()?,
-        Outage::DatabasePaused => city.resume(DATABASE)?,
-        Outage::Paused => city.resume("central")?,
-        Outage::HalfOpen | Outage::Refused | Outage::Mute => city.clear_links(of_central),
+        Outage::Killed => city.restore(),
+        Outage::DatabaseKilled => city.start_database(),
+        Outage::DatabasePaused => city.resume(DATABASE),
+        Outage::Paused => city.resume("central"),
+        Outage::HalfOpen | Outage::Refused | Outage::Mute => {
+            city.clear_links(of_central);
+            Ok(())
+        }
     }
-    city.recover("central")
 }
 
 /// Begins a small fault at its time, and ends it at its time.
@@ -182,7 +185,8 @@ fn play_small(harm: &Harm, city: &mut City<'_>, clock: &Clock<'_>, stop: &Stop) 
         | Small::EdgeClock
         | Small::DoorCut => vec![edge.clone()],
     };
-    city.note("harm", &harmed)?;
+    let is_of_clock = matches!(harm.what, Small::EdgeClock | Small::CentralClock);
+    city.note(if is_of_clock { "clock_wrong" } else { "harm" }, &harmed)?;
     let until_s = harm.from_s + harm.for_s;
     let copy = begin(harm, &edge, city)?;
     clock.say(&format!("{} ({})", harm.what, harmed.join(", ")));

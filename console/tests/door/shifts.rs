@@ -23,7 +23,7 @@ async fn begin(bench: &Bench, shift: u128, position: Option<Position>) {
         driver,
         subject: SubjectId::from_number(7),
         fleet: "hanbit".parse().unwrap(),
-        district: "hanbuk".parse().unwrap(),
+        district: "hannam".parse().unwrap(),
         phone: None,
         personal: None,
         lang: Lang::Ko,

@@ -5,7 +5,7 @@
 //! RUN/load/*.jsonl             what clients wrote down (`record` of the configuration)
 //! RUN/journals/NODE.jsonl      every entry of the node's store, one a line, as `ondol journal export` prints them
 //! RUN/events.jsonl             what was done to the system: {"event":"central_killed","sim_ms":…,"harmed":["central"]};
-//!                              events are central_killed and central_back, and harm and healed for all else
+//!                              events are central_killed and central_back; for all else harm, or clock_wrong, and then healed
 //! ```
 
 use std::collections::BTreeMap;
@@ -52,6 +52,8 @@ pub struct Harm {
     pub nodes: Vec<String>,
     /// When.
     pub time: Away,
+    /// Their civil clocks jumped: times that they wrote in that span may be wrong.
+    pub is_clock_wrong: bool,
 }
 
 /// How long something was away.
@@ -195,13 +197,13 @@ fn away_by_events(events: &[EventLine]) -> Option<Away> {
     at("central_killed").map(|from| Away { from, until: at("central_back") })
 }
 
-/// Each `harm` with the next `healed` of the same processes.
+/// Each harm with the next `healed` of the same processes.
 fn harms(events: &[EventLine]) -> Vec<Harm> {
-    let begun = events.iter().enumerate().filter(|(_, line)| line.event == "harm");
+    let begun = events.iter().enumerate().filter(|(_, line)| ["harm", "clock_wrong"].contains(&&*line.event));
     let harms = begun.map(|(n, begin)| {
         let healed = events[n..].iter().find(|line| line.event == "healed" && line.harmed == begin.harmed);
         let time = Away { from: begin.sim_ms, until: healed.map(|line| line.sim_ms) };
-        Harm { nodes: begin.harmed.clone(), time }
+        Harm { nodes: begin.harmed.clone(), time, is_clock_wrong: begin.event == "clock_wrong" }
     });
     harms.collect()
 }
@@ -227,21 +229,22 @@ mod tests {
         let lines = r#"[
             {"event": "harm", "sim_ms": 1, "harmed": ["edge-a"]},
             {"event": "central_killed", "sim_ms": 2, "harmed": ["central"]},
-            {"event": "harm", "sim_ms": 3, "harmed": ["central", "edge-b"]},
+            {"event": "clock_wrong", "sim_ms": 3, "harmed": ["central", "edge-b"]},
             {"event": "healed", "sim_ms": 4, "harmed": ["edge-a"]},
             {"event": "harm", "sim_ms": 5, "harmed": ["edge-a"]}
         ]"#;
-        let harm = |node: &[&str], from, until: Option<i64>| Harm {
+        let harm = |node: &[&str], from, until: Option<i64>, is_clock_wrong| Harm {
             nodes: node.iter().map(ToString::to_string).collect(),
             time: Away { from: UtcMs(from), until: until.map(UtcMs) },
+            is_clock_wrong,
         };
         let lines: Vec<EventLine> = serde_json::from_str(lines).unwrap();
         assert_eq!(
             harms(&lines),
             [
-                harm(&["edge-a"], 1, Some(4)),
-                harm(&["central", "edge-b"], 3, None),
-                harm(&["edge-a"], 5, None)
+                harm(&["edge-a"], 1, Some(4), false),
+                harm(&["central", "edge-b"], 3, None, true),
+                harm(&["edge-a"], 5, None, false)
             ]
         );
     }

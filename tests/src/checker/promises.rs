@@ -17,7 +17,7 @@ use crate::city::record::DriverNote;
 const TOUCH_MS: i64 = 0;
 
 /// Says which drivers had two active assignments at once (I1): by what their own devices and phones wrote down, and
-/// by what the journals say of their shifts.
+/// by what the journals say of their shifts where clocks were right.
 #[must_use]
 pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
@@ -65,8 +65,11 @@ pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
             | DriverNote::OffDuty { .. } => {}
         }
     }
-    for (driver, what) in doubled_in_journals(union) {
-        found.entry(driver).or_insert(what);
+    // Journals tell times by the clock of the node that wrote them; where one jumped, they do not tell what came first.
+    if !evidence.harms.iter().any(|harm| harm.is_clock_wrong) {
+        for (driver, what) in doubled_in_journals(union) {
+            found.entry(driver).or_insert(what);
+        }
     }
     found.into_values().collect()
 }

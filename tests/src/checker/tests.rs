@@ -265,6 +265,26 @@ fn a_doubled_driver_is_seen_by_the_device_by_text_and_by_the_journals() {
 }
 
 #[test]
+fn journals_with_a_wrong_clock_double_nobody_and_devices_do() {
+    let doubled = |is_clock_wrong, change: &dyn Fn(&mut Run)| {
+        let mut run = fine();
+        change(&mut run);
+        let mut evidence = evidence(run);
+        let time = Away { from: UtcMs(12_000), until: None };
+        evidence.harms.push(Harm { nodes: vec!["edge-a".into()], time, is_clock_wrong });
+        let config = toml::from_str::<CityConfig>(CONFIG).unwrap();
+        check(&config, "synthetic".into(), &evidence, None).drivers_doubled
+    };
+    let by_journals = |run: &mut Run| {
+        run.pen.accept("edge-a", 4, Door::Web, 12_000);
+        run.pen.step("edge-a", 4, &bond("edge-a", 4), Step::Assigned, 12_150);
+    };
+    assert_eq!((doubled(false, &by_journals), doubled(true, &by_journals)), (1, 0));
+    let by_device = |run: &mut Run| run.drivers.insert(3, driver(2_150, held(9, &bond("edge-a", 9), false)));
+    assert_eq!(doubled(true, &by_device), 1);
+}
+
+#[test]
 fn a_second_charge_is_seen() {
     let mut run = fine();
     for at in [21_000, 22_000] {
@@ -313,7 +333,11 @@ fn a_trip_that_another_node_knows_as_boarded_and_gives_away_is_seen() {
         );
         let mut evidence = evidence(run);
         let time = Away { from: UtcMs(11_000), until: Some(UtcMs(1_010_000)) };
-        evidence.harms.extend(harmed.map(|node| Harm { nodes: vec![node.into()], time }));
+        evidence.harms.extend(harmed.map(|node| Harm {
+            nodes: vec![node.into()],
+            time,
+            is_clock_wrong: false,
+        }));
         let config = toml::from_str::<CityConfig>(CONFIG).unwrap();
         check(&config, "synthetic".into(), &evidence, None).boarded_reassigned
     };
