@@ -28,7 +28,7 @@ use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, ShiftStart, Step, TakeCause};
+use ondol_core::fact::{Fact, ShiftStart, Step};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
 use ondol_core::node::{Contact, ModeReason, Node};
@@ -37,6 +37,10 @@ use ondol_device::Durable;
 use ondol_device::wire::Happening;
 
 use super::clock::Ms;
+
+mod adoptions;
+
+use adoptions::Adoptions;
 
 /// What checkers remember of a run.
 #[derive(Debug, Default)]
@@ -74,17 +78,6 @@ pub(crate) struct Checkers {
     authority: BTreeMap<(NodeId, u32, DistrictId), Epoch>,
     /// When an edge last took its district.
     taken_at: BTreeMap<DistrictId, Ms>,
-}
-
-/// Who took bookings over by the rules of the lease.
-#[derive(Debug, Default)]
-struct Adoptions {
-    /// Adopted by an edge and not given back.
-    adopted: BTreeMap<BookingId, NodeId>,
-    /// Nodes that a rider reached with the booking.
-    taken_in: BTreeMap<BookingId, BTreeSet<NodeId>>,
-    /// Riders asked central for it again, or an operator decided.
-    excused: BTreeSet<BookingId>,
 }
 
 /// What one device has stored so far.
@@ -198,6 +191,11 @@ impl Checkers {
                     let what =
                         format!("{me} offers {booking} in {} while another holds it", entry.series.district);
                     self.break_promise("one_planner", what);
+                }
+            }
+            Ok(Some(Fact::BookingOwned { booking, owner, .. })) => {
+                if node.config().role != Role::Central && owner.node == node.config().id {
+                    self.adoptions.written(node, board, booking);
                 }
             }
             Ok(Some(Fact::ZoneTaken { .. })) => {
@@ -340,7 +338,7 @@ impl Checkers {
             self.questions.insert(assignment.clone(), *booking);
         }
         let Some(node) = node else { return };
-        self.adoptions.committed(node, entry, &fact);
+        self.adoptions.committed(node, &fact);
     }
 
     /// A rider told central that a taxi is still wanted.
@@ -437,55 +435,6 @@ impl Checkers {
         if let Some(what) = lost {
             self.break_promise("I2", what);
         }
-    }
-}
-
-impl Adoptions {
-    fn committed(&mut self, node: &Node, entry: &Entry, fact: &Fact) {
-        let me = &node.config().id;
-        let is_central = node.config().role == Role::Central;
-        match fact {
-            Fact::BookingOwned { booking, owner, .. } if !is_central && owner.node == *me => {
-                let Some(board) = node.board().district(&entry.series.district) else { return };
-                let by_hand = board.authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator);
-                // A rider who reached both sides of a cut with one booking asked both.
-                let Some(record) = board.bookings.get(booking) else { return };
-                let both = self.taken_in.get(booking).is_some_and(|nodes| {
-                    nodes.contains(me) && nodes.iter().any(|other| !record.accepted_by.contains_key(other))
-                });
-                if !by_hand && !both {
-                    self.adopted.insert(*booking, me.clone());
-                }
-            }
-            Fact::BookingOwned { booking, .. } if !is_central => {
-                self.adopted.remove(booking);
-            }
-            _ => {}
-        }
-    }
-
-    /// A rider reached a node with a booking that it did not know: whoever adopted it before, the rider asked here too.
-    fn taken_in(&mut self, node: &Node, booking: BookingId) {
-        self.taken_in.entry(booking).or_default().insert(node.config().id.clone());
-        if node.config().role == Role::Central {
-            self.adopted.remove(&booking);
-        }
-    }
-
-    /// Central holds the district: the cut in which riders asked again is over, and what they asked for is central's.
-    fn joined(&mut self, board: &DistrictBoard, central: &NodeId) {
-        let here = self.excused.iter().filter_map(|booking| board.bookings.get(booking));
-        for record in here.collect::<Vec<_>>() {
-            self.excused.remove(&record.id);
-            if record.owner.as_ref().is_some_and(|(owner, _)| owner.node == *central) {
-                self.adopted.remove(&record.id);
-            }
-        }
-    }
-
-    /// The edge that adopted a booking which central offers, unless central may.
-    fn adopter(&self, booking: BookingId) -> Option<&NodeId> {
-        self.adopted.get(&booking).filter(|_| !self.excused.contains(&booking))
     }
 }
 

@@ -34,7 +34,10 @@ impl Node {
         let central = side.central.clone();
         let owner = Owner { epoch, version: 0, node: self.config.id.clone(), apart: false };
         let open = self.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
-        let before_boarding = open.filter(|record| record.status() != Status::Boarded);
+        let is_held = |(held, _): &(Owner, _)| held.node == self.config.id && held.epoch >= epoch;
+        let before_boarding = open
+            .filter(|record| record.status() != Status::Boarded)
+            .filter(|record| !record.owner.as_ref().is_some_and(is_held));
         let (adopted, left): (Vec<_>, Vec<_>) = before_boarding
             .map(|record| (record.id, record.zone().cloned(), !record.is_apart(), self.owns(record)))
             .partition(|(booking, _, joined, _)| *joined || side.covered.contains(booking));

@@ -1,0 +1,78 @@
+//! What edges have adopted, as far as central must leave it alone: the memory of the checker `adopted`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ondol_core::board::DistrictBoard;
+use ondol_core::face::Role;
+use ondol_core::fact::{Fact, TakeCause};
+use ondol_core::ids::{BookingId, NodeId};
+use ondol_core::node::Node;
+
+/// Who took bookings over by the rules of the lease.
+#[derive(Debug, Default)]
+pub(super) struct Adoptions {
+    /// Adopted by an edge and not given back.
+    pub(super) adopted: BTreeMap<BookingId, NodeId>,
+    /// Adopted in an entry that is not committed yet, while central had not taken the booking in.
+    adopting: BTreeSet<BookingId>,
+    /// Nodes that a rider reached with the booking.
+    taken_in: BTreeMap<BookingId, BTreeSet<NodeId>>,
+    /// Riders asked central for it again, or an operator decided.
+    pub(super) excused: BTreeSet<BookingId>,
+}
+
+impl Adoptions {
+    /// An edge makes a booking its own: whether it may is judged by what it knows now, and not when its disk is done.
+    pub(super) fn written(&mut self, edge: &Node, board: &DistrictBoard, booking: BookingId) {
+        let by_hand = board.authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator);
+        let Some(record) = board.bookings.get(&booking) else { return };
+        // A rider who reached both sides of a cut with one booking asked both.
+        let both = self.taken_in.get(&booking).is_some_and(|nodes| {
+            nodes.contains(&edge.config().id)
+                && nodes.iter().any(|other| !record.accepted_by.contains_key(other))
+        });
+        if by_hand || both {
+            self.adopting.remove(&booking);
+        } else {
+            self.adopting.insert(booking);
+        }
+    }
+
+    pub(super) fn committed(&mut self, node: &Node, fact: &Fact) {
+        let Fact::BookingOwned { booking, owner, .. } = fact else { return };
+        let me = &node.config().id;
+        if node.config().role == Role::Central {
+            return;
+        }
+        if owner.node != *me {
+            self.adopted.remove(booking);
+        } else if self.adopting.remove(booking) {
+            self.adopted.insert(*booking, me.clone());
+        }
+    }
+
+    /// A rider reached a node with a booking that it did not know: whoever adopted it before, the rider asked here too.
+    pub(super) fn taken_in(&mut self, node: &Node, booking: BookingId) {
+        self.taken_in.entry(booking).or_default().insert(node.config().id.clone());
+        if node.config().role == Role::Central {
+            self.adopted.remove(&booking);
+            self.adopting.remove(&booking);
+        }
+    }
+
+    /// Central holds the district: the cut in which riders asked again is over, and what they asked for is central's.
+    pub(super) fn joined(&mut self, board: &DistrictBoard, central: &NodeId) {
+        let here = self.excused.iter().filter_map(|booking| board.bookings.get(booking));
+        for record in here.collect::<Vec<_>>() {
+            self.excused.remove(&record.id);
+            if record.owner.as_ref().is_some_and(|(owner, _)| owner.node == *central) {
+                self.adopted.remove(&record.id);
+            }
+        }
+    }
+
+    /// The edge that adopted a booking which central offers, unless central may.
+    pub(super) fn adopter(&self, booking: BookingId) -> Option<&NodeId> {
+        self.adopted.get(&booking).filter(|_| !self.excused.contains(&booking))
+    }
+}
