@@ -27,6 +27,16 @@ export interface DistrictView {
   may_take: boolean;
   may_give_back: boolean;
   ages: DataAge[];
+  stuck: StuckView[];
+}
+
+/** A series of which the next entry does not go in. */
+export interface StuckView {
+  series: string;
+  seq: number;
+  why: "unreadable" | "broken" | "not_allowed" | "own_past";
+  since: string;
+  set_aside: boolean;
 }
 
 export type Attention = "two_boarded" | "unverified" | "contact_lost" | "waits_long" | "taken_twice";

@@ -2,12 +2,13 @@
 
 use ondol_core::face::Role;
 use ondol_core::ids::{DistrictId, NodeId};
-use ondol_core::node::{Mode, ModeView, Node};
+use ondol_core::journal::Series;
+use ondol_core::node::{Mode, ModeView, Node, Stuck};
 use ondol_core::units::{Now, Ticks, UtcMs};
 use ondol_engine::identity::policy::{Caller, Operation};
 
 use super::{SILENT_MS, sees, utc_of};
-use crate::wire::{DataAge, DistrictView, EpochView};
+use crate::wire::{DataAge, DistrictView, EpochView, StuckView};
 
 /// A peer that was not level for longer than this is marked.
 const LEVEL_MS: u64 = 30_000;
@@ -37,6 +38,17 @@ fn view(node: &Node, caller: &Caller, district: &DistrictId, mode: &ModeView, no
         may_take: may_move && !holds,
         may_give_back: may_move && holds && mode.mode == Mode::Degraded,
         ages: ages(node, district, now),
+        stuck: node.stuck(district).map(|(series, stuck)| stuck_view(node, series, stuck)).collect(),
+    }
+}
+
+fn stuck_view(node: &Node, series: &Series, stuck: &Stuck) -> StuckView {
+    StuckView {
+        series: series.to_string(),
+        seq: stuck.seq,
+        why: stuck.why,
+        since: stuck.since.into(),
+        set_aside: node.board().is_set_aside(series),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The one screen: districts, bookings, shifts.
 
 use ondol_core::ids::{BookingId, DistrictId, DriverId, FleetId, NodeId, ShiftId, StandId};
-use ondol_core::node::{Mode, ModeReason};
+use ondol_core::node::{Mode, ModeReason, Poison};
 use ondol_core::position::Position;
 use serde::{Deserialize, Serialize};
 
@@ -51,6 +51,24 @@ pub struct DistrictView {
     pub may_give_back: bool,
     /// How old the data here are.
     pub ages: Vec<DataAge>,
+    /// Series that do not go in here: while there is one that is not set aside, the district does not return.
+    pub stuck: Vec<StuckView>,
+}
+
+/// A series of which the next entry does not go in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StuckView {
+    /// The series, as `ondol node set-aside --series` wants it.
+    pub series: String,
+    /// The number of the entry.
+    pub seq: u64,
+    /// Why: `unreadable`, `broken`, `not_allowed` or `own_past`.
+    pub why: Poison,
+    /// Since when this node knows it.
+    pub since: Moment,
+    /// True once staff has decided that nobody waits for it.
+    pub set_aside: bool,
 }
 
 /// Authority over a district; the greater one wins.

@@ -33,7 +33,7 @@ mod report;
 mod session;
 
 pub use board::{
-    BoardView, DataAge, DistrictView, DutyState, EpochView, PositionRow, PositionsEvent, ShiftRow,
+    BoardView, DataAge, DistrictView, DutyState, EpochView, PositionRow, PositionsEvent, ShiftRow, StuckView,
 };
 pub use booking::{
     AssignRequest, AssignmentView, Attention, BookingDetail, BookingRow, CancelRequest, CandidateView,

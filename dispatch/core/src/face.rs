@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use crate::authority::LeaseTiming;
 use crate::command::{Answer, Command, Notice, Refusal, Renewal, ToDevice};
 use crate::ids::{BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
-use crate::journal::{Entry, Heads};
+use crate::journal::{Entry, Heads, Series};
+use crate::node::Poison;
 use crate::pin::PinKey;
 
 /// Who a node is.
@@ -131,6 +132,13 @@ pub enum Input {
         entries: Vec<Entry>,
         /// Everything the peer holds.
         heads: Heads,
+    },
+    /// The shell has left something of a page out: its series does not go on.
+    LeftOut {
+        /// The series.
+        series: Series,
+        /// Why.
+        why: Poison,
     },
     /// Everything appended so far is durable; also said at least every 2 s while there is nothing to append, after
     /// the shell has proved that it can still write.

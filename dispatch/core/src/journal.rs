@@ -72,6 +72,26 @@ impl fmt::Display for Series {
     }
 }
 
+/// Text that names no series.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("a series is named NODE/LIFE/DISTRICT/LANE, such as edge-hanbuk/7/hanbuk/bookings")]
+pub struct InvalidSeries;
+
+impl std::str::FromStr for Series {
+    type Err = InvalidSeries;
+    /// Reads what [`Series`] writes.
+    fn from_str(text: &str) -> Result<Self, InvalidSeries> {
+        let parts: Vec<&str> = text.split('/').collect();
+        let [origin, incarnation, district, lane] = parts[..] else { return Err(InvalidSeries) };
+        Ok(Self {
+            origin: origin.parse().map_err(|_| InvalidSeries)?,
+            incarnation: incarnation.parse().map_err(|_| InvalidSeries)?,
+            district: district.parse().map_err(|_| InvalidSeries)?,
+            lane: Lane::ALL.into_iter().find(|known| known.as_str() == lane).ok_or(InvalidSeries)?,
+        })
+    }
+}
+
 /// The last entry of a series that a node holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 pub struct Head {
@@ -115,14 +135,14 @@ impl Heads {
         Self(self.0.iter().filter(|(series, _)| concerns(series)).map(|(s, h)| (s.clone(), *h)).collect())
     }
 
-    /// True if this side holds everything in `other` that concerns `district` or the whole platform.
-    #[must_use]
-    pub fn cover(&self, other: &Self, district: &DistrictId) -> bool {
+    /// The series that concern `district` or the whole platform and of which `other` holds more than this side.
+    pub fn behind<'a>(&self, other: &'a Self, district: &DistrictId) -> impl Iterator<Item = &'a Series> {
+        let concerns = |series: &Series| series.district == *district || series.district == DistrictId::all();
         other
             .0
             .iter()
-            .filter(|(series, _)| series.district == *district || series.district == DistrictId::all())
-            .all(|(series, head)| self.of(series).seq >= head.seq)
+            .filter(move |(series, head)| concerns(series) && self.of(series).seq < head.seq)
+            .map(|(series, _)| series)
     }
 }
 
@@ -323,6 +343,17 @@ mod tests {
         other_past.payload = "{\"a\":1}".into();
         other_past.hash = other_past.compute_hash();
         assert!(matches!(second.continues(other_past.as_head()), Err(ChainBreak::Fork { seq: 2, .. })));
+    }
+
+    #[test]
+    fn a_series_is_read_as_it_is_written() {
+        let series = entry(1, Head::default()).series;
+        assert_eq!(series.to_string().parse(), Ok(series));
+        for text in
+            ["", "central/1/gangnam", "central/1/gangnam/lunch", "central/x/gangnam/safety", "a/1/b/safety/c"]
+        {
+            assert_eq!(text.parse::<Series>(), Err(InvalidSeries), "{text}");
+        }
     }
 
     #[test]

@@ -98,6 +98,10 @@ impl DistrictBoard {
                 self.authority.returned = self.authority.returned.max(epoch);
                 Touched::Authority
             }
+            Fact::SeriesSetAside { series } => {
+                self.set_aside.insert(series);
+                Touched::Authority
+            }
             Fact::Charged { booking, amount } => {
                 least(&mut self.booking(booking).charged, amount);
                 self.touched_booking(booking)

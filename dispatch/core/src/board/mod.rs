@@ -2,7 +2,7 @@
 //! series' own order; every such order gives the same state hash.
 
 use crate::planted;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -49,6 +49,8 @@ pub struct DistrictBoard {
     pub texts: BTreeMap<DriverId, Vec<TextAnswer>>,
     /// Who was granted, took and gave back the district.
     pub authority: Authority,
+    /// Series for which nobody waits any more.
+    pub set_aside: BTreeSet<Series>,
     #[serde(skip)]
     index: Index,
 }
@@ -191,7 +193,8 @@ fn readable(entry: &Entry) -> Result<Option<Fact>, ApplyError> {
 impl Board {
     /// Applies an entry of any origin.
     ///
-    /// An entry that is already held changes nothing and touches [`Touched::Nothing`].
+    /// An entry that is already held changes nothing and touches [`Touched::Nothing`]. Of a series that staff has set
+    /// aside, what cannot be read is passed over like an entry of a later release.
     ///
     /// # Errors
     ///
@@ -201,8 +204,28 @@ impl Board {
             return Ok(Touched::Nothing);
         }
         entry.continues(self.heads.of(&entry.series))?;
-        let fact = readable(entry)?;
+        let fact = match readable(entry) {
+            Err(ApplyError::Unreadable(_) | ApplyError::WrongLane { .. })
+                if self.is_set_aside(&entry.series) =>
+            {
+                None
+            }
+            read => read?,
+        };
         Ok(self.take(entry, fact))
+    }
+
+    /// True if staff has decided that nobody waits for `series` any more.
+    #[must_use]
+    pub fn is_set_aside(&self, series: &Series) -> bool {
+        self.districts.get(&series.district).is_some_and(|district| district.set_aside.contains(series))
+    }
+
+    /// True if whoever holds `held` has everything in `wanted` that concerns `district` or the whole platform, but for
+    /// what was set aside.
+    #[must_use]
+    pub fn covers(&self, held: &Heads, wanted: &Heads, district: &DistrictId) -> bool {
+        held.behind(wanted, district).all(|series| self.is_set_aside(series))
     }
 
     /// Applies an entry of this node's own store.
@@ -373,7 +396,7 @@ impl DistrictBoard {
     /// How many bonds `shift` speaks of for which nobody is known to have asked it.
     #[must_use]
     pub fn claims_of(&self, shift: ShiftId) -> usize {
-        self.index.claims.get(&shift).map_or(0, std::collections::BTreeSet::len)
+        self.index.claims.get(&shift).map_or(0, BTreeSet::len)
     }
 
     /// Shifts of `driver` that are on duty: one, unless the driver began others on both sides of a cut.

@@ -18,6 +18,7 @@ pub use refusal::Refusal;
 use crate::booking::{CancelReason, Party};
 use crate::fact::{Driver, Request};
 use crate::ids::{BookingId, DistrictId, ShiftId, StandId, ZoneId};
+use crate::journal::Series;
 use crate::position::Position;
 
 /// A wish that changes something. Whether the caller may have it was decided at the door.
@@ -77,6 +78,11 @@ pub enum Command {
     GiveBackDistrict {
         /// The district.
         district: DistrictId,
+    },
+    /// Central's staff lets the return of a district wait no longer for a series that does not go in.
+    SetAside {
+        /// The series.
+        series: Series,
     },
     /// Central's staff add or change a driver.
     ListDriver(Driver),

@@ -24,6 +24,9 @@ pub enum Refusal {
     /// No stand has that code.
     #[error("there is no such stand")]
     UnknownStand,
+    /// No entry of that series is known.
+    #[error("there is no such series")]
+    UnknownSeries,
     /// The key was used for another request.
     #[error("this key was used for another booking; make a new key")]
     KeyReused,
@@ -75,6 +78,9 @@ pub enum Refusal {
     /// The rider has an open booking by this door.
     #[error("there is an open booking for this number")]
     OpenBookingExists,
+    /// The series ends here, and the node that writes it still does: what it writes would be known to it alone.
+    #[error("that node still writes this series; restart it, so that it begins another one, and try again")]
+    StillWritten,
     /// Another node plans the booking or asks the driver, and cannot be reached from here.
     #[error("another node decides this")]
     NotOwner,
@@ -94,6 +100,7 @@ impl Refusal {
             Self::UnknownShift => "unknown_shift",
             Self::UnknownDriver => "unknown_driver",
             Self::UnknownStand => "unknown_stand",
+            Self::UnknownSeries => "unknown_series",
             Self::KeyReused => "key_reused",
             Self::OutOfRange => "out_of_range",
             Self::Banned => "banned",
@@ -111,6 +118,7 @@ impl Refusal {
             Self::OfferLapsed => "offer_lapsed",
             Self::NoTrip => "no_trip",
             Self::OpenBookingExists => "open_booking_exists",
+            Self::StillWritten => "still_written",
             Self::NotOwner => "not_owner",
             Self::Overloaded => "overloaded",
         }

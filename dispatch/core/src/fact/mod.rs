@@ -18,7 +18,7 @@ use crate::command::HomeAnswer;
 use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, ZoneId,
 };
-use crate::journal::{Entry, Head, Lane};
+use crate::journal::{Entry, Head, Lane, Series};
 use crate::position::Position;
 use crate::shift::Duty;
 use crate::units::{Money, UtcMs};
@@ -170,6 +170,12 @@ pub enum Fact {
         /// The authority it returned to.
         epoch: Epoch,
     },
+    /// Staff has decided that a series which does not go in everywhere holds up the return of the district no longer; what
+    /// of it cannot be read is passed over. Central only.
+    SeriesSetAside {
+        /// The series.
+        series: Series,
+    },
     /// A booking was charged; central only, and once for a booking.
     Charged {
         /// The booking.
@@ -258,7 +264,7 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 18] = [
+    pub const KINDS: [&'static str; 19] = [
         "opened",
         "booking_accepted",
         "booking_owned",
@@ -274,6 +280,7 @@ impl Fact {
         "zone_granted",
         "zone_taken",
         "zone_returned",
+        "series_set_aside",
         "charged",
         "driver_listed",
         "stand_listed",
@@ -298,6 +305,7 @@ impl Fact {
             Self::ZoneGranted { .. } => "zone_granted",
             Self::ZoneTaken { .. } => "zone_taken",
             Self::ZoneReturned { .. } => "zone_returned",
+            Self::SeriesSetAside { .. } => "series_set_aside",
             Self::Charged { .. } => "charged",
             Self::DriverListed { .. } => "driver_listed",
             Self::StandListed { .. } => "stand_listed",
@@ -305,7 +313,8 @@ impl Fact {
     }
 
     /// Kinds that central alone writes: every node refuses them under another name.
-    pub const OF_CENTRAL: [&'static str; 4] = ["zone_granted", "charged", "driver_listed", "stand_listed"];
+    pub const OF_CENTRAL: [&'static str; 5] =
+        ["zone_granted", "series_set_aside", "charged", "driver_listed", "stand_listed"];
 
     /// The authority that the fact claims, if any.
     #[must_use]
@@ -325,6 +334,7 @@ impl Fact {
             | Self::Attached { .. }
             | Self::StandChanged { .. }
             | Self::TextAnswered { .. }
+            | Self::SeriesSetAside { .. }
             | Self::Charged { .. }
             | Self::DriverListed { .. }
             | Self::StandListed { .. } => None,
@@ -358,7 +368,8 @@ impl Fact {
             Self::Opened { .. }
             | Self::ZoneGranted { .. }
             | Self::ZoneTaken { .. }
-            | Self::ZoneReturned { .. } => String::new(),
+            | Self::ZoneReturned { .. }
+            | Self::SeriesSetAside { .. } => String::new(),
         }
     }
 
@@ -366,7 +377,10 @@ impl Fact {
     #[must_use]
     pub fn lane(&self) -> Lane {
         match self {
-            Self::ZoneGranted { .. } | Self::ZoneTaken { .. } | Self::ZoneReturned { .. } => Lane::Safety,
+            Self::ZoneGranted { .. }
+            | Self::ZoneTaken { .. }
+            | Self::ZoneReturned { .. }
+            | Self::SeriesSetAside { .. } => Lane::Safety,
             Self::DriverListed { .. } | Self::StandListed { .. } => Lane::Roster,
             _ => Lane::Bookings,
         }

@@ -52,6 +52,13 @@ pub(super) struct EdgeDistrict {
     pub(super) covered: BTreeSet<BookingId>,
 }
 
+impl CentralDistrict {
+    /// What the edge held when it last answered before central became holder.
+    pub(super) fn probed_heads(&self) -> Option<&Heads> {
+        self.probed.as_ref().map(|(_, theirs, _)| theirs)
+    }
+}
+
 impl Side {
     pub(super) fn start(
         config: &NodeConfig,
@@ -193,7 +200,7 @@ impl Node {
         let central = &side.central;
         let mut of_central = self.board.heads().of_district(&renewal.district);
         of_central.0.retain(|series, _| series.origin == *central);
-        if renewal.heads.cover(&of_central, &renewal.district) {
+        if self.board.covers(&renewal.heads, &of_central, &renewal.district) {
             side.covered =
                 board.open_bookings().filter(|record| record.is_apart()).map(|record| record.id).collect();
         }
@@ -222,8 +229,8 @@ impl Node {
         }
         let level = side.probed.as_ref().is_some_and(|(mode, theirs, mine)| {
             *mode == answer.mode
-                && self.board.heads().cover(theirs, &answer.district)
-                && answer.heads.cover(mine, &answer.district)
+                && self.board.covers(self.board.heads(), theirs, &answer.district)
+                && self.board.covers(&answer.heads, mine, &answer.district)
         });
         side.probed = Some((answer.mode, answer.heads, self.board.heads().of_district(&answer.district)));
         if standing_by {

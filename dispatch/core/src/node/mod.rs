@@ -15,8 +15,10 @@
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
+//! | how a district is dispatched, as screens show it | `mode.rs` |
 //! | who plans a booking, and hands it over | `owner.rs` |
 //! | what another node may tell | `peer.rs` |
+//! | series that do not go in | `quarantine.rs` |
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
 
@@ -24,7 +26,6 @@ use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::authority::{CentralMode, Epoch};
 use crate::board::{ApplyError, Board, DistrictBoard};
 use crate::command::{Answer, Command, HomeAnswer, Refusal, Slot};
 use crate::face::{Change, Input, NodeConfig, Output, Role};
@@ -46,14 +47,19 @@ mod device;
 mod freeze;
 mod home;
 mod lease;
+mod mode;
 mod owner;
 mod peer;
 mod plan;
+mod quarantine;
 mod react;
 mod report;
 mod tell;
 mod whereabouts;
 mod witness;
+
+pub use mode::{Mode, ModeReason, ModeView};
+pub use quarantine::{Poison, Stuck};
 
 use lease::Side;
 use tell::Untold;
@@ -98,6 +104,8 @@ pub struct Node {
     over: BTreeMap<ShiftId, AssignmentId>,
     /// When each peer was last heard to hold nothing that this node lacks.
     level_at: BTreeMap<NodeId, Ticks>,
+    /// Series of which the next entry does not go in.
+    stuck: BTreeMap<Series, Stuck>,
     /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
     untold: Option<Untold>,
 }
@@ -150,53 +158,6 @@ struct Question {
 /// What a feature-phone driver's text was answered.
 type HomeSaid = (CommandId, Result<HomeAnswer, Refusal>);
 
-/// How a district is dispatched, as screens show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ModeView {
-    /// The mode.
-    pub mode: Mode,
-    /// Since when.
-    pub since: UtcMs,
-    /// The node that holds the district, as far as this one knows.
-    pub holder: NodeId,
-    /// Under which authority.
-    pub epoch: Epoch,
-    /// Why.
-    pub reason: ModeReason,
-}
-
-/// How a district is dispatched.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mode {
-    /// Central dispatches.
-    Normal,
-    /// Central and the edge cannot reach one another, or the edge dispatches.
-    Degraded,
-    /// Histories are being joined.
-    Healing,
-}
-
-/// Why a district is in its mode.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ModeReason {
-    /// The lease runs.
-    LeaseRuns,
-    /// The lease is out, and nobody confirms that central is gone.
-    LeaseOut,
-    /// Drivers confirm that central is gone.
-    Witnesses,
-    /// Nobody is heard at all.
-    Silence,
-    /// An operator took the district.
-    ByHand,
-    /// Central does not hear the edge.
-    EdgeUnheard,
-    /// The edge gives the district back.
-    Returning,
-}
-
 impl Node {
     /// Starts a node on what its journal says.
     #[must_use]
@@ -235,6 +196,7 @@ impl Node {
             last_seen: BTreeMap::new(),
             over: BTreeMap::new(),
             level_at: BTreeMap::new(),
+            stuck: BTreeMap::new(),
             untold: None,
         };
         node.release_stale_home_questions(now);
@@ -249,6 +211,7 @@ impl Node {
                 self.outputs.push_back(Output::Reply { request, result: Box::new(result) });
             }
             Input::Page { from, entries, heads } => self.page(&from, &entries, &heads, now),
+            Input::LeftOut { series, why } => self.note_stuck(&series, why, now),
             Input::Committed => self.committed_at = Some(now.ticks),
         }
         self.plan_if_due(now);
@@ -326,6 +289,7 @@ impl Node {
             Command::EndShift { shift } => self.end_shift(shift, now),
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),
             Command::GiveBackDistrict { district } => self.give_back(&district),
+            Command::SetAside { series } => self.set_aside(series, now),
             Command::ListDriver(driver) => {
                 let district = driver.district.clone();
                 self.list(&district, Fact::DriverListed { driver }, now)
@@ -473,19 +437,6 @@ impl Node {
             self.dirty.insert(district.clone());
         }
         self.forget_old_contacts(now);
-    }
-
-    /// How a district is dispatched; `None` if it is not served here.
-    #[must_use]
-    pub fn mode(&self, district: &DistrictId) -> Option<ModeView> {
-        self.sides.get(district).map(|side| side.view(&self.config.id, self.board.district(district)))
-    }
-
-    fn central_mode(&self, district: &DistrictId) -> Option<CentralMode> {
-        match self.sides.get(district)? {
-            Side::Central(side) => Some(side.lease.mode()),
-            Side::Edge(_) => None,
-        }
     }
 }
 

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Node;
+use super::{Node, Poison};
 use crate::authority::Epoch;
 use crate::command::Refusal;
 use crate::face::Role;
@@ -39,8 +39,17 @@ impl Node {
             if entry.seq <= self.board.head(&entry.series).seq {
                 continue;
             }
-            if !self.may_say(entry) || self.take_in(entry.clone(), now).is_err() {
-                broken.insert(&entry.series);
+            let poison = if self.may_say(entry) {
+                self.take_in(entry.clone(), now).map_err(|error| Poison::of(&error))
+            } else {
+                Err(Some(Poison::NotAllowed))
+            };
+            match poison {
+                Ok(()) => self.note_moving(&entry.series),
+                Err(why) => {
+                    broken.insert(&entry.series);
+                    why.into_iter().for_each(|why| self.note_stuck(&entry.series, why, now));
+                }
             }
         }
         if entries.iter().any(|entry| entry.series.origin == self.config.id) {
@@ -48,7 +57,8 @@ impl Node {
             self.release_stale_home_questions(now);
         }
         self.end_page(now);
-        let level = self.config.districts.keys().all(|district| self.board.heads().cover(heads, district));
+        let board = &self.board;
+        let level = self.config.districts.keys().all(|id| board.covers(board.heads(), heads, id));
         if level {
             self.level_at.insert(from.clone(), now.ticks);
         }
@@ -68,7 +78,8 @@ impl Node {
         }
         let claimed = match Fact::read(entry) {
             Ok(fact) => fact.and_then(|fact| fact.epoch()),
-            Err(_) => return false,
+            // What cannot be read claims nothing, and does not go in either.
+            Err(_) => None,
         };
         claimed.is_none_or(|epoch| self.check_term(&entry.series.district, epoch).is_ok())
     }

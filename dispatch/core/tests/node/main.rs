@@ -8,6 +8,7 @@
 mod by_hand;
 mod drivers;
 mod outage;
+mod quarantine;
 mod restored;
 mod roster;
 mod texts;

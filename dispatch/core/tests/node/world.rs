@@ -53,6 +53,8 @@ pub(crate) struct World {
     edge_error_ms: i64,
     /// Where the drivers are.
     east: f64,
+    /// What comes of entries of the edge's on the way to central.
+    pub(crate) spoil: Option<fn(Vec<Entry>) -> Vec<Entry>>,
     /// Phones know where they are.
     pub(crate) has_fix: bool,
 }
@@ -92,6 +94,7 @@ impl World {
             edge_error_ms: 0,
             east: 0.005,
             has_fix: true,
+            spoil: None,
         };
         world.start(CENTRAL, Board::default(), Vec::new(), 1);
         if has_edge {
@@ -184,21 +187,6 @@ impl World {
     pub(crate) fn command(&mut self, name: &str, command: Command) -> Result<Answer, Refusal> {
         self.input(name, Input::Command { request: 1, command: Box::new(command) })
             .expect("every command is answered")
-    }
-
-    /// Carries all entries both ways until nothing is new.
-    pub(crate) fn sync(&mut self) {
-        for _ in 0..4 {
-            self.carry(CENTRAL, EDGE);
-            self.carry(EDGE, CENTRAL);
-        }
-    }
-
-    /// Carries all entries one way.
-    pub(crate) fn carry(&mut self, from: &str, to: &str) {
-        let entries = self.places[from].journal.clone();
-        let heads = self.places[from].node.board().heads().clone();
-        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
     }
 
     /// The shift of a driver on duty.

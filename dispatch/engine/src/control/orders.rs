@@ -4,6 +4,7 @@ use ondol_core::command::Command;
 use ondol_core::face::Role;
 use ondol_core::fact::Sealed;
 use ondol_core::ids::{DriverId, NodeId, SubjectId};
+use ondol_core::journal::Series;
 use ondol_core::node::Node;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -69,6 +70,11 @@ pub enum Order {
     Stands {
         /// The stands.
         stands: Vec<ListedStand>,
+    },
+    /// Lets the return of a district wait no longer for a series that does not go in. Central only.
+    SetAside {
+        /// The series.
+        series: Series,
     },
     /// For a day, edges may give this node back what its store has lost. Central only.
     TakeBack {},
@@ -147,6 +153,12 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
             } else {
                 Err(Problem::invalid(format!("there is no open account {login} at this node")))
             }
+        }
+        Order::SetAside { series } => {
+            handle.request(Command::SetAside { series: series.clone() }).await?;
+            Ok(format!(
+                "{series} is set aside: nobody waits for it any more, and what of it can be read still goes in"
+            ))
         }
         Order::TakeBack {} => {
             central_only(handle)?;

@@ -126,6 +126,21 @@ async fn a_driver_is_barred_and_admitted_while_the_node_runs() {
 }
 
 #[tokio::test]
+async fn a_series_is_set_aside_unless_it_is_unknown_or_still_written() {
+    let place = place().await;
+    place.node.handle.request(book(1)).await.unwrap();
+    let present = place.node.handle.incarnation();
+    let set_aside = |life: u32| Order::SetAside {
+        series: format!("central/{life}/{}/bookings", district()).parse().unwrap(),
+    };
+    let (status, said) = place.tell(&set_aside(present + 1)).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "{said}");
+    let (status, said) = place.tell(&set_aside(present)).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{said}");
+    assert!(said.contains("still_written"), "{said}");
+}
+
+#[tokio::test]
 async fn a_rider_is_erased_by_booking() {
     let place = place().await;
     let erase = Order::Erase { person: Person::RiderOf(BookingId::from_number(1).into()) };

@@ -148,6 +148,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::UnknownShift
         | Refusal::UnknownDriver
         | Refusal::UnknownStand
+        | Refusal::UnknownSeries
         | Refusal::OtherDistrict => StatusCode::NOT_FOUND,
         Refusal::KeyReused
         | Refusal::StaleAttach
@@ -161,6 +162,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::OpenBookingExists
         | Refusal::DriverElsewhere
         | Refusal::ShiftEnded
+        | Refusal::StillWritten
         | Refusal::NotOwner => StatusCode::CONFLICT,
         Refusal::Closed | Refusal::OfferLapsed => StatusCode::GONE,
         Refusal::OtherNode => StatusCode::MISDIRECTED_REQUEST,

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use ondol_core::ids::{DistrictId, NodeId, SubjectId};
 use ondol_core::journal::{Entry, Heads, Lane, PAYLOAD_MAX, Series};
+use ondol_core::node::Poison;
 use thiserror::Error;
 
 use super::subjects;
@@ -39,6 +40,17 @@ pub(super) enum PageRefusal {
 }
 
 impl PageRefusal {
+    /// Why the series waits, as staff is told.
+    pub(super) fn poison(&self) -> Option<(Series, Poison)> {
+        let why = match self {
+            Self::Foreign { .. } => Poison::NotAllowed,
+            Self::OwnPast { .. } => Poison::OwnPast,
+            Self::Unstorable { .. } => Poison::Broken,
+            Self::TooMany | Self::Key { .. } => return None,
+        };
+        self.series().map(|series| (series.clone(), why))
+    }
+
     /// The series that waits because of it.
     pub(super) fn series(&self) -> Option<&Series> {
         match self {

@@ -209,7 +209,8 @@ impl Puller {
         let firsts = firsts(&page.entries);
         let came = page.entries.len();
         let moved = (page.key_cursor != keys_after).then_some(page.key_cursor);
-        handle.page(self.peer.id.clone(), page.entries, page.heads, page.keys, moved).await?;
+        let left_out = refused.iter().filter_map(PageRefusal::poison).collect();
+        handle.page(self.peer.id.clone(), page.entries, page.heads, left_out, page.keys, moved).await?;
         self.keys_after = Some(page.key_cursor);
         self.quarantine_stuck(&firsts);
         Ok(came)

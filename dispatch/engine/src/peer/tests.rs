@@ -9,7 +9,7 @@ mod sites;
 use ondol_core::command::{Answer, Command};
 use ondol_core::ids::{BookingId, SubjectId};
 use ondol_core::journal::Lane;
-use ondol_core::node::Mode;
+use ondol_core::node::{Mode, Poison};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -205,6 +205,13 @@ async fn a_poisoned_series_waits_and_the_others_go_on() {
         .await;
     let heads = central.handle.store().heads();
     assert_eq!(heads.of(&bookings).seq, 1, "nothing is skipped");
+    let stuck = |node: &ondol_core::node::Node| {
+        let district = district();
+        node.stuck(&district)
+            .map(|(series, stuck)| (series.clone(), stuck.seq, stuck.why))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(central.handle.read(stuck).await.unwrap(), [(bookings, 2, Poison::Broken)], "staff is told");
     central.handle.store().verify().await.unwrap();
 }
 
@@ -254,6 +261,12 @@ async fn central_takes_its_past_back_only_when_it_was_lost() {
     edge.handle.request(crate::run::tests::bench::book(9)).await.unwrap();
     until("the edge's own entries go in", async || central.handle.store().heads().of(&own).seq > 0).await;
     assert!(!central.has_booking(3).await, "and central's past does not");
+    let whys = |node: &ondol_core::node::Node| {
+        let district = district();
+        node.stuck(&district).map(|(_, stuck)| stuck.why).collect::<Vec<_>>()
+    };
+    let whys = central.handle.read(whys).await.unwrap();
+    assert!(!whys.is_empty() && whys.iter().all(|why| *why == Poison::OwnPast), "staff is told: {whys:?}");
 
     let now = central.handle.now().utc;
     central.handle.store().take_back_until(now.plus_ms(86_400_000)).await.unwrap();

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use ondol_core::command::{Answer, Command, Refusal, ToDevice};
 use ondol_core::face::{Change, Role};
 use ondol_core::ids::{DeviceId, NodeId, SubjectId};
-use ondol_core::journal::{Entry, Heads};
-use ondol_core::node::Node;
+use ondol_core::journal::{Entry, Heads, Series};
+use ondol_core::node::{Node, Poison};
 use ondol_core::units::Now;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -148,17 +148,18 @@ impl Handle {
         wait(answer).await
     }
 
-    /// Hands in a page that `from` sent; returns once it is durable.
+    /// Hands in a page that `from` sent, without what was left out of it; returns once it is durable.
     pub(crate) async fn page(
         &self,
         from: NodeId,
         entries: Vec<Entry>,
         heads: Heads,
+        left_out: Vec<(Series, Poison)>,
         keys: Vec<SubjectKey>,
         key_cursor: Option<KeyCursor>,
     ) -> Result<(), Unavailable> {
         let (done, answer) = oneshot::channel();
-        let page = PageMessage { from, entries, heads, keys, key_cursor, done };
+        let page = PageMessage { from, entries, heads, left_out, keys, key_cursor, done };
         self.send(Message::Page(Box::new(page)))?;
         wait(answer).await
     }

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use ondol_core::command::{Answer, Command, Refusal, Renewal};
 use ondol_core::face::{Input, Output, RequestId};
 use ondol_core::ids::NodeId;
-use ondol_core::journal::{Entry, Heads};
-use ondol_core::node::Node;
+use ondol_core::journal::{Entry, Heads, Series};
+use ondol_core::node::{Node, Poison};
 use ondol_core::shell::Tray;
 use ondol_core::travel::TravelTimes;
 use ondol_core::units::{Now, Ticks};
@@ -143,6 +143,8 @@ struct PageMessage {
     from: NodeId,
     entries: Vec<Entry>,
     heads: Heads,
+    /// Series of which the next entry was not let through.
+    left_out: Vec<(Series, Poison)>,
     keys: Vec<SubjectKey>,
     /// If it has moved.
     key_cursor: Option<KeyCursor>,
@@ -230,12 +232,15 @@ impl Loop {
                 self.tray.put_effect(Effect::Deliver(deliver));
             }
             Message::Page(page) => {
-                let PageMessage { from, entries, heads, keys, key_cursor, done } = *page;
+                let PageMessage { from, entries, heads, left_out, keys, key_cursor, done } = *page;
                 self.shared.vault.learn(&keys);
                 self.batch.keys.extend(keys);
                 self.batch.key_cursors.extend(key_cursor.map(|cursor| (from.clone(), cursor)));
                 self.tray.hold();
                 self.node.handle(Input::Page { from, entries, heads }, now);
+                for (series, why) in left_out {
+                    self.node.handle(Input::LeftOut { series, why }, now);
+                }
                 self.when_durable(done);
             }
             Message::Flush(done) => {

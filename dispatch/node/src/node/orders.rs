@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use ondol_core::ids::NodeId;
+use ondol_core::journal::Series;
 use ondol_engine::control::{BookingNamed, DriverNamed, Order, Person, send_order};
 use ondol_engine::identity::{PASSWORD_MAX_BYTES, token_id};
 
@@ -78,6 +79,15 @@ pub(crate) enum OrderCommand {
         #[arg(long)]
         login: String,
     },
+    /// Let the return of a district wait no longer for a series that does not go in; at central. What was in it and never
+    /// arrived is known to its writer alone: read it there first.
+    SetAside {
+        #[command(flatten)]
+        at: At,
+        /// The series, as the console names it: NODE/LIFE/DISTRICT/LANE.
+        #[arg(long)]
+        series: Series,
+    },
     /// After central's store was restored from a copy: let edges give back for a day what it has lost.
     TakeBack {
         #[command(flatten)]
@@ -112,6 +122,7 @@ pub(crate) async fn run(command: &OrderCommand) -> anyhow::Result<()> {
             (at, Order::Password { login: login.clone(), password: password_from_stdin()? })
         }
         OrderCommand::Close { at, login } => (at, Order::Close { login: login.clone() }),
+        OrderCommand::SetAside { at, series } => (at, Order::SetAside { series: series.clone() }),
         OrderCommand::TakeBack { at } => (at, Order::TakeBack {}),
     };
     let (config, issuer, now) = issuer(&at.config)?;

@@ -2,6 +2,7 @@
 
 use ondol_core::booking::{BookingRecord, Door};
 use ondol_core::command::{Answer, Offer, Refusal};
+use ondol_core::face::Input;
 use ondol_core::fact::Request;
 use ondol_core::ids::{AssignmentId, ShiftId};
 use ondol_core::node::Node;
@@ -10,6 +11,24 @@ use ondol_core::units::UtcMs;
 use super::{CENTRAL, EDGE, World, plain};
 
 impl World {
+    /// Carries all entries both ways until nothing is new.
+    pub(crate) fn sync(&mut self) {
+        for _ in 0..4 {
+            self.carry(CENTRAL, EDGE);
+            self.carry(EDGE, CENTRAL);
+        }
+    }
+
+    /// Carries all entries one way.
+    pub(crate) fn carry(&mut self, from: &str, to: &str) {
+        let mut entries = self.places[from].journal.clone();
+        if let Some(spoil) = self.spoil.filter(|_| from == EDGE) {
+            entries = spoil(entries);
+        }
+        let heads = self.places[from].node.board().heads().clone();
+        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+    }
+
     /// Steps every civil clock.
     pub(crate) fn step_clocks(&mut self, ms: i64) {
         self.civil_error_ms += ms;
