@@ -43,6 +43,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/bookings/{id}/assign", post(bookings::assign))
         .route("/console/v1/bookings/{id}/recall", post(bookings::recall))
         .route("/console/v1/bookings/{id}/cancel", post(bookings::cancel))
+        .route("/console/v1/bookings/{id}/close", post(bookings::close))
         .route("/console/v1/bookings/{id}/reveal", post(bookings::reveal))
         .route("/console/v1/districts/{id}/take", post(districts::take))
         .route("/console/v1/districts/{id}/give-back", post(districts::give_back))

@@ -121,7 +121,7 @@ impl Seen {
                 .as_ref()
                 .map(|quote| QuoteView { fare: quote.fare, tariff: quote.tariff.clone() }),
             vehicle: self.vehicle(status, vault, map),
-            fare: bond.and_then(|bond| bond.done.as_ref()).map(|(_, fare)| FareView {
+            fare: bond.and_then(|bond| bond.fare()).map(|fare| FareView {
                 amount: fare.amount,
                 distance_m: fare.distance_m,
                 duration_s: fare.duration_s,

@@ -39,7 +39,7 @@ export interface StuckView {
   set_aside: boolean;
 }
 
-export type Attention = "two_boarded" | "unverified" | "contact_lost" | "waits_long" | "taken_twice";
+export type Attention = "two_boarded" | "unverified" | "contact_lost" | "trip_unended" | "waits_long" | "taken_twice";
 export type Door = "app" | "web" | "sms" | "phone" | "street";
 
 export interface BookingRow {
@@ -104,6 +104,8 @@ export interface PositionsEvent {
   shifts: { shift: string; position: Position; heard_at: string }[];
 }
 
+export type CloseReason = "phone_lost" | "forgotten" | "other";
+
 export interface AssignmentView {
   assignment: string;
   shift: string;
@@ -117,6 +119,7 @@ export interface AssignmentView {
   boarded_at?: string;
   pin_check?: "verified" | "unverified" | "not_needed";
   done_at?: string;
+  closed?: CloseReason;
   released_at?: string;
   release?: string;
 }

@@ -96,6 +96,6 @@ fn look(node: &Node, caller: &Caller, now: Now) -> Seen {
 }
 
 fn closed_at(record: &BookingRecord) -> Option<UtcMs> {
-    let done = record.assignments.values().filter_map(|bond| bond.done.as_ref().map(|(at, _)| *at)).max();
+    let done = record.assignments.values().filter_map(|bond| bond.over_at()).max();
     done.or_else(|| record.cancel.as_ref().map(|cancel| cancel.at))
 }

@@ -17,8 +17,8 @@ use crate::routes::{may, row};
 use crate::state::{ConsoleState, Inner};
 use crate::view::SeenBooking;
 use crate::wire::{
-    AssignRequest, BookingDetail, BookingRow, CancelRequest, Empty, FACTS_MAX, FactView, NOTE_MAX_CHARS,
-    RevealAnswer, RevealRequest,
+    AssignRequest, BookingDetail, BookingRow, CancelRequest, CloseRequest, Empty, FACTS_MAX, FactView,
+    NOTE_MAX_CHARS, RevealAnswer, RevealRequest,
 };
 
 mod candidates;
@@ -117,6 +117,19 @@ pub(crate) async fn cancel(
     may(&state, &session.caller, Operation::CancelBooking, booking).await?;
     let command = Command::Cancel { booking, by: Party::Operator, reason: wish.reason };
     act(&state, &session, "cancel", command, booking).await
+}
+
+/// `POST /console/v1/bookings/{id}/close`: ends a trip whose driver cannot.
+pub(crate) async fn close(
+    State(state): State<ConsoleState>,
+    session: OperatorSession,
+    path: Id,
+    StrictJson(wish): StrictJson<CloseRequest>,
+) -> Result<Json<BookingRow>, Problem> {
+    let booking = id(path)?;
+    may(&state, &session.caller, Operation::CancelBooking, booking).await?;
+    let command = Command::CloseTrip { booking, reason: wish.reason, fare: wish.fare };
+    act(&state, &session, "close", command, booking).await
 }
 
 async fn act(

@@ -1,10 +1,11 @@
 //! A booking as the board shows it.
 
-use ondol_core::booking::{BookingRecord, Status};
+use ondol_core::booking::{AssignmentRecord, BookingRecord, Status};
 use ondol_core::fact::PinCheck;
 use ondol_core::ids::{BookingId, DistrictId, FleetId, NodeId};
 use ondol_core::node::Node;
 use ondol_core::pin::booking_code;
+use ondol_core::shift::Duty;
 use ondol_core::units::{Now, UtcMs};
 use ondol_engine::vault::{Hidden, RiderPersonal, Vault};
 
@@ -13,6 +14,8 @@ use crate::wire::{Attention, BookingRow, Spot, Standing, TaxiView};
 
 /// A rider who has waited this long without a taxi needs a hand.
 const WAITS_LONG_MS: i64 = 180_000;
+/// A trip of a silent phone that has gone on for this long has ended somewhere.
+const UNENDED_MS: i64 = 2 * 3_600_000;
 
 /// What of a booking is copied out of the loop.
 pub(crate) struct SeenBooking {
@@ -54,6 +57,9 @@ pub(crate) fn attention(node: &Node, record: &BookingRecord, now: Now) -> Vec<At
             why.push(Attention::ContactLost);
         }
     }
+    if status == Status::Boarded && standing.is_some_and(|bond| is_unended(node, bond, now)) {
+        why.push(Attention::TripUnended);
+    }
     if matches!(status, Status::Open | Status::Offered)
         && let Some(accepted) = &record.accepted
     {
@@ -66,6 +72,16 @@ pub(crate) fn attention(node: &Node, record: &BookingRecord, now: Now) -> Vec<At
         why.push(Attention::TakenTwice);
     }
     why
+}
+
+/// True if the driver of a boarded trip can hardly end it any more: the shift was ended, or the trip has gone on for hours
+/// and the phone is not heard.
+fn is_unended(node: &Node, bond: &AssignmentRecord, now: Now) -> bool {
+    let shift = node.board().shift(bond.shift).map(|(_, shift)| shift);
+    let heard = node.contacts().get(&bond.shift).map(|contact| now.ticks.since_ms(contact.heard_at));
+    let is_silent = heard.is_none_or(|ago_ms| ago_ms > SILENT_MS);
+    let is_long = bond.boarded.is_some_and(|(at, _)| now.utc.since_ms(at) > UNENDED_MS);
+    is_silent && (is_long || shift.and_then(|shift| shift.duty()) == Some(Duty::Ended))
 }
 
 impl SeenBooking {
@@ -141,7 +157,7 @@ impl SeenBooking {
             taxi,
             cancelled_by: cancel.map(|cancel| cancel.by),
             cancel_reason: cancel.map(|cancel| cancel.reason),
-            fare: record.standing().and_then(|(_, bond)| bond.done.as_ref()).map(|(_, fare)| fare.amount),
+            fare: record.standing().and_then(|(_, bond)| bond.fare()).map(|fare| fare.amount),
             standing: Standing {
                 authority: owner.clone().unwrap_or_else(|| self.me.clone()),
                 as_of: self.as_of.into(),

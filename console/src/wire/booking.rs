@@ -1,7 +1,7 @@
 //! A booking on the board and in detail, and what an operator does to it.
 
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Priority, Status};
-use ondol_core::fact::{PinCheck, Release};
+use ondol_core::fact::{CloseReason, PinCheck, Release};
 use ondol_core::ids::{AssignmentId, BookingId, DistrictId, FleetId, NodeId, ShiftId, StandId, ZoneId};
 use ondol_core::position::Position;
 use ondol_core::units::Money;
@@ -32,6 +32,8 @@ pub enum Attention {
     Unverified,
     /// The assigned shift has not been heard for a minute.
     ContactLost,
+    /// The rider boarded long ago or the shift was ended, and the phone is silent: somebody closes the trip.
+    TripUnended,
     /// It has waited long without a taxi.
     WaitsLong,
     /// It was taken in on both sides of a cut.
@@ -177,6 +179,9 @@ pub struct AssignmentView {
     /// When the trip ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub done_at: Option<Moment>,
+    /// Why an operator closed the trip, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<CloseReason>,
     /// When it ended without a trip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub released_at: Option<Moment>,
@@ -247,6 +252,17 @@ pub struct AssignRequest {
     /// How many minutes the driver said that the way takes, 1 to 240: needed where the answer was `eta_unknown`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told_minutes: Option<u16>,
+}
+
+/// Close the trip.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseRequest {
+    /// Why.
+    pub reason: CloseReason,
+    /// The fare in won as the driver told it; absent if nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fare: Option<Money>,
 }
 
 /// End the booking.

@@ -14,6 +14,7 @@
 //! | `POST /console/v1/bookings/{id}/assign` | [`AssignRequest`] | [`BookingRow`] |
 //! | `POST /console/v1/bookings/{id}/recall` | [`Empty`] | [`BookingRow`] |
 //! | `POST /console/v1/bookings/{id}/cancel` | [`CancelRequest`] | [`BookingRow`] |
+//! | `POST /console/v1/bookings/{id}/close` | [`CloseRequest`] | [`BookingRow`] |
 //! | `POST /console/v1/bookings/{id}/reveal` | [`RevealRequest`] | [`RevealAnswer`]; written to the audit log |
 //! | `POST /console/v1/districts/{id}/take` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
@@ -37,7 +38,7 @@ pub use board::{
 };
 pub use booking::{
     AssignRequest, AssignmentView, Attention, BookingDetail, BookingRow, CancelRequest, CandidateView,
-    FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
+    CloseRequest, FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
 };
 pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
 pub use report::{ReportRow, ReportsView};

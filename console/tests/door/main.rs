@@ -37,6 +37,7 @@ fn routes(bench: &Bench) -> Vec<(Method, String, Option<Value>)> {
         post(path(1, "/assign"), json!({"shift": Uuid::from_u128(9)})),
         post(path(1, "/recall"), json!({})),
         post(path(1, "/cancel"), json!({"reason": "other"})),
+        post(path(1, "/close"), json!({"reason": "phone_lost", "fare": 7_700})),
         post(path(1, "/reveal"), json!({"reason": "caller asks"})),
         post("/console/v1/districts/hanbuk/take".to_owned(), json!({"confirm": "hanbuk"})),
         post("/console/v1/districts/hanbuk/give-back".to_owned(), json!({"confirm": "hanbuk"})),
@@ -94,10 +95,11 @@ async fn another_fleets_booking_is_not_there_at_all() {
     let (hanbit, onnuri) = (bench.sign_in("hanbit").await, bench.sign_in("onnuri").await);
     let taken = bench.post("/console/v1/bookings", &hanbit, &bench.call(1)).await;
     assert_eq!(taken.body["row"]["fleet"], "hanbit", "a fleet's operator sends its cars: {}", taken.body);
-    let acts: [(Method, &str, Option<Value>); 5] = [
+    let acts: [(Method, &str, Option<Value>); 6] = [
         (Method::GET, "", None),
         (Method::POST, "/recall", Some(json!({}))),
         (Method::POST, "/cancel", Some(json!({"reason": "other"}))),
+        (Method::POST, "/close", Some(json!({"reason": "other"}))),
         (Method::POST, "/reveal", Some(json!({"reason": "curious"}))),
         (Method::POST, "/assign", Some(json!({"shift": Uuid::from_u128(9)}))),
     ];

@@ -1,11 +1,11 @@
 //! Goal: an operator frees the driver of a lost phone, and nobody else does; an operator who assigns by hand is told
-//! what nobody knows.
+//! what nobody knows, and closes what nobody ends.
 
 use axum::http::Method;
 use ondol_core::booking::Needs;
-use ondol_core::command::{Attach, Command, Slot};
-use ondol_core::fact::{Driver, Lang, ShiftStart, Vehicle};
-use ondol_core::ids::{DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::command::{Attach, Command, Happening, Report, Slot};
+use ondol_core::fact::{Driver, Lang, PinCheck, ShiftStart, Step, Vehicle};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 use ondol_core::shift::{Duty, Serialiser};
 use serde_json::json;
@@ -100,4 +100,45 @@ async fn a_driver_whom_nobody_can_see_is_assigned_with_the_minutes_that_were_tol
     assert_eq!(asked.body["status"], "offered", "{}", asked.body);
     let detail = bench.get(&booking, &cookie).await;
     assert_eq!(detail.body["assignments"][0]["eta_s"], 720, "{}", detail.body);
+}
+
+#[tokio::test]
+async fn a_trip_whose_phone_is_gone_is_shown_and_closed_with_the_fare_that_was_told() {
+    let bench = Bench::new().await;
+    begin(&bench, 1, Some(place(0))).await;
+    let cookie = bench.sign_in("hanbit").await;
+    bench.post("/console/v1/bookings", &cookie, &bench.call(1)).await;
+    let booking = format!("/console/v1/bookings/{}", Uuid::from_u128(1));
+    // Whether a plan or the operator came first, the only driver is asked.
+    bench.post(&format!("{booking}/assign"), &cookie, &json!({"shift": Uuid::from_u128(1)})).await;
+    let detail = bench.get(&booking, &cookie).await;
+    let assignment: AssignmentId =
+        serde_json::from_value(detail.body["assignments"][0]["assignment"].clone()).unwrap();
+    for what in [Step::Assigned, Step::Boarded { pin: PinCheck::Verified }] {
+        let report = Report {
+            shift: ShiftId::from_number(1),
+            device: DeviceId::from_number(1),
+            district: "hanbuk".parse().unwrap(),
+            what: Happening::Step {
+                booking: BookingId::from_number(1),
+                assignment: assignment.clone(),
+                what,
+            },
+            at: bench.node.now(),
+        };
+        bench.handle.request(Command::Report(report)).await.unwrap();
+    }
+    let (close, wish) = (format!("{booking}/close"), json!({"reason": "phone_lost", "fare": 7_700}));
+    assert_eq!(bench.post(&close, &cookie, &wish).await.code(), (409, "driver_heard"));
+    bench.node.clock.advance_ms(2 * 3_600_000 + 1_000);
+    let row = bench.get(&booking, &cookie).await.body["row"].clone();
+    assert_eq!((&row["status"], &row["attention"]), (&json!("boarded"), &json!(["trip_unended"])), "{row}");
+    for wrong in [json!({"reason": "bored"}), json!({"reason": "other", "fare": 7_700, "tip": 1})] {
+        assert_eq!(bench.post(&close, &cookie, &wrong).await.code(), (400, "invalid_request"));
+    }
+    let closed = bench.post(&close, &cookie, &wish).await.body;
+    assert_eq!((&closed["status"], &closed["fare"]), (&json!("done"), &json!(7_700)), "{closed}");
+    let detail = bench.get(&booking, &cookie).await;
+    assert_eq!(detail.body["assignments"][0]["closed"], "phone_lost", "{}", detail.body);
+    assert_eq!(bench.post(&close, &cookie, &wish).await.code(), (410, "closed"));
 }

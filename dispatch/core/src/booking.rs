@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{Fare, Owner, PinCheck, Release, Request};
+use crate::fact::{CloseReason, Fare, Owner, PinCheck, Release, Request};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
 use crate::matching::Reasons;
@@ -104,11 +104,12 @@ const CHARGE_WITHOUT_QUOTE_MAX: Money = Money(200_000);
 /// What central may charge for a booking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Due {
-    /// Nothing: it is charged already, was paid in the vehicle, or has not ended.
+    /// Nothing: it is charged already, was paid in the vehicle, has not ended, or nobody knows the fare.
     Nothing,
     /// This amount.
     Charge(Money),
-    /// A human decides: driver and rider differ about how it is paid, or the amount is not plausible.
+    /// A human decides: driver and rider differ about how it is paid, the amount is not plausible, or another one was
+    /// charged.
     Operator,
 }
 
@@ -269,8 +270,23 @@ pub struct AssignmentRecord {
     pub boarded: Option<(UtcMs, PinCheck)>,
     /// When the trip ended; the fare of the highest revision.
     pub done: Option<(UtcMs, Fare)>,
+    /// An operator's end of the trip; it counts while the driver's own is not known.
+    pub closed: Option<Closed>,
     /// When and why it ended without a trip.
     pub released: Option<(UtcMs, Release)>,
+}
+
+/// An operator closed a trip; the lowest of several stands.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Closed {
+    /// Stamp of the entry.
+    pub hlc: Hlc,
+    /// When.
+    pub at: UtcMs,
+    /// Why.
+    pub reason: CloseReason,
+    /// The fare as the driver told it, if anybody knows.
+    pub fare: Option<Fare>,
 }
 
 impl AssignmentRecord {
@@ -284,6 +300,7 @@ impl AssignmentRecord {
             arrived_at: None,
             boarded: None,
             done: None,
+            closed: None,
             released: None,
         }
     }
@@ -291,7 +308,7 @@ impl AssignmentRecord {
     /// True if the shift is bound: assigned or boarded, and neither released nor done.
     #[must_use]
     pub fn binds(&self) -> bool {
-        self.done.is_none()
+        self.over_at().is_none()
             && (self.boarded.is_some() || (self.released.is_none() && self.assigned_at.is_some()))
     }
 
@@ -301,8 +318,24 @@ impl AssignmentRecord {
         self.offered.is_some()
             && self.assigned_at.is_none()
             && self.boarded.is_none()
-            && self.done.is_none()
+            && self.over_at().is_none()
             && self.released.is_none()
+    }
+
+    /// When the trip was over: by the driver's word, else by an operator's.
+    #[must_use]
+    pub fn over_at(&self) -> Option<UtcMs> {
+        let done_at = self.done.as_ref().map(|(at, _)| *at);
+        done_at.or_else(|| self.closed.as_ref().map(|closed| closed.at))
+    }
+
+    /// What was taken: by the driver's word, else by an operator's.
+    #[must_use]
+    pub fn fare(&self) -> Option<&Fare> {
+        match &self.done {
+            Some((_, fare)) => Some(fare),
+            None => self.closed.as_ref()?.fare.as_ref(),
+        }
     }
 
     /// Travel time when it was offered; the largest possible where it never was, so that such a bond gives way.
@@ -337,13 +370,18 @@ impl BookingRecord {
     }
 
     /// What central may charge by machine: the fare of the one trip that carried the rider, if the rider chose to
-    /// pay later and the amount is plausible. A device's word alone charges nobody.
+    /// pay later and the amount is plausible. A device's word alone charges nobody. What was charged by an operator's
+    /// word stays, and is an operator's case again if the driver's differs.
     #[must_use]
     pub fn due(&self) -> Due {
         let mut carried = self.assignments.values().filter(|bond| bond.boarded.is_some());
         let (Some(bond), None) = (carried.next(), carried.next()) else { return Due::Nothing };
-        let (Some((_, fare)), Some(request)) = (&bond.done, self.request()) else { return Due::Nothing };
-        if self.charged.is_some() || fare.payment != Payment::Deferred {
+        let (Some(fare), Some(request)) = (bond.fare(), self.request()) else { return Due::Nothing };
+        if let Some(charged) = self.charged {
+            let differs = bond.closed.is_some() && charged != fare.amount;
+            return if differs { Due::Operator } else { Due::Nothing };
+        }
+        if fare.payment != Payment::Deferred {
             return Due::Nothing;
         }
         let most = request.quote.as_ref().map_or(CHARGE_WITHOUT_QUOTE_MAX, |quote| {
@@ -369,7 +407,7 @@ impl BookingRecord {
     /// What the booking is doing.
     #[must_use]
     pub fn status(&self) -> Status {
-        if self.assignments.values().any(|a| a.done.is_some()) {
+        if self.assignments.values().any(|a| a.over_at().is_some()) {
             return Status::Done;
         }
         if self.assignments.values().any(|a| a.boarded.is_some()) {

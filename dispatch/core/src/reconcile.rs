@@ -7,7 +7,7 @@
 //! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
 //! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
-//! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended |
+//! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended, and closes it |
 //! | `cancel_against_assign` | the cancel wins unless the rider has boarded, or a machine had found nobody |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
 //!
@@ -207,8 +207,8 @@ fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
     let held: Vec<(&AssignmentId, &AssignmentRecord)> = record
         .assignments
         .iter()
-        .filter(|(_, bond)| bond.assigned_at.is_some() || bond.boarded.is_some() || bond.done.is_some())
-        .filter(|(_, bond)| bond.binds() || bond.done.is_some() || superseded(bond))
+        .filter(|(_, bond)| bond.assigned_at.is_some() || bond.boarded.is_some() || bond.over_at().is_some())
+        .filter(|(_, bond)| bond.binds() || bond.over_at().is_some() || superseded(bond))
         .collect();
     let revoked = held.iter().any(|(_, bond)| bond.boarded.is_none() && superseded(bond));
     if held.len() < 2 && !revoked {
@@ -252,7 +252,7 @@ fn two_boarded(record: &BookingRecord) -> Option<Conflict> {
 }
 
 fn fare_unclear(record: &BookingRecord) -> Option<Conflict> {
-    let done = record.assignments.iter().filter(|(_, bond)| bond.done.is_some());
+    let done = record.assignments.iter().filter(|(_, bond)| bond.over_at().is_some());
     (record.due() == Due::Operator).then(|| Conflict {
         kind: ConflictKind::FareUnclear,
         bookings: vec![record.id],
@@ -380,7 +380,7 @@ fn is_duplicate(one: &Wish<'_>, other: &Wish<'_>) -> bool {
 fn duplicate(earlier: &Wish<'_>, later: &Wish<'_>) -> Conflict {
     let live = |wish: &Wish<'_>| {
         let bonds = wish.record.assignments.iter();
-        bonds.filter(|(_, bond)| bond.binds() || bond.done.is_some()).map(|(id, _)| id.clone()).collect()
+        bonds.filter(|(_, bond)| bond.binds() || bond.over_at().is_some()).map(|(id, _)| id.clone()).collect()
     };
     let (of_earlier, of_later): (Vec<AssignmentId>, Vec<AssignmentId>) = (live(earlier), live(later));
     let (resolution, gives_way) = match (boarded_at(earlier.record), boarded_at(later.record)) {
@@ -409,7 +409,7 @@ fn boarded_at(record: &BookingRecord) -> Option<UtcMs> {
 /// When nothing more happened to it.
 fn ended_at(record: &BookingRecord) -> Option<UtcMs> {
     match record.status() {
-        Status::Done => record.assignments.values().filter_map(|bond| bond.done.as_ref().map(|d| d.0)).min(),
+        Status::Done => record.assignments.values().filter_map(AssignmentRecord::over_at).min(),
         Status::Cancelled => record.cancel.as_ref().map(|cancel| cancel.at),
         Status::Open | Status::Offered | Status::Assigned | Status::Arrived | Status::Boarded => None,
     }

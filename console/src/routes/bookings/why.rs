@@ -34,7 +34,8 @@ fn view(node: &Node, id: &AssignmentId, bond: &AssignmentRecord) -> AssignmentVi
         arrived_at: bond.arrived_at.map(Into::into),
         boarded_at: bond.boarded.map(|(at, _)| at.into()),
         pin_check: bond.boarded.map(|(_, pin)| pin),
-        done_at: bond.done.as_ref().map(|(at, _)| (*at).into()),
+        done_at: bond.over_at().map(Into::into),
+        closed: bond.closed.as_ref().map(|closed| closed.reason),
         released_at: bond.released.map(|(at, _)| at.into()),
         release: bond.released.map(|(_, release)| release),
     }

@@ -2,7 +2,7 @@
 
 use super::index::{put, take};
 use super::{DistrictBoard, Stand, TEXTS_MAX, TextAnswer, Touched};
-use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel};
+use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel, Closed};
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, DriverId, ShiftId};
 use crate::journal::Entry;
@@ -53,6 +53,11 @@ impl DistrictBoard {
             }
             Fact::Stepped { booking, assignment, shift, what, at } => {
                 step(self.said(booking, assignment, shift), what, at);
+                self.touched_booking(booking)
+            }
+            Fact::TripClosed { booking, assignment, shift, reason, fare, at } => {
+                let closed = Closed { hlc: entry.hlc, at, reason, fare };
+                least(&mut self.said(booking, assignment, shift).closed, closed);
                 self.touched_booking(booking)
             }
             Fact::StreetHailed { booking, assignment, shift, request, at } => {

@@ -16,10 +16,11 @@ pub use notice::{Notice, NoticeText, Recipient};
 pub use refusal::Refusal;
 
 use crate::booking::{CancelReason, Party};
-use crate::fact::{Driver, Request};
+use crate::fact::{CloseReason, Driver, Request};
 use crate::ids::{BookingId, DistrictId, ShiftId, StandId, ZoneId};
 use crate::journal::Series;
 use crate::position::Position;
+use crate::units::Money;
 
 /// A wish that changes something. Whether the caller may have it was decided at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +64,15 @@ pub enum Command {
     Recall {
         /// The booking.
         booking: BookingId,
+    },
+    /// An operator closes a trip whose driver cannot end it: the rider is out, and the phone is silent.
+    CloseTrip {
+        /// The booking.
+        booking: BookingId,
+        /// Why.
+        reason: CloseReason,
+        /// The fare as the driver told it; absent if nobody knows, and then nothing is charged before the phone tells.
+        fare: Option<Money>,
     },
     /// An operator ends a shift whose phone is lost or broken, so that its driver can begin another one.
     EndShift {

@@ -66,6 +66,9 @@ pub enum Refusal {
     /// No road is known from where the shift is to the pickup, or not where it is: the driver must tell.
     #[error("how long the driver needs is not known here; ask the driver and tell the minutes")]
     EtaUnknown,
+    /// The driver's phone is heard: the driver ends the trip.
+    #[error("the driver's phone is heard; ask the driver to end the trip")]
+    DriverHeard,
     /// There is no open question for this driver.
     #[error("there is no open offer")]
     NoOffer,
@@ -114,6 +117,7 @@ impl Refusal {
             Self::ShiftBusy => "shift_busy",
             Self::AlreadyAssigned => "already_assigned",
             Self::EtaUnknown => "eta_unknown",
+            Self::DriverHeard => "driver_heard",
             Self::NoOffer => "no_offer",
             Self::OfferLapsed => "offer_lapsed",
             Self::NoTrip => "no_trip",

@@ -6,7 +6,8 @@
 mod part;
 
 pub use part::{
-    Driver, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Sealed, ShiftStart, Step, Vehicle,
+    CloseReason, Driver, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Sealed, ShiftStart,
+    Step, Vehicle,
 };
 
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,21 @@ pub enum Fact {
         /// What happened.
         what: Step,
         /// When, on the serialiser's clock.
+        at: UtcMs,
+    },
+    /// An operator closed a trip whose driver cannot end it. The driver's own word, if it comes after all, stands.
+    TripClosed {
+        /// The booking.
+        booking: BookingId,
+        /// The bond.
+        assignment: AssignmentId,
+        /// The shift.
+        shift: ShiftId,
+        /// Why.
+        reason: CloseReason,
+        /// The fare as the driver told it, if anybody knows.
+        fare: Option<Fare>,
+        /// When.
         at: UtcMs,
     },
     /// A driver began a trip with a rider who stood in the street.
@@ -264,13 +280,14 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 19] = [
+    pub const KINDS: [&'static str; 20] = [
         "opened",
         "booking_accepted",
         "booking_owned",
         "cancel_requested",
         "offered",
         "stepped",
+        "trip_closed",
         "street_hailed",
         "shift_started",
         "duty_changed",
@@ -296,6 +313,7 @@ impl Fact {
             Self::CancelRequested { .. } => "cancel_requested",
             Self::Offered { .. } => "offered",
             Self::Stepped { .. } => "stepped",
+            Self::TripClosed { .. } => "trip_closed",
             Self::StreetHailed { .. } => "street_hailed",
             Self::ShiftStarted { .. } => "shift_started",
             Self::DutyChanged { .. } => "duty_changed",
@@ -328,6 +346,7 @@ impl Fact {
             | Self::CancelRequested { .. }
             | Self::Offered { .. }
             | Self::Stepped { .. }
+            | Self::TripClosed { .. }
             | Self::StreetHailed { .. }
             | Self::ShiftStarted { .. }
             | Self::DutyChanged { .. }
@@ -356,6 +375,7 @@ impl Fact {
             | Self::CancelRequested { booking, .. }
             | Self::Offered { booking, .. }
             | Self::Stepped { booking, .. }
+            | Self::TripClosed { booking, .. }
             | Self::StreetHailed { booking, .. }
             | Self::Charged { booking, .. } => booking.to_string(),
             Self::ShiftStarted { shift, .. }

@@ -157,6 +157,18 @@ pub struct Fare {
     pub payment: Payment,
 }
 
+/// Why an operator closed a trip that its driver cannot end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CloseReason {
+    /// The driver's phone is lost or broken.
+    PhoneLost,
+    /// The driver forgot to end the trip, and cannot any more.
+    Forgotten,
+    /// Something else, told to an operator.
+    Other,
+}
+
 /// What happened to one assignment, as its serialiser (device or home edge) saw it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]

@@ -1,17 +1,18 @@
-//! What an operator decides about who drives: a shift asked by hand, a booking taken back.
+//! What an operator decides about who drives: a shift asked by hand, a booking taken back, a trip closed.
 //!
 //! A shift that is asked, bound, or on its way to be asked at its home edge is busy for an operator as for a plan. The
 //! operator's choice stands over a question that is open to somebody else: that one is withdrawn, and a yes that was
 //! on its way is released again, so that it neither takes the booking from the chosen driver nor binds its own.
 
 use super::Node;
+use super::home::FARE_MAX;
 use crate::booking::{BookingRecord, Status};
 use crate::command::{Answer, Held, Refusal, ToDevice};
 use crate::face::Output;
-use crate::fact::{Fact, Release, Step, district_wide};
+use crate::fact::{CloseReason, Fact, Fare, Release, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId};
 use crate::matching::Reasons;
-use crate::units::Now;
+use crate::units::{Money, Now};
 
 /// Longest drive to a pickup that an operator may tell, in seconds: beyond it somebody mistyped.
 const TOLD_ETA_MAX_S: u32 = 4 * 3_600;
@@ -166,6 +167,41 @@ impl Node {
         });
         let message = ToDevice::Revoke { assignment: id, booking, reason };
         self.outputs.push_back(Output::ToDevice { device, message });
+    }
+
+    /// Closes a trip that stays boarded because its driver's phone is gone. No machine does so. Distance and time stay
+    /// unknown; what the phone tells later stands, and is charged only if nothing was.
+    pub(super) fn close_trip(
+        &mut self,
+        booking: BookingId,
+        reason: CloseReason,
+        fare: Option<Money>,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        self.serves(&district)?;
+        match record.status() {
+            Status::Done | Status::Cancelled => return Err(Refusal::Closed),
+            Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
+                return Err(Refusal::NoTrip);
+            }
+            Status::Boarded => {}
+        }
+        if fare.is_some_and(|fare| !(0..=FARE_MAX).contains(&fare.0)) {
+            return Err(Refusal::OutOfRange);
+        }
+        let (assignment, bond) = record.standing().ok_or(Refusal::NoTrip)?;
+        let (assignment, shift) = (assignment.clone(), bond.shift);
+        let heard_at = self.contacts.get(&shift).map(|contact| contact.heard_at);
+        if heard_at.is_some_and(|at| now.ticks.since_ms(at) <= self.config.timing.reassign_ms) {
+            return Err(Refusal::DriverHeard);
+        }
+        let payment = record.request().map(|request| request.payment).unwrap_or_default();
+        let fare = fare.map(|amount| Fare { revision: 0, amount, distance_m: 0, duration_s: 0, payment });
+        let zone = record.zone().cloned().unwrap_or_else(district_wide);
+        let fact = Fact::TripClosed { booking, assignment, shift, reason, fare, at: now.utc };
+        self.append(&district, zone, fact, now);
+        Ok(Answer::Done)
     }
 
     pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {

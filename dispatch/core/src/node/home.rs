@@ -17,7 +17,7 @@ use crate::stand::place;
 use crate::units::{Money, Now};
 
 /// A plausible fare, in the tariff's currency.
-const FARE_MAX: i64 = 2_000_000;
+pub(super) const FARE_MAX: i64 = 2_000_000;
 
 impl Node {
     pub(super) fn home(&mut self, command: HomeCommand, now: Now) -> Result<Answer, Refusal> {

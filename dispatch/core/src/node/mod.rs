@@ -286,6 +286,7 @@ impl Node {
                 self.assign_by_hand(booking, shift, told_eta_s, now)
             }
             Command::Recall { booking } => self.recall(booking, now),
+            Command::CloseTrip { booking, reason, fare } => self.close_trip(booking, reason, fare, now),
             Command::EndShift { shift } => self.end_shift(shift, now),
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),
             Command::GiveBackDistrict { district } => self.give_back(&district),

@@ -115,6 +115,7 @@ fn moments(record: &BookingRecord) -> impl Iterator<Item = UtcMs> {
             bond.arrived_at,
             bond.boarded.map(|(at, _)| at),
             bond.done.as_ref().map(|done| done.0),
+            bond.closed.as_ref().map(|closed| closed.at),
             bond.released.map(|(at, _)| at),
         ]
     });

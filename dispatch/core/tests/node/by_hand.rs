@@ -3,9 +3,11 @@
 //!
 //! Method: an operator assigns while drivers are being asked, have said yes, drive, or cannot be found on the map.
 
-use ondol_core::booking::Status;
+use ondol_core::booking::{Payment, Status};
 use ondol_core::command::{Answer, Command, Held, HomeWish, NoticeText, Offer, Refusal, Slot, ToDevice};
-use ondol_core::fact::{PinCheck, Release, Step};
+use ondol_core::fact::{CloseReason, Fare, PinCheck, Release, Step};
+use ondol_core::reconcile::ConflictKind;
+use ondol_core::units::Money;
 
 use crate::world::{CENTRAL, EDGE, World};
 
@@ -23,6 +25,20 @@ impl World {
         let (booking, shift) = (Self::booking(number), Self::shift(shift));
         self.command(name, Command::AssignByHand { booking, shift, told_eta_s })
     }
+}
+
+fn done(amount: i64) -> Step {
+    let (amount, payment) = (Money(amount), Payment::Deferred);
+    Step::Done { fare: Fare { revision: 0, amount, distance_m: 4_000, duration_s: 600, payment } }
+}
+
+fn close(world: &mut World, name: &str, fare: Option<i64>) -> Result<Answer, Refusal> {
+    let (booking, reason) = (World::booking(10), CloseReason::PhoneLost);
+    world.command(name, Command::CloseTrip { booking, reason, fare: fare.map(Money) })
+}
+
+fn unclear(world: &World, kind: ConflictKind) -> usize {
+    world.conflicts(CENTRAL).iter().filter(|conflict| conflict.kind == kind).count()
 }
 
 fn revoked(world: &mut World, shift: u128, offer: &Offer, reason: Release) -> bool {
@@ -184,4 +200,65 @@ fn a_travel_time_that_nobody_knows_must_be_told() {
     assert_eq!(world.assign(CENTRAL, 10, 1, None), Err(Refusal::EtaUnknown));
     world.assign(CENTRAL, 10, 1, Some(300)).unwrap();
     assert_eq!(world.offer_for(CENTRAL, 1).unwrap().eta_s, 300);
+}
+
+/// The rider of booking 10, who pays later, has boarded, and nothing has been heard of the phone for long.
+fn boarded_and_silent() -> (World, Offer) {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book_deferred(CENTRAL, 10, Some(7_000)).unwrap();
+    assert_eq!(close(&mut world, CENTRAL, None), Err(Refusal::NoTrip));
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    assert_eq!(close(&mut world, CENTRAL, None), Err(Refusal::DriverHeard));
+    world.pass_ms(CENTRAL, 125_000, &[]);
+    (world, offer)
+}
+
+#[test]
+fn a_trip_that_was_closed_by_hand_is_charged_once_whatever_the_phone_tells_later() {
+    for (told, later, charged, cases) in [
+        (Some(7_700), 7_700, 7_700, 0),
+        (Some(7_700), 9_000, 7_700, 1),
+        (None, 9_000, 9_000, 0),
+        (Some(99_000), 7_700, 7_700, 0),
+    ] {
+        let (mut world, offer) = boarded_and_silent();
+        assert_eq!(close(&mut world, CENTRAL, Some(-1)), Err(Refusal::OutOfRange));
+        close(&mut world, CENTRAL, told).unwrap();
+        assert_eq!(world.status(CENTRAL, 10), Status::Done);
+        assert_eq!(close(&mut world, CENTRAL, told), Err(Refusal::Closed));
+        let plausible = told.filter(|told| *told <= 10_500);
+        assert_eq!(world.record(CENTRAL, 10).charged, plausible.map(Money), "{told:?}");
+        assert_eq!(unclear(&world, ConflictKind::FareUnclear), usize::from(told != plausible));
+        // The phone was under a seat.
+        world.attach_again(CENTRAL, 1, 2);
+        world.step(CENTRAL, 1, &offer, done(later)).unwrap();
+        let record = world.record(CENTRAL, 10);
+        let bond = &record.assignments[&offer.assignment];
+        assert_eq!(bond.fare().unwrap().amount, Money(later), "the driver's own word stands");
+        assert_eq!((record.charged, world.count(CENTRAL, "charged")), (Some(Money(charged)), 1), "{told:?}");
+        assert_eq!(unclear(&world, ConflictKind::FareUnclear), cases, "{told:?}, then {later}");
+        assert_eq!(unclear(&world, ConflictKind::TripUnended), 0);
+    }
+}
+
+#[test]
+fn a_trip_closed_on_one_side_of_a_cut_and_ended_on_the_other_is_one_trip() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.book_deferred(CENTRAL, 10, Some(7_000)).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
+    world.sync();
+    close(&mut world, EDGE, Some(7_700)).unwrap();
+    world.step(CENTRAL, 1, &offer, done(7_700)).unwrap();
+    assert_eq!(world.count(CENTRAL, "charged"), 1);
+    world.sync();
+    assert_eq!(world.count(CENTRAL, "charged"), 1);
+    assert_eq!(world.hash(CENTRAL), world.hash(EDGE));
+    assert_eq!((world.status(CENTRAL, 10), world.status(EDGE, 10)), (Status::Done, Status::Done));
 }

@@ -6,8 +6,8 @@ use ondol_core::authority::Epoch;
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
 use ondol_core::command::HomeAnswer;
 use ondol_core::fact::{
-    Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, ShiftStart, Step,
-    TakeCause, Vehicle, district_wide,
+    CloseReason, Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, ShiftStart,
+    Step, TakeCause, Vehicle, district_wide,
 };
 use ondol_core::hlc::Clock;
 use ondol_core::ids::{
@@ -187,6 +187,17 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
             why: Reasons { rule: "nearest".into(), others: vec![(shift(c), u32::from(c))] },
             at,
         },
+        14 if c.is_multiple_of(2) => Fact::TripClosed {
+            booking: booking_of_bond,
+            assignment,
+            shift: shift_of_bond,
+            reason: [CloseReason::PhoneLost, CloseReason::Other][usize::from(b % 2)],
+            fare: match step(5, b) {
+                Step::Done { fare } => Some(fare).filter(|_| b.is_multiple_of(3)),
+                _ => None,
+            },
+            at,
+        },
         9..=14 => {
             Fact::Stepped { booking: booking_of_bond, assignment, shift: shift_of_bond, what: step(b, c), at }
         }
@@ -299,7 +310,10 @@ fn start(a: u8, b: u8, at: UtcMs) -> ShiftStart {
 
 fn authority(b: u8, c: u8) -> Fact {
     let epoch = Epoch { central_term: u32::from(b % 3), edge_term: u32::from(c % 3) };
-    match b / 4 % 3 {
+    match b / 4 % 4 {
+        3 => Fact::SeriesSetAside {
+            series: format!("{}/{}/{}/bookings", node(c), c % 4, town_district()).parse().unwrap(),
+        },
         0 => Fact::ZoneGranted { epoch: Epoch { edge_term: 0, ..epoch } },
         1 => {
             let cause =

@@ -157,6 +157,7 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::ShiftBusy
         | Refusal::AlreadyAssigned
         | Refusal::EtaUnknown
+        | Refusal::DriverHeard
         | Refusal::NoOffer
         | Refusal::NoTrip
         | Refusal::OpenBookingExists

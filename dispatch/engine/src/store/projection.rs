@@ -118,9 +118,9 @@ impl Rows {
                 "zone_id": accepted.zone, "assignment": assignment, "booking": booking, "shift": bond.shift,
                 "fleet_id": fleet_of_shift(district, bond.shift),
                 "offered_at": bond.offered.as_ref().map(|(_, at, _)| at), "assigned_at": bond.assigned_at,
-                "boarded_at": bond.boarded.map(|(at, _)| at), "done_at": bond.done.as_ref().map(|(at, _)| at),
+                "boarded_at": bond.boarded.map(|(at, _)| at), "done_at": bond.over_at(),
                 "released_at": bond.released.map(|(at, _)| at),
-                "fare": bond.done.as_ref().map(|(_, fare)| fare.amount),
+                "fare": bond.fare().map(|fare| fare.amount),
             });
             self.assignments.insert(assignment.clone(), row);
         }
