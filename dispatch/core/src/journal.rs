@@ -103,20 +103,39 @@ pub struct Head {
 
 /// The heads of all series that a node holds.
 ///
-/// JSON: a list of `[series, head]` pairs, because a series is not text.
+/// JSON: a list of `[origin, district, lane, [[incarnation, seq, hash], …]]`. Each start of a node adds lives, and every
+/// pull and renewal carries all of them: names are written once and not for each life.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<(Series, Head)>", into = "Vec<(Series, Head)>")]
+#[serde(from = "Vec<Lives>", into = "Vec<Lives>")]
 pub struct Heads(pub BTreeMap<Series, Head>);
 
-impl From<Vec<(Series, Head)>> for Heads {
-    fn from(pairs: Vec<(Series, Head)>) -> Self {
-        Self(pairs.into_iter().collect())
+/// The heads of one node's lives in a district and lane: incarnation, number and hash of each.
+#[derive(Serialize, Deserialize)]
+struct Lives(NodeId, DistrictId, Lane, Vec<(u32, u64, Hash)>);
+
+impl From<Vec<Lives>> for Heads {
+    fn from(all: Vec<Lives>) -> Self {
+        let mut heads = BTreeMap::new();
+        for Lives(origin, district, lane, lives) in all {
+            for (incarnation, seq, hash) in lives {
+                let (origin, district) = (origin.clone(), district.clone());
+                heads.insert(Series { origin, incarnation, district, lane }, Head { seq, hash });
+            }
+        }
+        Self(heads)
     }
 }
 
-impl From<Heads> for Vec<(Series, Head)> {
+impl From<Heads> for Vec<Lives> {
     fn from(heads: Heads) -> Self {
-        heads.0.into_iter().collect()
+        let mut all: BTreeMap<(NodeId, DistrictId, Lane), Vec<(u32, u64, Hash)>> = BTreeMap::new();
+        for (series, head) in heads.0 {
+            let lives = all.entry((series.origin, series.district, series.lane)).or_default();
+            lives.push((series.incarnation, head.seq, head.hash));
+        }
+        all.into_iter()
+            .map(|((origin, district, lane), lives)| Lives(origin, district, lane, lives))
+            .collect()
     }
 }
 
@@ -343,6 +362,28 @@ mod tests {
         other_past.payload = "{\"a\":1}".into();
         other_past.hash = other_past.compute_hash();
         assert!(matches!(second.continues(other_past.as_head()), Err(ChainBreak::Fork { seq: 2, .. })));
+    }
+
+    #[test]
+    fn heads_are_read_as_they_are_written() {
+        let mut heads = Heads::default();
+        for (origin, incarnation, lane) in [
+            ("central", 1, Lane::Safety),
+            ("central", 2, Lane::Safety),
+            ("edge", 1, Lane::Safety),
+            ("edge", 1, Lane::Bookings),
+        ] {
+            let series = Series {
+                origin: origin.parse().unwrap(),
+                incarnation,
+                lane,
+                ..entry(1, Head::default()).series
+            };
+            heads.0.insert(series, Head { seq: u64::from(incarnation) + 7, hash: Hash([5; 32]) });
+        }
+        let text = serde_json::to_string(&heads).unwrap();
+        assert_eq!(text.matches("central").count(), 1, "{text}");
+        assert_eq!(serde_json::from_str::<Heads>(&text).unwrap(), heads);
     }
 
     #[test]

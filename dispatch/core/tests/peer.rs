@@ -149,6 +149,34 @@ fn an_edge_lists_nobody_charges_nobody_and_grants_itself_nothing() {
     }
 }
 
+/// What central sends to its edge next.
+fn renewal(node: &mut Node) -> String {
+    let later = Now { utc: UtcMs(NOON), ticks: Ticks(60_000) };
+    node.handle(Input::Committed, later);
+    node.handle_timeout(later);
+    let mut sent = None;
+    while let Some(output) = node.poll_output() {
+        if let Output::Renew { renewal, .. } = output {
+            sent = Some(serde_json::to_string(&renewal).unwrap());
+        }
+    }
+    sent.expect("central renews")
+}
+
+#[test]
+fn a_renewal_does_not_grow_with_the_roster() {
+    let of_size = |drivers: u128| {
+        let mut node = central(Board::default(), 1, NOON);
+        for number in 1..=drivers {
+            let listed = Driver { driver: DriverId::from_number(number), ..driver(false) };
+            ask(&mut node, Command::ListDriver(listed), NOON).unwrap();
+        }
+        renewal(&mut node).len()
+    };
+    let (small, full) = (of_size(1), of_size(5_000));
+    assert!(full <= small + 8, "{small} bytes with one driver, {full} with 5,000");
+}
+
 #[test]
 fn an_edge_cannot_use_up_the_terms_of_its_district() {
     for central_term in [2_001, u32::MAX - 1, u32::MAX] {

@@ -40,7 +40,7 @@ use client::Caller;
 
 pub use enrol::{EnrolError, enrol_at};
 pub use routes::peer_router;
-pub use wire::{CALL_MAX, NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER};
+pub use wire::{CALL_MAX, NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SERIES_MAX, SIGNATURE_HEADER};
 
 /// The tasks that talk to peers; they end when this is dropped.
 pub struct PeerLink {

@@ -14,8 +14,11 @@ pub const NONCE_HEADER: HeaderName = HeaderName::from_static("x-ondol-nonce");
 /// Carries the answering node's signature.
 pub const SIGNATURE_HEADER: HeaderName = HeaderName::from_static("x-ondol-signature");
 
+/// Most series of a district, of both nodes and all their lives, whose heads a call has room for: at five to a restart of
+/// both nodes, one every four hours for three years.
+pub const SERIES_MAX: usize = 33_000;
 /// Largest body of a call, in bytes.
-pub const CALL_MAX: usize = 1024 * 1024;
+pub const CALL_MAX: usize = 4 * 1024 * 1024;
 /// Largest answer, unpacked, in bytes.
 pub const PAGE_MAX: usize = 16 * 1024 * 1024;
 /// Longest nonce.

@@ -1,14 +1,16 @@
 //! Goal: of a page only that goes in which its sender may tell and a store can hold; the rest of the page goes on.
 
-use ondol_core::ids::{DistrictId, NodeId, SubjectId};
-use ondol_core::journal::{Entry, Heads, Lane, PAYLOAD_MAX};
-use ondol_core::units::UtcMs;
+use ondol_core::authority::{EdgeMode, Epoch};
+use ondol_core::command::{Renewal, RenewalAnswer};
+use ondol_core::ids::{DistrictId, NAME_MAX, NodeId, SubjectId};
+use ondol_core::journal::{Entry, Hash, Head, Heads, Lane, PAYLOAD_MAX, Series};
+use ondol_core::units::{Ticks, UtcMs};
 
 use super::sites::{chain, district, series};
 use crate::peer::check::{PageRefusal, Parties};
 use crate::peer::subjects::cut_to_subjects;
-use crate::peer::wire::PullAnswer;
-use crate::store::KeyCursor;
+use crate::peer::wire::{CALL_MAX, PAGE_MAX, PullAnswer, PullRequest, SERIES_MAX};
+use crate::store::{KeyCursor, PAGE_BYTES_MAX, PAGE_ENTRIES_MAX};
 use crate::vault::{Secrets, SubjectKey, Vault};
 
 struct Names {
@@ -163,4 +165,46 @@ fn a_page_is_cut_before_it_names_too_many_people() {
     assert_eq!((entries.len(), subjects.named.len(), subjects.cut), (500, 500, true));
     let subjects = cut_to_subjects(&mut entries);
     assert_eq!((entries.len(), subjects.named.len(), subjects.cut), (500, 500, false));
+}
+
+/// A renewal names no driver and no stand: those travel as entries, in pages that are bounded. What it carries is the
+/// heads of all series, and these grow with every restart.
+#[test]
+fn renewals_and_pulls_of_a_district_with_many_lives_and_the_longest_names_fit_a_call() {
+    let name = |letter: &str| letter.repeat(NAME_MAX);
+    let district: DistrictId = name("d").parse().unwrap();
+    let mut heads = Heads::default();
+    for life in 0..u32::try_from(SERIES_MAX.div_ceil(5)).unwrap() {
+        let lanes = [
+            ("c", Lane::Safety),
+            ("c", Lane::Bookings),
+            ("c", Lane::Roster),
+            ("e", Lane::Safety),
+            ("e", Lane::Bookings),
+        ];
+        for (origin, lane) in lanes {
+            let (origin, district) = (name(origin).parse().unwrap(), district.clone());
+            let series = Series { origin, incarnation: u32::MAX - life, district, lane };
+            heads.0.insert(series, Head { seq: i64::MAX.unsigned_abs(), hash: Hash([0xab; 32]) });
+        }
+    }
+    assert!(heads.0.len() >= SERIES_MAX);
+    let epoch = Epoch { central_term: u32::MAX, edge_term: u32::MAX };
+    let sent_at = Ticks(u64::MAX);
+    let size = |json: serde_json::Result<Vec<u8>>| json.unwrap().len();
+    let renewal = Renewal { district: district.clone(), epoch, sent_at, heads: heads.clone() };
+    assert!(size(serde_json::to_vec(&renewal)) <= CALL_MAX);
+    let pull = PullRequest {
+        districts: vec![district.clone()],
+        cursors: heads.clone(),
+        keys_after: KeyCursor::default(),
+        limit: PAGE_ENTRIES_MAX,
+        wait_ms: u64::MAX,
+    };
+    assert!(size(serde_json::to_vec(&pull)) <= CALL_MAX);
+    let answer = RenewalAnswer { district, sent_at, mode: EdgeMode::Standby, epoch, heads: heads.clone() };
+    assert!(size(serde_json::to_vec(&answer)) <= PAGE_MAX);
+    // Payloads are JSON within JSON, which at worst doubles them.
+    let page = PullAnswer { heads, ..page(Vec::new(), Vec::new()) };
+    assert!(size(serde_json::to_vec(&page)) + 2 * PAGE_BYTES_MAX <= PAGE_MAX);
 }
