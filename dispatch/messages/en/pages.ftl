@@ -252,6 +252,7 @@ console-key-assign = assign the first candidate (in a booking)
 console-key-pick = assign candidate n (in a booking)
 console-key-recall = recall (in a booking)
 console-key-cancel = cancel (in a booking)
+console-key-close-trip = close a trip that nobody ends (in a booking)
 console-key-report = reconciliation
 console-key-help = this help
 console-key-close = close

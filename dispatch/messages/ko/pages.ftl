@@ -252,6 +252,7 @@ console-key-assign = 첫 후보 배차 (상세에서)
 console-key-pick = 후보 n번 배차 (상세에서)
 console-key-recall = 회수 (상세에서)
 console-key-cancel = 예약 취소 (상세에서)
+console-key-close-trip = 끝나지 않은 운행 마감 (예약 화면)
 console-key-report = 대조 보고서
 console-key-help = 이 도움말
 console-key-close = 닫기
