@@ -109,9 +109,12 @@ pub struct Head {
 #[serde(from = "Vec<Lives>", into = "Vec<Lives>")]
 pub struct Heads(pub BTreeMap<Series, Head>);
 
-/// The heads of one node's lives in a district and lane: incarnation, number and hash of each.
+/// Incarnation, and number and hash of its head.
+type Life = (u32, u64, Hash);
+
+/// The heads of one node's lives in a district and lane.
 #[derive(Serialize, Deserialize)]
-struct Lives(NodeId, DistrictId, Lane, Vec<(u32, u64, Hash)>);
+struct Lives(NodeId, DistrictId, Lane, Vec<Life>);
 
 impl From<Vec<Lives>> for Heads {
     fn from(all: Vec<Lives>) -> Self {
@@ -128,7 +131,7 @@ impl From<Vec<Lives>> for Heads {
 
 impl From<Heads> for Vec<Lives> {
     fn from(heads: Heads) -> Self {
-        let mut all: BTreeMap<(NodeId, DistrictId, Lane), Vec<(u32, u64, Hash)>> = BTreeMap::new();
+        let mut all: BTreeMap<(NodeId, DistrictId, Lane), Vec<Life>> = BTreeMap::new();
         for (series, head) in heads.0 {
             let lives = all.entry((series.origin, series.district, series.lane)).or_default();
             lives.push((series.incarnation, head.seq, head.hash));

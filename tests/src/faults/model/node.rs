@@ -461,7 +461,9 @@ impl World {
         self.node_input(node, Input::Page { from: node_id(peer), entries, heads: heads.clone() });
         let place = &mut self.nodes[node];
         let running = place.node.as_ref();
-        if running.is_some_and(|n| n.config().districts.keys().all(|d| n.board().heads().cover(&heads, d))) {
+        if running.is_some_and(|n| {
+            n.config().districts.keys().all(|d| n.board().covers(n.board().heads(), &heads, d))
+        }) {
             place.level_at = now;
             self.checkers.knows_its_past(&node_id(node));
         }

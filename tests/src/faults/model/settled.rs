@@ -24,8 +24,8 @@ impl World {
                     return Some(format!("{} is in {mode:?} in {district}", node.config().id));
                 }
             }
-            let level = central.board().heads().cover(other.board().heads(), &district)
-                && other.board().heads().cover(central.board().heads(), &district);
+            let level = central.board().covers(central.board().heads(), other.board().heads(), &district)
+                && other.board().covers(other.board().heads(), central.board().heads(), &district);
             if !level {
                 return Some(format!("journals of {district} differ"));
             }
