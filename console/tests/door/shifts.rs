@@ -118,7 +118,7 @@ async fn a_trip_whose_phone_is_gone_is_shown_and_closed_with_the_fare_that_was_t
         let report = Report {
             shift: ShiftId::from_number(1),
             device: DeviceId::from_number(1),
-            district: "hanbuk".parse().unwrap(),
+            district: "hannam".parse().unwrap(),
             what: Happening::Step {
                 booking: BookingId::from_number(1),
                 assignment: assignment.clone(),

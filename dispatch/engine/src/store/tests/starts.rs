@@ -81,14 +81,14 @@ async fn a_snapshot_of_another_release_is_passed_over(db: Db) {
 async fn a_large_snapshot_is_written_in_parts(db: Db) {
     let mut board = Board::default();
     let mut entries = Vec::new();
-    for life in 1..2_500 {
+    for life in 1..5_000 {
         entries.extend(chain(&series("central", life, "hanbuk", Lane::Bookings), Head::default(), 1, "{}"));
     }
     db.store.commit(&batch(&entries), NOW).await.unwrap();
     apply(&mut board, &entries);
     // One that was not written to its end, and the leavings of an older one.
     db.tamper(
-        "INSERT INTO snapshot_part (entries, part, body) VALUES (2499, 0, '{'), (2499, 7, '{'), (3, 0, '{')",
+        "INSERT INTO snapshot_part (entries, part, body) VALUES (4999, 0, '{'), (4999, 7, '{'), (3, 0, '{')",
     )
     .await;
     db.store.snapshot(board.clone(), NOW).await.unwrap();
@@ -101,7 +101,7 @@ async fn a_large_snapshot_is_written_in_parts(db: Db) {
         .map(|row| (row.try_get("entries").unwrap(), super::super::read::number(row, "size").unwrap()))
         .collect();
     assert!(sizes.len() >= 2, "{sizes:?}");
-    assert!(sizes.iter().all(|(entries, size)| *entries == 2_499 && *size <= 256 * 1024), "{sizes:?}");
+    assert!(sizes.iter().all(|(entries, size)| *entries == 4_999 && *size <= 256 * 1024), "{sizes:?}");
     let loaded = db.reopened().await.load().await.unwrap();
     assert_eq!(loaded.entries_since_snapshot, 0);
     assert_eq!(loaded.board.heads(), board.heads());
