@@ -43,7 +43,7 @@ pub(crate) struct Args {
     /// Draws cities and faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Writes what was seen (ondol-chaos/1) here.
+    /// Writes what was seen here: ondol-chaos/1, or ondol-heal/1 with `--heal`.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Central's port; the edges and the text process take the next three.
@@ -65,6 +65,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return report.map_or(Ok(()), |file| summary::save(&file, &healed));
     }
     let mut summary = Summary::new(args.seed);
+    if let Some(file) = &report {
+        // A run that fails must not leave the report of an earlier, better day.
+        summary.write(file)?;
+    }
     for number in args.from..args.from + args.runs {
         let nemesis = Nemesis::of(args.seed, number);
         let small = nemesis.harms.map(|harm| harm.what.to_string()).join("; ");
@@ -73,6 +77,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let dir = play(&plan, &nemesis, &stop)?;
         let found = check(&dir, &stop)?;
         println!("{}", summary.take(number, &nemesis, &found)?);
+        if let Some(file) = &report {
+            summary.write(file)?;
+        }
         if summary.is_broken() {
             let kept = dir.with_file_name(format!("chaos-{}-{number}", args.seed));
             if kept.exists() {
@@ -85,9 +92,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 kept.display(),
                 args.seed
             );
-        }
-        if let Some(file) = &report {
-            summary.write(file)?;
         }
     }
     println!("\n{summary}");

@@ -17,7 +17,7 @@ use crate::city::record::DriverNote;
 const TOUCH_MS: i64 = 0;
 
 /// Says which drivers had two active assignments at once (I1): by what their own devices and phones wrote down, and
-/// by what the journals say of their shifts where clocks were right.
+/// by what the journals say of bookings that no node with a wrong clock wrote of.
 #[must_use]
 pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
     let mut found: BTreeMap<String, String> = BTreeMap::new();
@@ -65,19 +65,26 @@ pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
             | DriverNote::OffDuty { .. } => {}
         }
     }
-    // Journals tell times by the clock of the node that wrote them; where one jumped, they do not tell what came first.
-    if !evidence.harms.iter().any(|harm| harm.is_clock_wrong) {
-        for (driver, what) in doubled_in_journals(union) {
-            found.entry(driver).or_insert(what);
-        }
+    for (driver, what) in doubled_in_journals(union, &untimed(evidence)) {
+        found.entry(driver).or_insert(what);
     }
     found.into_values().collect()
 }
 
-fn doubled_in_journals(union: &Board) -> Vec<(String, String)> {
+/// Bookings of which a node wrote since its clock jumped: their times do not tell what came first.
+fn untimed(evidence: &Evidence) -> BTreeSet<String> {
+    let wrong: Vec<&Harm> = evidence.harms.iter().filter(|harm| harm.is_clock_wrong).collect();
+    let is_wrong = |entry: &Entry| {
+        let of_writer = |harm: &&Harm| harm.nodes.iter().any(|node| node == entry.series.origin.as_str());
+        wrong.iter().any(|harm| of_writer(harm) && entry.hlc.wall_ms >= harm.time.from.0)
+    };
+    all_entries(evidence).into_iter().filter(|entry| is_wrong(entry)).map(|entry| entry.key.clone()).collect()
+}
+
+fn doubled_in_journals(union: &Board, untimed: &BTreeSet<String>) -> Vec<(String, String)> {
     let mut bonds: BTreeMap<String, Vec<(UtcMs, UtcMs, &AssignmentId)>> = BTreeMap::new();
     for (_, district) in union.districts() {
-        for record in district.bookings.values() {
+        for record in district.bookings.values().filter(|record| !untimed.contains(&record.id.to_string())) {
             for (id, bond) in &record.assignments {
                 let Some((from, until)) = span(bond) else { continue };
                 let start = district.shifts.get(&bond.shift).and_then(|shift| shift.start.as_ref());

@@ -265,13 +265,17 @@ fn a_doubled_driver_is_seen_by_the_device_by_text_and_by_the_journals() {
 }
 
 #[test]
-fn journals_with_a_wrong_clock_double_nobody_and_devices_do() {
-    let doubled = |is_clock_wrong, change: &dyn Fn(&mut Run)| {
+fn what_a_wrong_clock_wrote_doubles_nobody_and_all_else_does() {
+    let doubled = |wrong: Option<(&str, i64)>, change: &dyn Fn(&mut Run)| {
         let mut run = fine();
         change(&mut run);
         let mut evidence = evidence(run);
-        let time = Away { from: UtcMs(12_000), until: None };
-        evidence.harms.push(Harm { nodes: vec!["edge-a".into()], time, is_clock_wrong });
+        let harm = |(node, from): (&str, i64)| Harm {
+            nodes: vec![node.into()],
+            time: Away { from: UtcMs(from), until: None },
+            is_clock_wrong: true,
+        };
+        evidence.harms.extend(wrong.map(harm));
         let config = toml::from_str::<CityConfig>(CONFIG).unwrap();
         check(&config, "synthetic".into(), &evidence, None).drivers_doubled
     };
@@ -279,9 +283,12 @@ fn journals_with_a_wrong_clock_double_nobody_and_devices_do() {
         run.pen.accept("edge-a", 4, Door::Web, 12_000);
         run.pen.step("edge-a", 4, &bond("edge-a", 4), Step::Assigned, 12_150);
     };
-    assert_eq!((doubled(false, &by_journals), doubled(true, &by_journals)), (1, 0));
+    assert_eq!(doubled(None, &by_journals), 1);
+    assert_eq!(doubled(Some(("edge-a", 11_000)), &by_journals), 0);
+    assert_eq!(doubled(Some(("edge-a", 13_000)), &by_journals), 1, "its clock was right when it wrote that");
+    assert_eq!(doubled(Some(("edge-b", 11_000)), &by_journals), 1, "another node's clock");
     let by_device = |run: &mut Run| run.drivers.insert(3, driver(2_150, held(9, &bond("edge-a", 9), false)));
-    assert_eq!(doubled(true, &by_device), 1);
+    assert_eq!(doubled(Some(("edge-a", 0)), &by_device), 1);
 }
 
 #[test]

@@ -67,7 +67,7 @@ pub(super) fn run(entries: u64, seed: u64, port: u16, stop: &Stop) -> Result<Val
         bail!("{edge} holds {at_edge} entries of its own, and central {at_central} of them");
     }
     println!("heal: {at_edge} entries, level and in normal mode {heal_s:.1} s after central answered");
-    Ok(json!({ "format": "ondol-heal/1", "entries": at_edge, "heal_s": heal_s }))
+    Ok(json!({ "schema": "ondol-heal/1", "entries": at_edge, "heal_s": heal_s }))
 }
 
 /// True if a node says that it holds what its peers hold, and that its districts are in normal mode.

@@ -1,5 +1,6 @@
 //! What the runs showed, for people and for machines.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -9,15 +10,14 @@ use serde_json::Value;
 
 use super::nemesis::Nemesis;
 
-/// `ondol-chaos/1`. Times are simulated seconds.
-#[derive(Debug, Serialize)]
+/// What all runs of a command showed.
+#[derive(Debug)]
 pub(crate) struct Summary {
-    schema: &'static str,
     seed: u64,
     runs: Vec<Run>,
 }
 
-/// One run.
+/// One run. Times are simulated seconds.
 #[derive(Debug, Serialize)]
 struct Run {
     run: u32,
@@ -40,7 +40,7 @@ struct Run {
 impl Summary {
     /// Returns a summary of no runs.
     pub(crate) fn new(seed: u64) -> Summary {
-        Summary { schema: "ondol-chaos/1", seed, runs: Vec::new() }
+        Summary { seed, runs: Vec::new() }
     }
 
     /// Takes a run's report in and returns it as a line.
@@ -83,13 +83,43 @@ impl Summary {
         self.runs.iter().any(|run| !run.violations.is_empty() || run.has_diverged)
     }
 
-    /// Writes the summary as JSON.
+    /// Writes the summary as JSON (`ondol-chaos/1`), with the runs under `each`.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
     pub(crate) fn write(&self, file: &Path) -> Result<()> {
-        save(file, self)
+        save(file, &self.report())
+    }
+
+    fn report(&self) -> Value {
+        let mut faults: BTreeMap<&str, u64> = BTreeMap::new();
+        for fault in self.runs.iter().flat_map(|run| run.harms.iter().chain([&run.outage])) {
+            *faults.entry(fault).or_default() += 1;
+        }
+        let (takeovers, heals) = (self.all(|run| run.takeover_s), self.all(|run| run.heal_s));
+        serde_json::json!({
+            "schema": "ondol-chaos/1",
+            "seed": self.seed,
+            "runs": self.runs.len(),
+            "acked": self.total(|run| run.acknowledged),
+            "lost": self.total(|run| run.lost),
+            "doubled": self.total(|run| run.drivers_doubled),
+            "diverged": self.total(|run| run.has_diverged.into()),
+            "double_charges": self.total(|run| run.double_charges),
+            "duplicate_dispatches": self.total(|run| run.duplicate_dispatches),
+            "unavailable_s": self.runs.iter().map(|run| run.unavailable_s).sum::<f64>(),
+            "takeover_p50_s": percentile(&takeovers, 50),
+            "takeover_p95_s": percentile(&takeovers, 95),
+            "heal_p50_s": percentile(&heals, 50),
+            "heal_p95_s": percentile(&heals, 95),
+            "faults": faults,
+            "each": self.runs,
+        })
+    }
+
+    fn all(&self, pick: fn(&Run) -> Option<f64>) -> Vec<f64> {
+        self.runs.iter().filter_map(pick).collect()
     }
 
     fn total(&self, of: impl Fn(&Run) -> u64) -> u64 {
@@ -141,13 +171,11 @@ impl fmt::Display for Summary {
             self.total(|run| run.duplicate_dispatches)
         )?;
         writeln!(f, "  two charges   {}", self.total(|run| run.double_charges))?;
-        let unavailable: Vec<f64> = self.runs.iter().map(|run| run.unavailable_s).collect();
-        let of = |pick: fn(&Run) -> Option<f64>| self.runs.iter().filter_map(pick).collect::<Vec<_>>();
         for (name, values) in [
-            ("unavailable", unavailable),
-            ("takeover", of(|run| run.takeover_s)),
-            ("first offer", of(|run| run.first_edge_offer_s)),
-            ("heal", of(|run| run.heal_s)),
+            ("unavailable", self.all(|run| Some(run.unavailable_s))),
+            ("takeover", self.all(|run| run.takeover_s)),
+            ("first offer", self.all(|run| run.first_edge_offer_s)),
+            ("heal", self.all(|run| run.heal_s)),
         ] {
             let at = |percent| told(percentile(&values, percent));
             let (p50, p95, most) = (at(50), at(95), at(100));
@@ -200,6 +228,10 @@ mod tests {
         for run in 0..2 {
             summary.take(run, &Nemesis::of(1, run), &report()).unwrap();
         }
+        let told = summary.report();
+        assert_eq!((&told["runs"], &told["acked"]), (&2.into(), &14.into()));
+        assert_eq!((&told["takeover_p95_s"], &told["heal_p95_s"]), (&16.0.into(), &12.5.into()));
+        assert_eq!((&told["faults"]["central mute"], &told["each"][1]["run"]), (&1.into(), &1.into()));
         let text = summary.to_string();
         for line in ["acknowledged  14", "takeover      p50 16.0 s", "first offer   p50 none", "of 0 runs"] {
             assert!(text.contains(line), "{line}: {text}");
