@@ -1,4 +1,4 @@
-//! Project commands: `cargo xtask demo | test | chaos | web | postgres`.
+//! Project commands: `cargo xtask demo | test | chaos | mutants | web | postgres`.
 //!
 //! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
 //! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
@@ -7,6 +7,7 @@
 mod chance;
 mod chaos;
 mod demo;
+mod mutants;
 mod postgres;
 mod run;
 mod setup;
@@ -33,6 +34,8 @@ enum Task {
     Test(test::Args),
     /// Harms a running system in every way that real processes allow, again and again, and looks for broken promises.
     Chaos(chaos::Args),
+    /// Plants bugs that the fault simulator must see, and shows that a release `ondol` holds none.
+    Mutants(mutants::Args),
     /// Builds the pages when their sources changed.
     Web,
     /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Chaos(args) => chaos::run(&args),
+        Task::Mutants(args) => mutants::run(&args),
         Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
         Task::Postgres(args) => postgres::run(&args),
     };

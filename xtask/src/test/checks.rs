@@ -1,4 +1,4 @@
-//! Steps of a suite that are programs and not tests: documentation examples, format, lints, advisories.
+//! Steps of a suite that are programs and not tests: documentation examples, mutants, format, lints, advisories.
 
 use std::fs;
 use std::path::Path;
@@ -20,6 +20,8 @@ const LIMIT: Duration = Duration::from_secs(900);
 pub(crate) enum Check {
     /// The examples in doc comments.
     Doc,
+    /// The planted bugs that the fault simulator sees within a few hundred seeds.
+    Mutants,
     /// `rustfmt`, nothing to change.
     Format,
     /// `clippy`, warnings are errors.
@@ -32,8 +34,9 @@ pub(crate) enum Check {
 pub(crate) const fn of(suite: Suite) -> &'static [Check] {
     match suite {
         Suite::Unit => &[Check::Doc],
+        Suite::Scenarios => &[Check::Mutants],
         Suite::House => &[Check::Format, Check::Lints, Check::Deny],
-        Suite::Scenarios | Suite::Db | Suite::Chaos | Suite::Peers | Suite::Web => &[],
+        Suite::Db | Suite::Chaos | Suite::Peers | Suite::Web => &[],
     }
 }
 
@@ -42,6 +45,7 @@ impl Check {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Check::Doc => "doc",
+            Check::Mutants => "mutants",
             Check::Format => "format",
             Check::Lints => "lints",
             Check::Deny => "advisories",
@@ -56,6 +60,7 @@ impl Check {
     pub(crate) fn run(self, log: &Path, stop: &Stop) -> Result<Outcome> {
         match self {
             Check::Doc => doc(log, stop),
+            Check::Mutants => one(run::cargo().args(["xtask", "mutants", "--quick"]), log, stop),
             Check::Format => one(run::cargo().args(["fmt", "--all", "--check"]), log, stop),
             Check::Lints => one(
                 run::cargo().args([
