@@ -246,7 +246,9 @@ impl Node {
             side.lease.edge_is_active(now.utc);
             // By what this life renews under: a grant that the journal has brought back from an earlier life, whose
             // store was lost, is renewed by nobody.
-            let renewed_term = side.lease.epoch().central_term;
+            let renewed =
+                planted!("lost-grant-stands", side.lease.epoch(), authority.epoch().max(side.lease.epoch()));
+            let renewed_term = renewed.central_term;
             let wants_grant = answer.mode == EdgeMode::Active && renewed_term <= answer.epoch.central_term;
             if level && wants_grant {
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
