@@ -69,9 +69,14 @@ impl Visitor {
     pub fn ask(&self, code: &str, plate: &str) {
         if lock(&self.asked).insert(format!("{code} {plate}")) {
             self.hear(&format!(
-                "taxi {plate} stands at the pickup of booking {code}: tell the driver the PIN, as in `pin {code} 0000`"
+                "taxi {plate} stands at the pickup of booking {code}: tell the driver the PIN of your page or text: `pin {code} PIN`"
             ));
         }
+    }
+
+    /// True if a driver stands at the pickup and has asked for the rider.
+    fn is_asked(&self, code: &str) -> bool {
+        lock(&self.asked).iter().any(|asked| asked.split(' ').next() == Some(code))
     }
 
     fn hear(&self, words: &str) {
@@ -105,6 +110,11 @@ pub async fn listen(world: Arc<World>) {
                 Ok(Said::Text { from, body }) => text(&world, &mut phones, &from, &body),
                 Ok(Said::Pin { code, pin }) => {
                     wish -= 1;
+                    if !visitor.is_asked(&code) {
+                        visitor.hear(&format!(
+                            "no taxi stands at the pickup of booking {code} yet: it will be told the PIN"
+                        ));
+                    }
                     tell_pin(&world, wish, &code, &pin);
                 }
                 Err(error) => visitor.hear(&format!("not understood: {error}")),

@@ -3,7 +3,8 @@
 pub(crate) mod harm;
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -14,7 +15,7 @@ use time::OffsetDateTime;
 
 use super::configs::{self, Configs, District};
 use super::keys;
-use super::plan::{self, Plan};
+use super::plan::{self, Plan, Ports};
 use super::roster::{self, Roster};
 use super::routes::{Routes, TEXT};
 use crate::postgres::{Server, random_hex};
@@ -50,6 +51,8 @@ pub(crate) struct City<'a> {
     means: Option<harm::Means>,
     /// Processes that may end by themselves now, because of what is done to them.
     may_end: BTreeSet<String>,
+    /// Held while the run goes on.
+    _claim: File,
 }
 
 impl<'a> City<'a> {
@@ -70,6 +73,7 @@ impl<'a> City<'a> {
         means: Option<harm::Means>,
     ) -> Result<City<'a>> {
         let dir = plan::runs().join(name);
+        let claim = claim(&dir, plan.ports)?;
         if dir.exists() {
             fs::remove_dir_all(&dir)
                 .with_context(|| format!("cannot remove the last run, {}", dir.display()))?;
@@ -96,8 +100,19 @@ impl<'a> City<'a> {
         let password = random_hex()?;
         enter_people(plan, &dir, &districts, &password)?;
         let may_end = BTreeSet::new();
-        let mut city =
-            City { plan, dir, districts, supervisor, server, password, routes, wall_start, means, may_end };
+        let mut city = City {
+            plan,
+            dir,
+            districts,
+            supervisor,
+            server,
+            password,
+            routes,
+            wall_start,
+            means,
+            may_end,
+            _claim: claim,
+        };
         city.launch("central", &["serve"])?;
         for (name, _) in city.edges() {
             city.launch(&name, &["serve"])?;
@@ -317,6 +332,22 @@ impl<'a> City<'a> {
     }
 }
 
+/// Makes sure that nobody else plays in `dir` or answers on the ports, before anything of an earlier run is removed.
+fn claim(dir: &Path, ports: Ports) -> Result<File> {
+    let lock = dir.with_extension("lock");
+    fs::create_dir_all(plan::runs()).with_context(|| format!("cannot make {}", plan::runs().display()))?;
+    let file = File::create(&lock).with_context(|| format!("cannot write {}", lock.display()))?;
+    if let Err(error) = file.try_lock() {
+        bail!("another run goes on in {} ({error}): stop it first", dir.display());
+    }
+    for port in [ports.central, ports.edges[0], ports.edges[1], ports.sms] {
+        if let Err(error) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            bail!("port {port} cannot be used ({error}): give another one with --port");
+        }
+    }
+    Ok(file)
+}
+
 /// Central and the edges, each with its port.
 fn nodes(plan: &Plan, districts: &[District]) -> Vec<(String, u16)> {
     let central = ("central".to_owned(), plan.ports.central);
@@ -360,5 +391,26 @@ fn make_map(plan: &Plan, dir: &Path, stop: &Stop) -> Result<PathBuf> {
         Ok(out)
     } else {
         bail!("the map cannot be made:\n{}", run::tail(&log))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_runs_do_not_share_a_folder_or_a_port() {
+        let free = || crate::postgres::free_port().unwrap();
+        let ports = Ports { central: free(), edges: [free(), free()], sms: free() };
+        let dir = plan::runs().join(format!("claim-{}", std::process::id()));
+        let held = claim(&dir, ports).unwrap();
+        assert!(claim(&dir, ports).unwrap_err().to_string().contains("another run"));
+        drop(held);
+        let other = TcpListener::bind((Ipv4Addr::LOCALHOST, ports.edges[1])).unwrap();
+        let refused = claim(&dir, ports).unwrap_err().to_string();
+        assert!(refused.contains(&ports.edges[1].to_string()) && refused.contains("--port"), "{refused}");
+        drop(other);
+        claim(&dir, ports).unwrap();
+        fs::remove_file(dir.with_extension("lock")).unwrap();
     }
 }

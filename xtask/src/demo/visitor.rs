@@ -13,7 +13,8 @@ use serde_json::json;
 /// What can be typed.
 pub(crate) const ORDERS: &str = "\
 Book a taxi in the browser, or type
-  text 010-1234-5678 택시      to send a text from that phone; answers are shown here
+  text 010-1234-5678 택시 시청역            to send a text from that phone; answers are shown here
+  text 010-1234-5678 TAXI City Hall Station  the same in English
   pin CODE PIN                to tell the driver who stands at your pickup the PIN of your booking
   cut                         to kill central and its PostgreSQL: each edge goes on by itself
   heal                        to bring both back
@@ -46,11 +47,13 @@ impl FromStr for Order {
             ("text", Some((number, body))) => {
                 Ok(Self::Say(json!({ "text": { "from": international(number), "body": body } })))
             }
-            ("text", None) => Err("say who texts what, as in: text 010-1234-5678 택시".to_owned()),
-            ("pin", Some((code, pin))) => {
+            ("text", None) => Err("say who texts what, as in: text 010-1234-5678 택시 시청역".to_owned()),
+            ("pin", Some((code, pin))) if pin.len() == 4 && pin.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Ok(Self::Say(json!({ "pin": { "code": code.to_uppercase(), "pin": pin } })))
             }
-            ("pin", None) => Err("say the booking's code and its PIN, as in: pin K7QF 0420".to_owned()),
+            ("pin", _) => {
+                Err("say the booking's code and its PIN of four digits, as in: pin K7QF 0420".to_owned())
+            }
             _ => Err(format!("unknown: {line}\n{ORDERS}")),
         }
     }
@@ -116,9 +119,13 @@ mod tests {
         assert_eq!("text 010-1234-5678 택시 #12".parse(), Ok(Order::Say(text)));
         let pin = json!({ "pin": { "code": "K7QF", "pin": "0420" } });
         assert_eq!(" pin  k7qf 0420 ".parse(), Ok(Order::Say(pin)));
-        for (line, hint) in
-            [("pin", "K7QF"), ("text 010", "010-1234-5678"), ("cut it", "unknown"), ("taxi", "heal")]
-        {
+        for (line, hint) in [
+            ("pin", "K7QF"),
+            ("pin K7QF 12", "four digits"),
+            ("text 010", "010-1234-5678"),
+            ("cut it", "unknown"),
+            ("taxi", "heal"),
+        ] {
             let refusal = line.parse::<Order>().unwrap_err();
             assert!(refusal.contains(hint), "{line}: {refusal}");
         }
