@@ -72,7 +72,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("given-way-stays", "live", 200, "of two shifts of one driver both go on"),
     mutant("boarded-reassigned", "I5", 400, "a device lets go of a boarded trip when it is told to"),
     mutant("cancel-after-boarding", "I5", 50, "a node cancels a booking whose rider has boarded"),
-    mutant("device-sends-before-storing", "I10", 400, "a device sends before it has stored"),
+    mutant("device-sends-before-storing", "I10", 2_000, "a device sends before it has stored"),
     mutant("no-revoke-tombstone", "live", 400, "a device drops what is revoked, remembers and tells nothing"),
     mutant("charge-per-assignment", "I3", 400, "central charges each trip of a booking"),
     mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
@@ -119,7 +119,13 @@ pub const MUTANTS: &[Mutant] = &[
         2_000,
         "a restored edge is silent on a takeover it forgot",
     ),
-    mutant("return-forgotten", "one_planner", 4_000, "a restored edge holds what it has given back"),
+    mutant_of(
+        Profile::Restore,
+        "return-forgotten",
+        "one_planner",
+        8_000,
+        "a restored edge holds what it has given back",
+    ),
     mutant_of(Profile::Flap, "skip-gap", "I4", 1_000, "a node takes in entries behind a gap"),
     mutant_of(
         Profile::Sms,
