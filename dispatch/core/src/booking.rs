@@ -378,7 +378,9 @@ impl BookingRecord {
         let (Some(bond), None) = (carried.next(), carried.next()) else { return Due::Nothing };
         let (Some(fare), Some(request)) = (bond.fare(), self.request()) else { return Due::Nothing };
         if let Some(charged) = self.charged {
-            let differs = bond.closed.is_some() && charged != fare.amount;
+            // The driver's own word may also be that the rider has paid in the car.
+            let differs = charged != fare.amount || fare.payment != Payment::Deferred;
+            let differs = bond.closed.is_some() && differs;
             return if differs { Due::Operator } else { Due::Nothing };
         }
         if fare.payment != Payment::Deferred {

@@ -109,9 +109,8 @@ fn doubled_in_journals(union: &Board, untimed: &BTreeSet<String>) -> Vec<(String
 fn span(bond: &AssignmentRecord) -> Option<(UtcMs, UtcMs)> {
     let boarded_at = bond.boarded.map(|(at, _)| at);
     let from = bond.assigned_at.or(bond.arrived_at).or(boarded_at)?;
-    let done_at = bond.done.as_ref().map(|(at, _)| *at);
     let released_at = bond.released.map(|(at, _)| at).filter(|_| boarded_at.is_none());
-    Some((from, done_at.or(released_at).unwrap_or(UtcMs(i64::MAX)).max(from)))
+    Some((from, bond.over_at().or(released_at).unwrap_or(UtcMs(i64::MAX)).max(from)))
 }
 
 /// Bookings to which two taxis were bound at the same time.
@@ -246,7 +245,7 @@ pub fn ended_under_way(stories: &[Story], central: Option<&Board>) -> Vec<String
     let ended = stories.iter().filter_map(|story| {
         let (record, cancel) = ended_by_system(story, central)?;
         let under_way = record.assignments.iter().find(|(_, bond)| {
-            let is_over = bond.released.is_some_and(|(at, _)| at < cancel.at) || bond.done.is_some();
+            let is_over = bond.released.is_some_and(|(at, _)| at < cancel.at) || bond.over_at().is_some();
             bond.assigned_at.is_some_and(|at| at <= cancel.at) && !is_over
         });
         let (assignment, _) = under_way?;

@@ -2,7 +2,9 @@
 
 use ondol_core::authority::Epoch;
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
-use ondol_core::fact::{Fact, Lang, Owner, PinCheck, Release, Request, ShiftStart, Step, Vehicle};
+use ondol_core::fact::{
+    CloseReason, Fact, Lang, Owner, PinCheck, Release, Request, ShiftStart, Step, Vehicle,
+};
 use ondol_core::hlc::Hlc;
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash, Head, Series};
@@ -262,6 +264,25 @@ fn a_doubled_driver_is_seen_by_the_device_by_text_and_by_the_journals() {
     run.pen.accept("edge-a", 4, Door::Web, 12_000);
     run.pen.step("edge-a", 4, &bond("edge-a", 4), Step::Assigned, 12_150);
     assert_eq!(checked(run).drivers_doubled, 1);
+}
+
+#[test]
+fn a_driver_whose_trip_an_operator_closed_is_free_from_then_on() {
+    for (closed, doubled) in [(true, 0), (false, 1)] {
+        let (mut run, trip, next) = (fine(), bond("edge-a", 4), bond("edge-a", 5));
+        run.pen.accept("edge-a", 4, Door::Web, 13_000);
+        run.pen.step("edge-a", 4, &trip, Step::Assigned, 13_100);
+        run.pen.step("edge-a", 4, &trip, Step::Boarded { pin: PinCheck::Verified }, 13_200);
+        if closed {
+            let (booking, assignment, shift) = (booking(4), trip, shift());
+            let (reason, fare, at) = (CloseReason::PhoneLost, None, UtcMs(13_300));
+            let close = Fact::TripClosed { booking, assignment, shift, reason, fare, at };
+            run.pen.write("edge-a", 13_300, &close);
+        }
+        run.pen.accept("edge-a", 5, Door::Web, 13_400);
+        run.pen.ride("edge-a", 5, &next, 13_500);
+        assert_eq!(checked(run).drivers_doubled, doubled, "closed: {closed}");
+    }
 }
 
 #[test]

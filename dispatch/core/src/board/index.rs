@@ -14,6 +14,8 @@ pub(super) struct Index {
     /// Live bonds and open questions.
     pub(super) bonds: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     pub(super) claims: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
+    /// Trips that an operator closed and of which the driver has not told the end.
+    pub(super) closed: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     pub(super) open: BTreeSet<BookingId>,
     pub(super) on_duty: BTreeSet<ShiftId>,
     pub(super) ended_with_bonds: BTreeSet<ShiftId>,
@@ -116,6 +118,11 @@ impl DistrictBoard {
         }
         for (assignment, bond) in &record.assignments {
             let item = (booking, assignment.clone());
+            if bond.closed.is_some() && bond.done.is_none() {
+                put(&mut index.closed, bond.shift, item.clone());
+            } else {
+                take(&mut index.closed, &bond.shift, &item);
+            }
             if bond.binds() || bond.is_question() {
                 put(&mut index.bonds, bond.shift, item);
             } else {

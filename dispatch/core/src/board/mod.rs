@@ -393,6 +393,19 @@ impl DistrictBoard {
             .filter_map(|(booking, assignment)| self.bookings.get(booking).map(|record| (record, assignment)))
     }
 
+    /// The last trip of `shift` that an operator closed and of which the driver has not told the end.
+    #[must_use]
+    pub fn closed_trip_of(&self, shift: ShiftId) -> Option<(&BookingRecord, &AssignmentId)> {
+        let trips = self.index.closed.get(&shift).into_iter().flatten();
+        let trips = trips.filter_map(|(booking, id)| self.bookings.get(booking).map(|record| (record, id)));
+        trips.max_by_key(|(record, id)| record.assignments[*id].boarded.map(|(at, _)| at))
+    }
+
+    /// Shifts of which an operator closed a trip and the driver has not told the end.
+    pub fn with_closed_trip(&self) -> impl Iterator<Item = &ShiftRecord> {
+        self.index.closed.keys().filter_map(|id| self.shifts.get(id))
+    }
+
     /// How many bonds `shift` speaks of for which nobody is known to have asked it.
     #[must_use]
     pub fn claims_of(&self, shift: ShiftId) -> usize {

@@ -8,7 +8,7 @@ use crate::command::{Answer, Refusal};
 use crate::fact::{Fact, Owner, Release, Request, Step, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId, ZoneId};
 use crate::planted;
-use crate::units::Now;
+use crate::units::{Now, Ticks};
 
 /// Most passengers of one booking.
 const SEATS_MAX: u8 = 8;
@@ -177,11 +177,7 @@ impl Node {
                 limit_ms(record).zip(record.standing()).map(|(ms, s)| (record, ms, s.0, s.1))
             })
             .filter(|(.., bond)| self.is_bound_here(district, bond.shift))
-            .filter(|(_, limit_ms, _, bond)| {
-                let heard_at =
-                    self.contacts.get(&bond.shift).map_or(self.started_at, |contact| contact.heard_at);
-                now.ticks.since_ms(heard_at) > *limit_ms
-            })
+            .filter(|(_, limit_ms, _, bond)| now.ticks.since_ms(self.last_heard_at(bond.shift)) > *limit_ms)
             .map(|(record, _, id, bond)| (record.id, record.zone().cloned(), id.clone(), bond.shift))
             .collect();
         for (booking, zone, assignment, shift) in lost {
@@ -189,6 +185,11 @@ impl Node {
             let fact = Fact::Stepped { booking, assignment, shift, what, at: now.utc };
             self.append(district, zone.unwrap_or_else(district_wide), fact, now);
         }
+    }
+
+    /// When the shift was heard last; the start of this life if not in it, because an earlier one may have heard it.
+    pub(super) fn last_heard_at(&self, shift: ShiftId) -> Ticks {
+        self.contacts.get(&shift).map_or(self.started_at, |contact| contact.heard_at)
     }
 
     /// True if the journals say that the shift's device is bound to this node, heard or not.

@@ -4,8 +4,11 @@
 //! operator's choice stands over a question that is open to somebody else: that one is withdrawn, and a yes that was
 //! on its way is released again, so that it neither takes the booking from the chosen driver nor binds its own.
 
-use super::Node;
+use std::ops::RangeInclusive;
+
 use super::home::FARE_MAX;
+use super::lease::Side;
+use super::{Mode, Node};
 use crate::booking::{BookingRecord, Status};
 use crate::command::{Answer, Held, Refusal, ToDevice};
 use crate::face::Output;
@@ -14,8 +17,8 @@ use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId};
 use crate::matching::Reasons;
 use crate::units::{Money, Now};
 
-/// Longest drive to a pickup that an operator may tell, in seconds: beyond it somebody mistyped.
-const TOLD_ETA_MAX_S: u32 = 4 * 3_600;
+/// The drive to a pickup that an operator may tell, in seconds: beyond it somebody mistyped.
+const TOLD_ETA_S: RangeInclusive<u32> = 60..=4 * 3_600;
 
 impl Node {
     pub(super) fn assign_by_hand(
@@ -105,7 +108,7 @@ impl Node {
             let eta_s = by_road_s.ok_or(Refusal::EtaUnknown)?;
             return if eta_s <= self.config.timing.reach_s { Ok(eta_s) } else { Err(Refusal::OutOfRange) };
         }
-        if told_eta_s.is_some_and(|told_s| told_s > TOLD_ETA_MAX_S) {
+        if told_eta_s.is_some_and(|told_s| !TOLD_ETA_S.contains(&told_s)) {
             return Err(Refusal::OutOfRange);
         }
         by_road_s.or(told_eta_s).ok_or(Refusal::EtaUnknown)
@@ -169,7 +172,8 @@ impl Node {
         self.outputs.push_back(Output::ToDevice { device, message });
     }
 
-    /// Closes a trip that stays boarded because its driver's phone is gone. No machine does so. Distance and time stay
+    /// Closes a trip that stays boarded because its driver's phone is gone. No machine does so. Where the phone is bound
+    /// to the other node of the district, that one knows whether it is heard, unless it is cut off. Distance and time stay
     /// unknown; what the phone tells later stands, and is charged only if nothing was.
     pub(super) fn close_trip(
         &mut self,
@@ -192,8 +196,10 @@ impl Node {
         }
         let (assignment, bond) = record.standing().ok_or(Refusal::NoTrip)?;
         let (assignment, shift) = (assignment.clone(), bond.shift);
-        let heard_at = self.contacts.get(&shift).map(|contact| contact.heard_at);
-        if heard_at.is_some_and(|at| now.ticks.since_ms(at) <= self.config.timing.reassign_ms) {
+        if self.is_another_nodes(&district, shift) {
+            return Err(Refusal::NotOwner);
+        }
+        if now.ticks.since_ms(self.last_heard_at(shift)) <= self.config.timing.reassign_ms {
             return Err(Refusal::DriverHeard);
         }
         let payment = record.request().map(|request| request.payment).unwrap_or_default();
@@ -202,6 +208,18 @@ impl Node {
         let fact = Fact::TripClosed { booking, assignment, shift, reason, fare, at: now.utc };
         self.append(&district, zone, fact, now);
         Ok(Answer::Done)
+    }
+
+    /// True if the other node of the district is in touch and would hear of the shift, if anybody did.
+    fn is_another_nodes(&self, district: &DistrictId, shift: ShiftId) -> bool {
+        let known = self.district(district).and_then(|board| board.shifts.get(&shift));
+        let serialiser = known.and_then(|known| known.home()).or_else(|| self.bound_to(district, shift));
+        let is_other = match self.sides.get(district) {
+            Some(Side::Central(side)) => serialiser.is_some_and(|node| side.edge.as_ref() == Some(node)),
+            Some(Side::Edge(side)) => serialiser == Some(&side.central),
+            None => false,
+        };
+        is_other && self.mode(district).is_some_and(|view| view.mode != Mode::Degraded)
     }
 
     pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {

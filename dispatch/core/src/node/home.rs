@@ -4,7 +4,7 @@
 
 use super::Node;
 use crate::board::{DistrictBoard, TEXTS_MAX};
-use crate::booking::Payment;
+use crate::booking::{BookingRecord, Payment};
 use crate::command::{Answer, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal};
 use crate::face::Output;
 use crate::fact::{Driver, Fact, Fare, PinCheck, Release, ShiftStart, Step, district_wide};
@@ -56,19 +56,24 @@ impl Node {
     }
 
     /// The shift that the driver's texts are about: the one on duty here, else one that was ended elsewhere with a
-    /// booking which the driver has not brought to its end.
+    /// booking which the driver has not brought to its end, else one with a trip that an operator brought to its end.
     fn home_shift(&self, district: &DistrictId, driver: DriverId) -> Option<ShiftId> {
         let board = self.district(district)?;
         let is_here = |shift: &ShiftRecord| shift.home() == Some(&self.config.id);
-        let on_duty = board.shifts_of(driver).find(|shift| is_here(shift)).map(|shift| shift.id);
-        on_duty.or_else(|| {
-            let is_it = |shift: &&ShiftRecord| {
-                is_here(shift)
-                    && shift.start.as_ref().is_some_and(|start| start.driver == driver)
-                    && board.bonds_of(shift.id).any(|(record, id)| record.assignments[id].binds())
-            };
-            board.ended_with_bonds().find(is_it).map(|shift| shift.id)
-        })
+        let is_the_drivers = |shift: &&ShiftRecord| {
+            is_here(shift) && shift.start.as_ref().is_some_and(|start| start.driver == driver)
+        };
+        let is_bound = |shift: &&ShiftRecord| {
+            board.bonds_of(shift.id).any(|(record, id)| record.assignments[id].binds())
+        };
+        let on_duty = board.shifts_of(driver).find(|shift| is_here(shift));
+        on_duty
+            .or_else(|| board.ended_with_bonds().filter(is_the_drivers).find(is_bound))
+            .or_else(|| {
+                let closed = board.with_closed_trip().filter(is_the_drivers);
+                closed.max_by_key(|shift| shift.start.as_ref().map(|start| start.at))
+            })
+            .map(|shift| shift.id)
     }
 
     /// What a text was answered before, in this life or by the journal.
@@ -209,7 +214,9 @@ impl Node {
                 self.home_boarded(district, &bond, &pin, now)
             }
             HomeWish::Ended { amount } => {
-                let bond = bond.filter(|bond| bond.boarded.is_some()).ok_or(Refusal::NoTrip)?;
+                // The driver's own word stands, also after an operator has closed the trip.
+                let bond = bond.filter(|bond| bond.boarded.is_some());
+                let bond = bond.or_else(|| self.closed_bond(district, shift)).ok_or(Refusal::NoTrip)?;
                 self.home_ended(district, shift, &bond, amount, now)
             }
             HomeWish::Pause => {
@@ -403,15 +410,13 @@ impl Node {
 
     fn home_bond(&self, district: &DistrictId, shift: ShiftId) -> Option<Bond> {
         let (record, id) = self.district(district)?.bonds_of(shift).next()?;
-        let bond = &record.assignments[id];
-        Some(Bond {
-            id: id.clone(),
-            booking: record.id,
-            shift,
-            is_question: bond.is_question(),
-            arrived: bond.arrived_at.is_some(),
-            boarded: bond.boarded.map(|(_, pin)| pin),
-        })
+        Some(Bond::of(record, id))
+    }
+
+    /// The driver's last trip, if an operator closed it and the driver has not told its end.
+    fn closed_bond(&self, district: &DistrictId, shift: ShiftId) -> Option<Bond> {
+        let (record, id) = self.district(district)?.closed_trip_of(shift)?;
+        Some(Bond::of(record, id))
     }
 
     fn check_stand(&self, district: &DistrictId, stand: Option<&StandId>) -> Result<(), Refusal> {
@@ -450,7 +455,7 @@ impl Node {
     }
 }
 
-/// The one bond or question of a feature-phone driver.
+/// A bond of a feature-phone driver's, or a question.
 struct Bond {
     id: AssignmentId,
     booking: BookingId,
@@ -459,4 +464,18 @@ struct Bond {
     arrived: bool,
     /// How the rider was recognised, once on board.
     boarded: Option<PinCheck>,
+}
+
+impl Bond {
+    fn of(record: &BookingRecord, id: &AssignmentId) -> Self {
+        let bond = &record.assignments[id];
+        Self {
+            id: id.clone(),
+            booking: record.id,
+            shift: bond.shift,
+            is_question: bond.is_question(),
+            arrived: bond.arrived_at.is_some(),
+            boarded: bond.boarded.map(|(_, pin)| pin),
+        }
+    }
 }

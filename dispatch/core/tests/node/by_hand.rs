@@ -4,7 +4,9 @@
 //! Method: an operator assigns while drivers are being asked, have said yes, drive, or cannot be found on the map.
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Answer, Command, Held, HomeWish, NoticeText, Offer, Refusal, Slot, ToDevice};
+use ondol_core::command::{
+    Answer, Command, Held, HomeAnswer, HomeWish, NoticeText, Offer, Refusal, Slot, ToDevice,
+};
 use ondol_core::fact::{CloseReason, Fare, PinCheck, Release, Step};
 use ondol_core::reconcile::ConflictKind;
 use ondol_core::units::Money;
@@ -28,7 +30,11 @@ impl World {
 }
 
 fn done(amount: i64) -> Step {
-    let (amount, payment) = (Money(amount), Payment::Deferred);
+    done_by(Payment::Deferred, amount)
+}
+
+fn done_by(payment: Payment, amount: i64) -> Step {
+    let amount = Money(amount);
     Step::Done { fare: Fare { revision: 0, amount, distance_m: 4_000, duration_s: 600, payment } }
 }
 
@@ -44,6 +50,15 @@ fn unclear(world: &World, kind: ConflictKind) -> usize {
 fn revoked(world: &mut World, shift: u128, offer: &Offer, reason: Release) -> bool {
     let (assignment, booking) = (offer.assignment.clone(), offer.booking);
     world.messages(CENTRAL, shift).contains(&ToDevice::Revoke { assignment, booking, reason })
+}
+
+/// The letter of the last offer by text.
+fn letter(world: &World) -> char {
+    let mut offers = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
+        NoticeText::DriverOffer { letter, .. } => Some(letter),
+        _ => None,
+    });
+    offers.next_back().expect("an offer by text")
 }
 
 /// Driver 1 is asked for booking 10; driver 2 has come since.
@@ -146,13 +161,6 @@ fn a_driver_who_writes_texts_is_told_that_the_offer_is_over() {
     world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
     world.pass_ms(EDGE, 20_000, &[]);
     world.book(EDGE, 10).unwrap();
-    let letter = |world: &World| {
-        let mut offers = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
-            NoticeText::DriverOffer { letter, .. } => Some(letter),
-            _ => None,
-        });
-        offers.next_back().expect("an offer by text")
-    };
     let first = letter(&world);
     world.attach(EDGE, 1);
     world.assign(EDGE, 10, 1, None).unwrap();
@@ -185,7 +193,9 @@ fn a_travel_time_that_nobody_knows_must_be_told() {
     world.book_at(CENTRAL, 10, 2.0).unwrap();
     let entries = world.entries(CENTRAL);
     assert_eq!(world.assign(CENTRAL, 10, 1, None), Err(Refusal::EtaUnknown), "no road leads there");
-    assert_eq!(world.assign(CENTRAL, 10, 1, Some(86_400)), Err(Refusal::OutOfRange));
+    for told_s in [0, 59, 86_400] {
+        assert_eq!(world.assign(CENTRAL, 10, 1, Some(told_s)), Err(Refusal::OutOfRange), "{told_s}");
+    }
     assert_eq!(world.entries(CENTRAL), entries);
     world.assign(CENTRAL, 10, 1, Some(900)).unwrap();
     assert_eq!(world.offer_for(CENTRAL, 1).unwrap().eta_s, 900);
@@ -245,6 +255,58 @@ fn a_trip_that_was_closed_by_hand_is_charged_once_whatever_the_phone_tells_later
 }
 
 #[test]
+fn a_node_that_has_just_started_takes_no_driver_for_silent() {
+    let (mut world, _) = boarded_and_silent();
+    world.restart(CENTRAL);
+    assert_eq!(close(&mut world, CENTRAL, None), Err(Refusal::DriverHeard));
+    world.pass_ms(CENTRAL, 125_000, &[]);
+    close(&mut world, CENTRAL, None).unwrap();
+}
+
+/// The trip of a driver who writes texts is closed; then the driver's text comes after all.
+#[test]
+fn a_driver_who_writes_texts_is_heard_after_an_operator_has_closed_the_trip() {
+    for has_gone_home in [false, true] {
+        let mut world = World::with_edge();
+        world.settle();
+        world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+        world.pass_ms(EDGE, 20_000, &[]);
+        world.book(EDGE, 10).unwrap();
+        let letter = letter(&world);
+        world.home(EDGE, 50, 2, HomeWish::Accept { letter }).unwrap();
+        let pin = world.pin(EDGE, 10);
+        world.home(EDGE, 50, 3, HomeWish::Boarded { pin }).unwrap();
+        let shift = world.shift_of(EDGE, 50);
+        world.pass_ms(EDGE, 125_000, &[]);
+        close(&mut world, EDGE, None).unwrap();
+        if has_gone_home {
+            world.command(EDGE, Command::EndShift { shift }).unwrap();
+        }
+        let ended = world.home(EDGE, 50, 4, HomeWish::Ended { amount: Money(9_000) });
+        assert!(matches!(ended, Ok(HomeAnswer::Ended { .. })), "{ended:?}");
+        let record = world.record(EDGE, 10);
+        let bond = record.assignments.values().next().unwrap();
+        assert_eq!(bond.done.as_ref().map(|(_, fare)| fare.amount), Some(Money(9_000)));
+        let again = world.home(EDGE, 50, 5, HomeWish::Ended { amount: Money(1) });
+        assert!(matches!(again, Err(Refusal::NoTrip | Refusal::NotAvailable)), "told once: {again:?}");
+    }
+}
+
+/// The operator's fare was charged, and the rider gave the driver the same amount in notes.
+#[test]
+fn what_the_rider_paid_in_the_car_although_it_was_charged_is_an_operators_case() {
+    for (payment, cases) in [(Payment::Cash, 1), (Payment::Deferred, 0)] {
+        let (mut world, offer) = boarded_and_silent();
+        close(&mut world, CENTRAL, Some(7_700)).unwrap();
+        assert_eq!(world.record(CENTRAL, 10).charged, Some(Money(7_700)));
+        world.attach_again(CENTRAL, 1, 2);
+        world.step(CENTRAL, 1, &offer, done_by(payment, 7_700)).unwrap();
+        assert_eq!(unclear(&world, ConflictKind::FareUnclear), cases, "{payment:?}");
+        assert_eq!(world.count(CENTRAL, "charged"), 1, "{payment:?}");
+    }
+}
+
+#[test]
 fn a_trip_closed_on_one_side_of_a_cut_and_ended_on_the_other_is_one_trip() {
     let mut world = World::with_edge();
     world.settle();
@@ -254,6 +316,10 @@ fn a_trip_closed_on_one_side_of_a_cut_and_ended_on_the_other_is_one_trip() {
     world.accept(CENTRAL, 1, &offer).unwrap();
     world.step(CENTRAL, 1, &offer, BOARDED).unwrap();
     world.sync();
+    assert_eq!(close(&mut world, EDGE, Some(7_700)), Err(Refusal::NotOwner), "central may hear the driver");
+    world.pass_cut_ms(60_000, &[1], &[]);
+    assert_eq!(close(&mut world, EDGE, Some(7_700)), Err(Refusal::DriverHeard), "a silence of a minute");
+    world.pass_cut_ms(125_000, &[1], &[]);
     close(&mut world, EDGE, Some(7_700)).unwrap();
     world.step(CENTRAL, 1, &offer, done(7_700)).unwrap();
     assert_eq!(world.count(CENTRAL, "charged"), 1);

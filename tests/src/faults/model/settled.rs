@@ -146,7 +146,7 @@ fn overlaps(record: &BookingRecord) -> bool {
         .values()
         .filter_map(|bond| {
             let begins = bond.assigned_at?;
-            let ends = bond.done.as_ref().map(|(at, _)| *at).or(bond.released.map(|(at, _)| at))?;
+            let ends = bond.over_at().or(bond.released.map(|(at, _)| at))?;
             Some((begins, ends))
         })
         .collect();
