@@ -27,15 +27,46 @@ use crate::units::{Now, Ticks};
 /// Life of the question whether a taxi is still wanted.
 const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 
-/// Most rolls that are remembered: more shifts than this begin and end between two answered renewals of a lease
-/// only while drivers come and go by the second, and then the oldest is the least likely to count.
+/// Most rolls that are remembered. In a long cut each start and end of a shift makes another: those between the oldest,
+/// which the edge counts if it has heard nothing since, and the newest ones are then kept as one.
 const ROLLS_MAX: usize = 32;
+
+/// The drivers whom the edge counts if a renewal that was sent then is the last that it has got.
+pub(super) struct Roll {
+    /// When it was sent last.
+    sent_at: Ticks,
+    /// Drivers with the app who were on duty; of several rolls kept as one, those on each.
+    on_each: BTreeSet<ShiftId>,
+    /// How many were on duty; of several rolls kept as one, on the longest.
+    length: usize,
+}
+
+impl Roll {
+    fn new(roll: BTreeSet<ShiftId>, sent_at: Ticks) -> Self {
+        Self { sent_at, length: roll.len(), on_each: roll }
+    }
+
+    fn is(&self, roll: &BTreeSet<ShiftId>) -> bool {
+        self.on_each == *roll && self.length == roll.len()
+    }
+
+    fn join(&mut self, later: Self) {
+        self.sent_at = self.sent_at.max(later.sent_at);
+        self.on_each.retain(|shift| later.on_each.contains(shift));
+        self.length = self.length.max(later.length);
+    }
+
+    /// True if most of the drivers answer, whichever of the rolls that are kept as one it is.
+    pub(super) fn most(&self, answers: impl Fn(ShiftId) -> bool) -> bool {
+        self.on_each.iter().filter(|shift| answers(**shift)).count() * 2 > self.length
+    }
+}
 
 /// What central does not plan in a district.
 pub(super) struct Freezer {
     /// Drivers with the app who were on duty at the last renewal that was answered, and at those sent since: the edge
-    /// counts those of one of them. Each with when it was sent last.
-    pub(super) rolls: VecDeque<(Ticks, BTreeSet<ShiftId>)>,
+    /// counts those of one of them.
+    pub(super) rolls: VecDeque<Roll>,
     /// When most of them last did not answer central while it held the lease.
     pub(super) lacking_at: Ticks,
     /// When that was looked at last.
@@ -60,7 +91,7 @@ impl Freezer {
     /// Nothing is known of the lease yet: whatever the journal says may have been adopted.
     pub(super) fn start(board: Option<&DistrictBoard>, now: Ticks) -> Self {
         Self {
-            rolls: VecDeque::from([(now, board.map(with_app).unwrap_or_default())]),
+            rolls: VecDeque::from([Roll::new(board.map(with_app).unwrap_or_default(), now)]),
             lacking_at: now,
             looked_at: now,
             lost: false,
@@ -72,17 +103,19 @@ impl Freezer {
     /// A renewal leaves, and the edge will count these drivers if it arrives.
     pub(super) fn renewal_sent(&mut self, roll: BTreeSet<ShiftId>, now: Ticks) {
         match self.rolls.back_mut() {
-            Some((sent_at, last)) if *last == roll => *sent_at = now,
-            Some(_) | None => self.rolls.push_back((now, roll)),
+            Some(last) if last.is(&roll) => last.sent_at = now,
+            Some(_) | None => self.rolls.push_back(Roll::new(roll, now)),
         }
-        if self.rolls.len() > ROLLS_MAX {
-            self.rolls.pop_front();
+        if self.rolls.len() > ROLLS_MAX
+            && let Some(third) = self.rolls.remove(2)
+        {
+            self.rolls[1].join(third);
         }
     }
 
     /// The renewal that was sent then has arrived: no earlier one counts any more.
     pub(super) fn renewal_answered(&mut self, sent_at: Ticks) {
-        while self.rolls.len() > 1 && self.rolls.front().is_some_and(|(last, _)| *last < sent_at) {
+        while self.rolls.len() > 1 && self.rolls.front().is_some_and(|first| first.sent_at < sent_at) {
             self.rolls.pop_front();
         }
     }

@@ -5,12 +5,11 @@
 //! life that central had of that driver has aged. Of two halves that exclude each
 //! other only one can be the greater, so central goes on or the edge adopts, never both.
 
-use std::collections::BTreeSet;
-
+use super::freeze::Roll;
 use super::lease::Side;
 use super::{Contact, Node};
 use crate::authority::{CentralMode, Witnesses};
-use crate::ids::{DistrictId, ShiftId};
+use crate::ids::DistrictId;
 use crate::planted;
 use crate::units::{Now, Ticks};
 
@@ -55,11 +54,10 @@ impl Node {
             freezer.lost = false;
         }
         // Which of these the edge counts is not known until a renewal is answered, so most of each must answer.
-        let most_answer = |(_, roll): &(Ticks, BTreeSet<ShiftId>)| {
-            let here = roll.iter().filter_map(|shift| self.contacts.get(shift));
-            let here = here.filter(|contact| answers(contact, timing.answers_ms, now.ticks)).count();
-            here * 2 > roll.len()
-        };
+        let contact_of = |shift| self.contacts.get(&shift);
+        let answers_here =
+            |shift| contact_of(shift).is_some_and(|contact| answers(contact, timing.answers_ms, now.ticks));
+        let most_answer = |roll: &Roll| roll.most(answers_here);
         let rolls = &freezer.rolls;
         let most = planted!(
             "newest-roll-alone",

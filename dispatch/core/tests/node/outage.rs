@@ -1,10 +1,12 @@
 //! Stories of a cut: which side plans what, who is asked, and what the heal leaves of it.
 
 use ondol_core::booking::{Door, Party, Status};
-use ondol_core::command::{Command, HomeWish, NoticeText, Offer, Recipient, Refusal};
+use ondol_core::command::{Command, Happening, HomeWish, NoticeText, Offer, Recipient, Refusal};
 use ondol_core::fact::{PinCheck, Step};
 use ondol_core::node::{Mode, ModeReason};
+use ondol_core::shift::Duty;
 
+use crate::roster::driver;
 use crate::world::{CENTRAL, EDGE, World};
 
 /// Central and the edge at peace, two drivers attached to central, and booking 12 known to both and taken by nobody.
@@ -311,4 +313,31 @@ fn what_a_rider_asked_of_both_sides_is_left_to_central_by_an_edge_that_knows() {
     assert_eq!((world.owner(EDGE, 20).as_str(), is_frozen(&world, 20)), (CENTRAL, false));
     world.pass_joined_ms(10_000, &[], &[1, 2]);
     assert_eq!((world.owner(CENTRAL, 20).as_str(), world.hash(CENTRAL)), (CENTRAL, world.hash(EDGE)));
+}
+
+#[test]
+fn however_many_shifts_begin_and_end_in_a_cut_central_counts_the_drivers_whom_the_edge_counts() {
+    let mut world = with_a_waiting_booking();
+    for number in [6, 7] {
+        world.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
+    }
+    world.pass_joined_ms(30_000, &[1, 2], &[]);
+    world.pass_cut_ms(14_000, &[1, 2], &[]);
+    for shift in (3..=6).chain(100..120) {
+        world.set_duty(shift, 1, Duty::Paused);
+    }
+    for shift in 3..=6 {
+        world.attach(CENTRAL, shift);
+    }
+    // The seventh driver comes and goes, and each renewal, of which the edge gets none, tells so.
+    for shift in 100..120 {
+        world.attach_as(CENTRAL, shift, 7, 1).unwrap();
+        world.pass_cut_ms(2_000, &[1, 2, 3, 4, 5, 6, shift], &[]);
+        world.report(CENTRAL, shift, Happening::Duty { number: 2, duty: Duty::Ended }).unwrap();
+        world.pass_cut_ms(2_000, &[1, 2, 3, 4, 5, 6], &[]);
+    }
+    assert!(!is_frozen(&world, 12), "all drivers still answer");
+    world.pass_cut_ms(25_000, &[3, 4, 5, 6], &[1, 2]);
+    assert_eq!(world.owner(EDGE, 12), EDGE, "the edge knows of two drivers, and both are its witnesses");
+    assert!(is_frozen(&world, 12), "although most of those who are on duty now answer central");
 }
