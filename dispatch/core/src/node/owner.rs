@@ -32,18 +32,18 @@ impl Node {
     pub(super) fn adopt(&mut self, district: &DistrictId, epoch: Epoch, now: Now) {
         let Some(Side::Edge(side)) = self.sides.get(district) else { return };
         let central = side.central.clone();
-        let owner = Owner { epoch, version: 0, node: self.config.id.clone(), apart: false };
         let open = self.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
         let is_held = |(held, _): &(Owner, _)| held.node == self.config.id && held.epoch >= epoch;
         let before_boarding = open
             .filter(|record| record.status() != Status::Boarded)
             .filter(|record| !record.owner.as_ref().is_some_and(is_held));
         let (adopted, left): (Vec<_>, Vec<_>) = before_boarding
-            .map(|record| (record.id, record.zone().cloned(), !record.is_apart(), self.owns(record)))
-            .partition(|(booking, _, joined, _)| *joined || side.covered.contains(booking));
-        for (booking, zone, ..) in adopted {
-            let fact = Fact::BookingOwned { booking, owner: owner.clone(), wanted: None };
-            self.append(district, zone.unwrap_or_else(district_wide), fact, now);
+            .map(|record| (record.id, !record.is_apart(), self.owns(record)))
+            .partition(|(booking, joined, _)| *joined || side.covered.contains(booking));
+        // Under an epoch in which bookings were passed on before, this is one hand-over more.
+        for (booking, ..) in adopted {
+            let heir = Heir { node: self.config.id.clone(), apart: false, wanted: None };
+            self.pass_on(district, booking, heir, epoch, now);
         }
         for (booking, ..) in left.into_iter().filter(|(.., owned)| *owned) {
             self.hand_over(district, booking, central.clone(), epoch, None, now);

@@ -341,3 +341,30 @@ fn however_many_shifts_begin_and_end_in_a_cut_central_counts_the_drivers_whom_th
     assert_eq!(world.owner(EDGE, 12), EDGE, "the edge knows of two drivers, and both are its witnesses");
     assert!(is_frozen(&world, 12), "although most of those who are on duty now answer central");
 }
+
+/// Two of five drivers are enough to take the district and not to adopt. What the edge had been handed for one driver it
+/// gives back then, and adopts later under the same authority.
+#[test]
+fn an_edge_adopts_what_it_gave_back_under_the_same_authority() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.sync();
+    for shift in 1..=5 {
+        world.set_duty(shift, 1, Duty::Paused);
+        world.attach(CENTRAL, shift);
+    }
+    world.pass_joined_ms(5_000, &[1, 2, 3, 4, 5], &[]);
+    world.book(CENTRAL, 10).unwrap();
+    world.pass_joined_ms(1_000, &[1, 2, 3, 4, 5], &[]);
+    assert_eq!((world.owner(EDGE, 10).as_str(), world.status(EDGE, 10)), (EDGE, Status::Offered));
+    world.pass_cut_ms(20_000, &[3, 4, 5], &[1, 2]);
+    let (owner, _) = world.record(EDGE, 10).owner.unwrap();
+    let taken = world.node(EDGE).mode(&World::district()).unwrap().epoch;
+    assert_eq!((owner.node.as_str(), owner.epoch, owner.version), (CENTRAL, taken, 0));
+    world.pass_cut_ms(30_000, &[], &[1, 2, 3, 4, 5]);
+    let (owner, _) = world.record(EDGE, 10).owner.unwrap();
+    assert_eq!((owner.node.as_str(), owner.epoch), (EDGE, taken));
+    assert_eq!(owner.version, 1, "it stands over what was given back, whatever the nodes are called");
+    assert!(is_frozen(&world, 10));
+}
