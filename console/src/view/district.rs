@@ -48,7 +48,7 @@ fn stuck_view(node: &Node, series: &Series, stuck: &Stuck) -> StuckView {
         seq: stuck.seq,
         why: stuck.why,
         since: stuck.since.into(),
-        set_aside: node.board().is_set_aside(series),
+        set_aside: node.board().is_set_aside(series, stuck.seq),
     }
 }
 

@@ -103,8 +103,8 @@ impl DistrictBoard {
                 self.authority.returned = self.authority.returned.max(epoch);
                 Touched::Authority
             }
-            Fact::SeriesSetAside { series } => {
-                self.set_aside.insert(series);
+            Fact::SeriesSetAside(decision) => {
+                self.set_aside.insert(decision);
                 Touched::Authority
             }
             Fact::Charged { booking, amount } => {

@@ -11,7 +11,7 @@ use thiserror::Error;
 use crate::authority::Epoch;
 use crate::booking::BookingRecord;
 use crate::command::HomeAnswer;
-use crate::fact::{Driver, Fact, PhoneKey, TakeCause, UnreadableFact};
+use crate::fact::{Driver, Fact, PhoneKey, Rest, SetAside, TakeCause, UnreadableFact};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, NodeId, ShiftId, StandId};
 use crate::journal::{ChainBreak, Entry, Hash, Head, Heads, PAYLOAD_MAX, Series};
@@ -49,8 +49,8 @@ pub struct DistrictBoard {
     pub texts: BTreeMap<DriverId, Vec<TextAnswer>>,
     /// Who was granted, took and gave back the district.
     pub authority: Authority,
-    /// Series for which nobody waits any more.
-    pub set_aside: BTreeSet<Series>,
+    /// What staff has decided about entries that do not go in.
+    pub set_aside: BTreeSet<SetAside>,
     #[serde(skip)]
     index: Index,
 }
@@ -193,8 +193,8 @@ fn readable(entry: &Entry) -> Result<Option<Fact>, ApplyError> {
 impl Board {
     /// Applies an entry of any origin.
     ///
-    /// An entry that is already held changes nothing and touches [`Touched::Nothing`]. Of a series that staff has set
-    /// aside, what cannot be read is passed over like an entry of a later release.
+    /// An entry that is already held changes nothing and touches [`Touched::Nothing`]. An entry that cannot be read and
+    /// that staff has set aside is passed over like one of a later release.
     ///
     /// # Errors
     ///
@@ -206,7 +206,7 @@ impl Board {
         entry.continues(self.heads.of(&entry.series))?;
         let fact = match readable(entry) {
             Err(ApplyError::Unreadable(_) | ApplyError::WrongLane { .. })
-                if self.is_set_aside(&entry.series) =>
+                if self.is_set_aside(&entry.series, entry.seq) =>
             {
                 None
             }
@@ -215,17 +215,26 @@ impl Board {
         Ok(self.take(entry, fact))
     }
 
-    /// True if staff has decided that nobody waits for `series` any more.
+    /// True if staff has set the entry aside.
     #[must_use]
-    pub fn is_set_aside(&self, series: &Series) -> bool {
-        self.districts.get(&series.district).is_some_and(|district| district.set_aside.contains(series))
+    pub fn is_set_aside(&self, series: &Series, seq: u64) -> bool {
+        self.set_aside(series).any(|decision| decision.seq == seq)
+    }
+
+    fn set_aside<'a>(&'a self, series: &'a Series) -> impl Iterator<Item = &'a SetAside> {
+        let district = self.districts.get(&series.district);
+        let decisions = district.into_iter().flat_map(|district| &district.set_aside);
+        decisions.filter(move |decision| decision.series == *series)
     }
 
     /// True if whoever holds `held` has everything in `wanted` that concerns `district` or the whole platform, but for
-    /// what was set aside.
+    /// series that end for it at an entry which was set aside with all behind it.
     #[must_use]
     pub fn covers(&self, held: &Heads, wanted: &Heads, district: &DistrictId) -> bool {
-        held.behind(wanted, district).all(|series| self.is_set_aside(series))
+        held.behind(wanted, district).all(|series| {
+            let next = held.of(series).seq.saturating_add(1);
+            self.set_aside(series).any(|it| it.seq == next && it.rest == Rest::StaysOut)
+        })
     }
 
     /// Applies an entry of this node's own store.

@@ -84,6 +84,14 @@ pub enum Refusal {
     /// The series ends here, and the node that writes it still does: what it writes would be known to it alone.
     #[error("that node still writes this series; restart it, so that it begins another one, and try again")]
     StillWritten,
+    /// Every entry of the series that is known has gone in, here and at the edge.
+    #[error("nothing of this series is missing; there is nothing to set aside")]
+    NotStuck,
+    /// The series is this node's own past, of which its store has lost entries that another node still holds.
+    #[error(
+        "this node's store has lost these entries and another node holds them; run `ondol node take-back`"
+    )]
+    OwnPast,
     /// Another node plans the booking or asks the driver, and cannot be reached from here.
     #[error("another node decides this")]
     NotOwner,
@@ -123,6 +131,8 @@ impl Refusal {
             Self::NoTrip => "no_trip",
             Self::OpenBookingExists => "open_booking_exists",
             Self::StillWritten => "still_written",
+            Self::NotStuck => "not_stuck",
+            Self::OwnPast => "own_past",
             Self::NotOwner => "not_owner",
             Self::Overloaded => "overloaded",
         }

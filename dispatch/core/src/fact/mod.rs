@@ -6,8 +6,8 @@
 mod part;
 
 pub use part::{
-    CloseReason, Driver, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Sealed, ShiftStart,
-    Step, Vehicle,
+    CloseReason, Driver, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Rest, Sealed,
+    SetAside, ShiftStart, Step, Vehicle,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,7 @@ use crate::command::HomeAnswer;
 use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, ZoneId,
 };
-use crate::journal::{Entry, Head, Lane, Series};
+use crate::journal::{Entry, Head, Lane};
 use crate::position::Position;
 use crate::shift::Duty;
 use crate::units::{Money, UtcMs};
@@ -186,12 +186,8 @@ pub enum Fact {
         /// The authority it returned to.
         epoch: Epoch,
     },
-    /// Staff has decided that a series which does not go in everywhere holds up the return of the district no longer; what
-    /// of it cannot be read is passed over. Central only.
-    SeriesSetAside {
-        /// The series.
-        series: Series,
-    },
+    /// Staff has decided about an entry that does not go in everywhere. Central only.
+    SeriesSetAside(SetAside),
     /// A booking was charged; central only, and once for a booking.
     Charged {
         /// The booking.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::authority::Epoch;
 use crate::booking::{Door, Needs, Payment, Priority};
 use crate::ids::{DistrictId, DriverId, FleetId, NodeId, StandId, SubjectId, VehicleId};
+use crate::journal::Series;
 use crate::position::Position;
 use crate::shift::Serialiser;
 use crate::units::{Money, UtcMs};
@@ -247,4 +248,25 @@ pub struct ShiftStart {
     pub serialiser: Serialiser,
     /// When it began.
     pub at: UtcMs,
+}
+
+/// What staff has decided about the next entry of a series, which does not go in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct SetAside {
+    /// The series.
+    pub series: Series,
+    /// The entry's number. What comes to be wrong with a later one is another decision.
+    pub seq: u64,
+    /// What becomes of the entries behind it.
+    pub rest: Rest,
+}
+
+/// What becomes of a series behind an entry that was set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rest {
+    /// It goes in, and is waited for.
+    GoesIn,
+    /// It stays out: nobody waits for it.
+    StaysOut,
 }

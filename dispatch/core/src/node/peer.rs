@@ -16,7 +16,7 @@ use crate::command::Refusal;
 use crate::face::Role;
 use crate::fact::Fact;
 use crate::ids::{DistrictId, NodeId};
-use crate::journal::{Entry, Heads, Series};
+use crate::journal::{Entry, Heads, Lane, Series};
 use crate::units::Now;
 
 /// Central alone raises its term. After it lost the end of its journal an edge may know of this many terms more.
@@ -58,8 +58,10 @@ impl Node {
         }
         self.end_page(now);
         let board = &self.board;
-        let level = self.config.districts.keys().all(|id| board.covers(board.heads(), heads, id));
-        if level {
+        // Of the roster nothing may be missing, set aside or not: among it are the bans.
+        let has_roster = |id| board.heads().behind(heads, id).all(|series| series.lane != Lane::Roster);
+        let is_level = |id| board.covers(board.heads(), heads, id) && has_roster(id);
+        if self.config.districts.keys().all(is_level) {
             self.level_at.insert(from.clone(), now.ticks);
         }
     }

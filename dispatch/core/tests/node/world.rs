@@ -153,7 +153,7 @@ impl World {
         self.start(name, board, place.journal, place.incarnation + 1);
     }
 
-    fn now(&self, name: &str) -> Now {
+    pub(crate) fn now(&self, name: &str) -> Now {
         let error_ms = self.civil_error_ms + if name == EDGE { self.edge_error_ms } else { 0 };
         let civil_ms = 1_700_000_000_000 + i64::try_from(self.now_ms).unwrap() + error_ms;
         Now { utc: UtcMs(civil_ms), ticks: Ticks(self.now_ms) }

@@ -6,8 +6,8 @@ use ondol_core::authority::Epoch;
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
 use ondol_core::command::HomeAnswer;
 use ondol_core::fact::{
-    CloseReason, Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, ShiftStart,
-    Step, TakeCause, Vehicle, district_wide,
+    CloseReason, Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Rest,
+    SetAside, ShiftStart, Step, TakeCause, Vehicle, district_wide,
 };
 use ondol_core::hlc::Clock;
 use ondol_core::ids::{
@@ -311,9 +311,11 @@ fn start(a: u8, b: u8, at: UtcMs) -> ShiftStart {
 fn authority(b: u8, c: u8) -> Fact {
     let epoch = Epoch { central_term: u32::from(b % 3), edge_term: u32::from(c % 3) };
     match b / 4 % 4 {
-        3 => Fact::SeriesSetAside {
+        3 => Fact::SeriesSetAside(SetAside {
             series: format!("{}/{}/{}/bookings", node(c), c % 4, town_district()).parse().unwrap(),
-        },
+            seq: u64::from(c % 8),
+            rest: if c.is_multiple_of(2) { Rest::GoesIn } else { Rest::StaysOut },
+        }),
         0 => Fact::ZoneGranted { epoch: Epoch { edge_term: 0, ..epoch } },
         1 => {
             let cause =

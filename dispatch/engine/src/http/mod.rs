@@ -164,6 +164,8 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::DriverElsewhere
         | Refusal::ShiftEnded
         | Refusal::StillWritten
+        | Refusal::NotStuck
+        | Refusal::OwnPast
         | Refusal::NotOwner => StatusCode::CONFLICT,
         Refusal::Closed | Refusal::OfferLapsed => StatusCode::GONE,
         Refusal::OtherNode => StatusCode::MISDIRECTED_REQUEST,

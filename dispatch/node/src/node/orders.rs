@@ -79,8 +79,8 @@ pub(crate) enum OrderCommand {
         #[arg(long)]
         login: String,
     },
-    /// Let the return of a district wait no longer for a series that does not go in; at central. What was in it and never
-    /// arrived is known to its writer alone: read it there first.
+    /// Let the return of a district wait no longer for an entry that does not go in; at central. What was in it, and behind
+    /// it if its chain is broken, is known to its writer alone: read it there first.
     SetAside {
         #[command(flatten)]
         at: At,

@@ -5,7 +5,8 @@ use ondol_core::command::{Answer, Offer, Refusal};
 use ondol_core::face::Input;
 use ondol_core::fact::Request;
 use ondol_core::ids::{AssignmentId, ShiftId};
-use ondol_core::node::Node;
+use ondol_core::journal::{Lane, Series};
+use ondol_core::node::{Node, Poison};
 use ondol_core::units::UtcMs;
 
 use super::{CENTRAL, EDGE, World, plain};
@@ -27,6 +28,19 @@ impl World {
         }
         let heads = self.places[from].node.board().heads().clone();
         self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+    }
+
+    /// Carries all entries but those of one lane.
+    pub(crate) fn carry_but(&mut self, from: &str, to: &str, lane: Lane) {
+        let place = &self.places[from];
+        let (entries, heads) = (place.journal.iter(), place.node.board().heads().clone());
+        let entries = entries.filter(|entry| entry.series.lane != lane).cloned().collect();
+        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+    }
+
+    /// The node's shell has kept a series of a page out.
+    pub(crate) fn left_out(&mut self, name: &str, series: Series, why: Poison) {
+        self.input(name, Input::LeftOut { series, why });
     }
 
     /// Steps every civil clock.
