@@ -5,6 +5,7 @@ import { Map as GlMap, Marker, NavigationControl, setWorkerUrl, type GeoJSONSour
 import workerUrl from "maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url";
 
 import type { Position } from "./shapes";
+import taxi from "./taxi.svg?raw";
 
 setWorkerUrl(workerUrl);
 
@@ -23,6 +24,8 @@ export interface CityMap {
   pin(name: "pickup" | "dropoff" | "taxi", at: Position | undefined): void;
   /** Moves so that all positions are seen. */
   fit(positions: Position[]): void;
+  /** Whether `at` lies in what is shown and not covered. */
+  sees(at: Position): boolean;
   centre(): Position;
   remove(): void;
 }
@@ -34,9 +37,17 @@ export interface MapOptions {
   onTap?: (position: Position) => void;
   onDot?: (id: string) => void;
   onReady?: () => void;
+  /** The map has another size than before. */
+  onResize?: () => void;
 }
 
-const PIN_LETTERS = { pickup: "A", dropoff: "B", taxi: "🚕" } as const;
+/** A machine need not have a font with a taxi in it: that one is drawn. */
+const PIN_MARKS = { pickup: "A", dropoff: "B", taxi } as const;
+
+/** The rounded top of a sheet lies so far, in pixels, over the lower edge of the map of a phone. */
+const COVERED = 18;
+/** A pin keeps so far, in pixels, from the edges of what is seen. */
+const ROOM = 44;
 
 export async function openMap(container: HTMLElement, options: MapOptions): Promise<CityMap> {
   const answer = await fetch(options.url, { signal: AbortSignal.timeout(30_000) });
@@ -65,6 +76,7 @@ export async function openMap(container: HTMLElement, options: MapOptions): Prom
     if (waiting) dots(waiting);
     options.onReady?.();
   });
+  map.on("resize", () => options.onResize?.());
   map.on("click", (event) => {
     const hit = map.getLayer("dots") ? map.queryRenderedFeatures(event.point, { layers: ["dots"] })[0] : undefined;
     const id: unknown = hit?.properties["id"];
@@ -96,7 +108,7 @@ export async function openMap(container: HTMLElement, options: MapOptions): Prom
       } else {
         const element = document.createElement("div");
         element.className = `pin pin-${name}`;
-        element.textContent = PIN_LETTERS[name];
+        element.innerHTML = PIN_MARKS[name];
         pins.set(name, new Marker({ element, anchor: "center" }).setLngLat([at.lon, at.lat]).addTo(map));
       }
     },
@@ -110,7 +122,15 @@ export async function openMap(container: HTMLElement, options: MapOptions): Prom
       const lats = positions.map((p) => p.lat);
       const lons = positions.map((p) => p.lon);
       const bounds: [number, number, number, number] = [Math.min(...lons), Math.min(...lats), Math.max(...lons), Math.max(...lats)];
-      map.fitBounds(bounds, { padding: 56, maxZoom: 16, duration: 300 });
+      map.fitBounds(bounds, {
+        padding: { top: ROOM, right: ROOM, bottom: ROOM + COVERED, left: ROOM },
+        maxZoom: 16,
+        duration: 300,
+      });
+    },
+    sees(at) {
+      const { x, y } = map.project([at.lon, at.lat]);
+      return x >= 0 && y >= 0 && x <= container.clientWidth && y <= container.clientHeight - COVERED;
     },
     centre() {
       const centre = map.getCenter();
