@@ -185,6 +185,14 @@ export interface CallerView {
   is_driver: boolean;
 }
 
+/** What a district went through; counts are by node, a driver's phone under a name of its own. */
+export interface Outage {
+  district: string;
+  accepted: Record<string, number>;
+  merged: number;
+  served: Record<string, number>;
+}
+
 export interface ReconciliationView {
   conflicts: {
     kind: string;
@@ -198,7 +206,7 @@ export interface ReconciliationView {
     open: boolean;
   }[];
   from: string;
-  districts: { district: string; accepted: Record<string, number>; merged: number; served: Record<string, number> }[];
+  districts: Outage[];
   standing: Standing;
 }
 

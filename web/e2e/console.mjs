@@ -72,7 +72,8 @@ export async function callByKeyboard(chrome, options) {
   await page.keyboard.press("Escape");
 
   await page.keyboard.press("g");
-  await page.waitForSelector("dialog ul");
+  await page.waitForSelector("dialog table");
+  assert.doesNotMatch(await page.textContent("dialog"), /d-[0-9a-f]{24}/, "phones are counted, not named");
   await shot(page, options, "console-reconciliation");
   await page.keyboard.press("Escape");
   await page.reload();

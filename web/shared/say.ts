@@ -8,7 +8,7 @@ export function clockTime(moment: string | number, lang: Lang): string {
   return new Date(moment).toLocaleTimeString(zones[lang], { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 
-export function dayAndTime(moment: number, lang: Lang): string {
+export function dayAndTime(moment: string | number, lang: Lang): string {
   return new Date(moment).toLocaleString(zones[lang], { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 }
 

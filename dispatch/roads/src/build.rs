@@ -147,7 +147,7 @@ fn name_stands(places: &mut [Place], network: &Network, snapper: &Snapper) {
         let code = stand.code.as_deref().unwrap_or_default();
         stand.names = match street {
             Some(street) if has_hangul(&street.local) => Names {
-                local: format!("{} 택시 승차장", street.local),
+                local: format!("{} 택시 승강장", street.local),
                 en: street.en.as_deref().map(|en| format!("{en} Taxi Stand")),
                 others: Vec::new(),
             },
@@ -178,7 +178,7 @@ mod tests {
             stand(3.0, Some("#2")),
             stand(2.0, Some("2")),
             stand(1.0, None),
-            stand(4.0, Some("승차장")),
+            stand(4.0, Some("승강장")),
             stand(5.0, Some("B-7")),
         ];
         number_stands(&mut places);

@@ -42,8 +42,8 @@ fn the_town_by_every_name() {
         ("시험 3번출구", "시험 3번 출구", Kind::Exit),
         ("test station exit 3", "Test Station Exit 3", Kind::Exit),
         ("exit 3 test", "Test Station Exit 3", Kind::Exit),
-        ("#7", "시험대로 택시 승차장", Kind::Stand),
-        ("7", "시험대로 택시 승차장", Kind::Stand),
+        ("#7", "시험대로 택시 승강장", Kind::Stand),
+        ("7", "시험대로 택시 승강장", Kind::Stand),
         ("Test-daero Taxi Stand", "Test-daero Taxi Stand", Kind::Stand),
     ] {
         let hit = first(&map, text);

@@ -164,8 +164,8 @@ pub(crate) fn station((ko, en): (&str, &str)) -> Names {
     Names::pair(&format!("{ko}역"), &format!("{en} Station"))
 }
 
-/// `중앙시장 택시 승차장`, `Jungang Market Taxi Stand`.
+/// `중앙시장 택시 승강장`, `Jungang Market Taxi Stand`.
 pub(crate) fn stand(of: &Names) -> Names {
     let en = of.en.as_deref().unwrap_or_default();
-    Names::pair(&format!("{} 택시 승차장", of.local), &format!("{en} Taxi Stand"))
+    Names::pair(&format!("{} 택시 승강장", of.local), &format!("{en} Taxi Stand"))
 }
