@@ -106,7 +106,7 @@ pub struct Head {
 /// JSON: a list of `[origin, district, lane, [[incarnation, seq, hash], …]]`. Each start of a node adds lives, and every
 /// pull and renewal carries all of them: names are written once and not for each life.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "Vec<Lives>", into = "Vec<Lives>")]
+#[serde(from = "WrittenHeads", into = "Vec<Lives>")]
 pub struct Heads(pub BTreeMap<Series, Head>);
 
 /// Incarnation, and number and hash of its head.
@@ -116,8 +116,22 @@ type Life = (u32, u64, Hash);
 #[derive(Serialize, Deserialize)]
 struct Lives(NodeId, DistrictId, Lane, Vec<Life>);
 
-impl From<Vec<Lives>> for Heads {
-    fn from(all: Vec<Lives>) -> Self {
+/// Heads as some release writes them.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenHeads {
+    /// This one.
+    Lives(Vec<Lives>),
+    /// The releases before: a peer that is brought up to date later still says it so.
+    Each(Vec<(Series, Head)>),
+}
+
+impl From<WrittenHeads> for Heads {
+    fn from(written: WrittenHeads) -> Self {
+        let all = match written {
+            WrittenHeads::Lives(all) => all,
+            WrittenHeads::Each(pairs) => return Self(pairs.into_iter().collect()),
+        };
         let mut heads = BTreeMap::new();
         for Lives(origin, district, lane, lives) in all {
             for (incarnation, seq, hash) in lives {
@@ -387,6 +401,11 @@ mod tests {
         let text = serde_json::to_string(&heads).unwrap();
         assert_eq!(text.matches("central").count(), 1, "{text}");
         assert_eq!(serde_json::from_str::<Heads>(&text).unwrap(), heads);
+        let before: Vec<(Series, Head)> = heads.0.clone().into_iter().collect();
+        let before = serde_json::to_string(&before).unwrap();
+        assert!(before.starts_with(r#"[[{"origin":"central","#), "{before}");
+        assert_eq!(serde_json::from_str::<Heads>(&before).unwrap(), heads, "as releases before wrote them");
+        assert!(serde_json::from_str::<Heads>(r#"[["central","gangnam","safety",[[1,7]]]]"#).is_err());
     }
 
     #[test]
