@@ -33,13 +33,18 @@ fn now(utc: i64) -> Now {
     Now { utc: UtcMs(utc), ticks: Ticks(1_000) }
 }
 
+fn south() -> DistrictId {
+    "south".parse().unwrap()
+}
+
 fn central(board: Board, incarnation: u32, utc: i64) -> Node {
     let served = DistrictConfig { zones: vec!["z1".parse().unwrap()], edge: Some("edge".parse().unwrap()) };
+    let other = DistrictConfig { zones: vec!["z2".parse().unwrap()], edge: None };
     let config = NodeConfig {
         id: "central".parse().unwrap(),
         role: Role::Central,
         incarnation,
-        districts: BTreeMap::from([(district(), served)]),
+        districts: BTreeMap::from([(district(), served), (south(), other)]),
         pin_key: PinKey([7; 32]),
         timing: Timing::default(),
     };
@@ -210,6 +215,50 @@ fn a_ban_stands_after_a_restart_whose_clock_is_behind_the_listing() {
         assert_eq!(ask(&mut node, Command::ListDriver(driver(true)), NOON), Ok(Answer::Done));
         assert!(is_banned(&node), "what was answered Done stands");
     }
+}
+
+/// In each district that lists driver 1, whether the driver is barred there; then where the driver works.
+fn bars(node: &Node) -> (Vec<bool>, DistrictId) {
+    let id = DriverId::from_number(1);
+    let listings = node.board().districts().filter_map(|(_, board)| board.drivers.get(&id));
+    let bars = listings.map(|(_, driver)| driver.banned).collect();
+    (bars, node.board().driver(id).unwrap().0.clone())
+}
+
+/// Each listing is what one district's edge goes by, and a pass for the district left behind may still be about.
+#[test]
+fn a_driver_who_changed_districts_is_barred_and_admitted_in_both() {
+    let bar = |banned| Command::BarDriver { driver: DriverId::from_number(1), banned };
+    let there = |banned| Driver { district: south(), ..driver(banned) };
+    for (first, then, home) in
+        [(driver(false), there(false), south()), (there(false), driver(false), district())]
+    {
+        let mut node = central(Board::default(), 1, NOON);
+        assert_eq!(ask(&mut node, bar(true), NOON), Err(Refusal::UnknownDriver));
+        ask(&mut node, Command::ListDriver(first.clone()), NOON).unwrap();
+        ask(&mut node, Command::RelistDriver(then), NOON).unwrap();
+        assert_eq!(bars(&node), (vec![false, false], home.clone()));
+        for banned in [true, true, false] {
+            assert_eq!(ask(&mut node, bar(banned), NOON), Ok(Answer::Done));
+            assert_eq!(bars(&node), (vec![banned, banned], home.clone()));
+        }
+        let back = Driver { banned: true, ..first };
+        ask(&mut node, Command::ListDriver(back.clone()), NOON).unwrap();
+        assert_eq!(bars(&node), (vec![true, true], back.district), "a list that names the bar does the same");
+    }
+}
+
+#[test]
+fn a_listing_that_does_not_name_the_bar_leaves_it() {
+    let mut node = central(Board::default(), 1, NOON);
+    ask(&mut node, Command::RelistDriver(driver(true)), NOON).unwrap();
+    assert!(is_banned(&node), "a new driver is as told");
+    ask(&mut node, Command::RelistDriver(driver(false)), NOON).unwrap();
+    assert!(is_banned(&node));
+    ask(&mut node, Command::RelistDriver(Driver { district: south(), ..driver(false) }), NOON).unwrap();
+    assert_eq!(bars(&node), (vec![true, true], south()), "in another district too");
+    ask(&mut node, Command::ListDriver(driver(false)), NOON).unwrap();
+    assert_eq!(bars(&node), (vec![false, false], district()));
 }
 
 #[test]

@@ -328,12 +328,15 @@ impl Board {
             .find_map(|(id, district)| district.shifts.get(&shift).map(|record| (id, record)))
     }
 
-    /// A driver and the driver's district.
+    /// A driver and the driver's district: where listed last, for a driver who changed districts is listed in both.
     #[must_use]
     pub fn driver(&self, driver: DriverId) -> Option<(&DistrictId, &Driver)> {
-        self.districts
-            .iter()
-            .find_map(|(id, district)| district.drivers.get(&driver).map(|(_, driver)| (id, driver)))
+        self.listings(driver).max_by_key(|(_, (stamp, _))| *stamp).map(|(id, (_, driver))| (id, driver))
+    }
+
+    /// Every listing of a driver with its district and stamp.
+    pub(crate) fn listings(&self, driver: DriverId) -> impl Iterator<Item = (&DistrictId, &(Hlc, Driver))> {
+        self.districts.iter().filter_map(move |(id, district)| Some((id, district.drivers.get(&driver)?)))
     }
 
     /// The driver whose number has this hash; the last listed if the number has changed hands.

@@ -17,7 +17,7 @@ pub use refusal::Refusal;
 
 use crate::booking::{CancelReason, Party};
 use crate::fact::{CloseReason, Driver, Request};
-use crate::ids::{BookingId, DistrictId, ShiftId, StandId, ZoneId};
+use crate::ids::{BookingId, DistrictId, DriverId, ShiftId, StandId, ZoneId};
 use crate::journal::Series;
 use crate::position::Position;
 use crate::units::Money;
@@ -94,8 +94,18 @@ pub enum Command {
         /// The series.
         series: Series,
     },
-    /// Central's staff add or change a driver.
+    /// Central's staff add or change a driver, and say whether the driver is barred.
     ListDriver(Driver),
+    /// The same, but who is listed already stays barred or admitted: what the driver's `banned` says counts for a new
+    /// driver alone.
+    RelistDriver(Driver),
+    /// Central's staff bar a driver from new shifts or admit the driver again, in every district that lists the driver.
+    BarDriver {
+        /// The driver.
+        driver: DriverId,
+        /// True if barred from now on.
+        banned: bool,
+    },
     /// Central's staff add or change a stand.
     ListStand {
         /// The stand.

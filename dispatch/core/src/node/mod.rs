@@ -17,6 +17,7 @@
 //! | central's and the edge's side of a district | `lease.rs` |
 //! | how a district is dispatched, as screens show it | `mode.rs` |
 //! | who plans a booking, and hands it over | `owner.rs` |
+//! | whom central lists and bars | `roster.rs` |
 //! | what another node may tell | `peer.rs` |
 //! | series that do not go in | `quarantine.rs` |
 //! | what drivers say about central | `witness.rs` |
@@ -28,7 +29,7 @@ use std::sync::Arc;
 
 use crate::board::{ApplyError, Board, DistrictBoard};
 use crate::command::{Answer, Command, HomeAnswer, Refusal, Slot};
-use crate::face::{Change, Input, NodeConfig, Output, Role};
+use crate::face::{Change, Input, NodeConfig, Output};
 use crate::fact::{Fact, SCHEMA_VERSION, district_wide};
 use crate::hlc;
 use crate::ids::{
@@ -54,6 +55,7 @@ mod plan;
 mod quarantine;
 mod react;
 mod report;
+mod roster;
 mod tell;
 mod whereabouts;
 mod witness;
@@ -291,10 +293,9 @@ impl Node {
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),
             Command::GiveBackDistrict { district } => self.give_back(&district),
             Command::SetAside { series } => self.set_aside(series, now),
-            Command::ListDriver(driver) => {
-                let district = driver.district.clone();
-                self.list(&district, Fact::DriverListed { driver }, now)
-            }
+            Command::ListDriver(driver) => self.list_driver(driver, now),
+            Command::RelistDriver(driver) => self.relist_driver(driver, now),
+            Command::BarDriver { driver, banned } => self.bar_driver(driver, banned, now),
             Command::ListStand { stand, name_ko, name_en, position, district } => {
                 let fact =
                     Fact::StandListed { stand, name_ko, name_en, position, district: district.clone() };
@@ -309,30 +310,6 @@ impl Node {
                 self.check_term(&answer.district, answer.epoch)?;
                 self.renewed(answer, now)
             }
-        }
-    }
-
-    /// The roster is written by central alone.
-    fn list(&mut self, district: &DistrictId, fact: Fact, now: Now) -> Result<Answer, Refusal> {
-        if self.config.role != Role::Central {
-            return Err(Refusal::OtherNode);
-        }
-        self.serves(district)?;
-        // The latest listing stands, so it must be stamped after the one that it replaces, whatever clock stamped that.
-        if let Some(known) = self.listed_at(district, &fact) {
-            self.clock.resume(known);
-        }
-        self.append(district, district_wide(), fact, now);
-        Ok(Answer::Done)
-    }
-
-    /// Stamp of the listing that `fact` replaces.
-    fn listed_at(&self, district: &DistrictId, fact: &Fact) -> Option<hlc::Hlc> {
-        let district = self.district(district)?;
-        match fact {
-            Fact::DriverListed { driver } => district.drivers.get(&driver.driver).map(|(stamp, _)| *stamp),
-            Fact::StandListed { stand, .. } => district.stands.get(stand).map(|stand| stand.hlc),
-            _ => None,
         }
     }
 
