@@ -254,7 +254,11 @@ impl RosterFile {
             if before.as_ref() == Some(&driver) {
                 continue;
             }
-            let answer = handle.request(Command::ListDriver(driver)).await;
+            let command = match listed.banned {
+                Some(_) => Command::ListDriver(driver),
+                None => Command::RelistDriver(driver),
+            };
+            let answer = handle.request(command).await;
             answer.map_err(|source| RosterError::Refused { row, source })?;
             entered.drivers += 1;
         }

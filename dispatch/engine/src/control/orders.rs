@@ -117,13 +117,13 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
         Order::Roster { .. } | Order::Stands { .. } => Err(Problem::invalid("rows are entered, not told")),
         Order::Bar { driver } => {
             let driver = named(handle, driver).await?;
-            bar(handle, driver, Barred(true)).await?;
+            handle.request(Command::BarDriver { driver, banned: true }).await?;
             identity.revoke_driver(driver, "staff").await.map_err(|error| Problem::internal(&error))?;
             Ok(format!("driver {driver} is barred; edges that are cut off hear of it when the link is back"))
         }
         Order::Admit { driver } => {
             let driver = named(handle, driver).await?;
-            bar(handle, driver, Barred(false)).await?;
+            handle.request(Command::BarDriver { driver, banned: false }).await?;
             Ok(format!("driver {driver} may work again"))
         }
         Order::Erase { person } => erase(handle, person).await,
@@ -168,19 +168,6 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
             Ok("for a day, edges may give back what this node wrote in earlier lives".to_owned())
         }
     }
-}
-
-struct Barred(bool);
-
-async fn bar(handle: &Handle, driver: DriverId, Barred(banned): Barred) -> Result<(), Problem> {
-    let known =
-        handle.read(move |node| node.board().driver(driver).map(|(_, driver)| driver.clone())).await?;
-    let mut listed = known.ok_or(ondol_core::command::Refusal::UnknownDriver)?;
-    if listed.banned != banned {
-        listed.banned = banned;
-        handle.request(Command::ListDriver(listed)).await?;
-    }
-    Ok(())
 }
 
 async fn erase(handle: &Handle, person: Person) -> Result<String, Problem> {

@@ -254,8 +254,17 @@ async fn a_roster_is_entered_while_the_node_runs_and_admits_nobody_who_was_barre
     assert_eq!(place.tell(&Order::Bar { driver: driver.into() }).await.0, StatusCode::OK);
     let both = [first, listed(2, "서울33바5678", "010-1234-5679")];
     assert_eq!(count(&entered(&both).await.1), 1, "only the second is new");
-    let banned = place.node.handle.read(move |node| node.board().driver(driver).unwrap().1.banned);
-    assert!(banned.await.unwrap());
+    let is_banned = async || {
+        let look = move |node: &ondol_core::node::Node| node.board().driver(driver).unwrap().1.banned;
+        place.node.handle.read(look).await.unwrap()
+    };
+    assert!(is_banned().await);
+    let mut other_plate = listed(1, "서울33바4321", "010-1234-5678");
+    assert_eq!(count(&entered(std::slice::from_ref(&other_plate)).await.1), 1);
+    assert!(is_banned().await, "a row that changes and does not name the bar leaves it");
+    other_plate.banned = Some(false);
+    assert_eq!(count(&entered(&[other_plate]).await.1), 1);
+    assert!(!is_banned().await);
     let mut elsewhere = listed(3, "서울33바7777", "010-1234-5670");
     elsewhere.district = "nowhere".parse().unwrap();
     let (status, said) = entered(&[elsewhere]).await;
