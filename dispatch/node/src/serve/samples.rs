@@ -1,12 +1,14 @@
 //! Goal: whoever copies the samples and puts in keys and paths gets nodes that start.
 //! Method: the samples, with the keys and paths of this run put in, are read by the code that `ondol` reads them with.
 
+use ondol_engine::peer::CALL_MAX;
 use ondol_engine::roster::RosterFile;
 
 use super::*;
 
 const CENTRAL: &str = include_str!("../../sample-central.toml");
 const EDGE: &str = include_str!("../../sample-edge.toml");
+const PROXY: &str = include_str!("../../../../docs/operating/nginx.conf");
 const ROSTER: &str = include_str!("../../sample-roster.json");
 const TARIFF: &str = include_str!("../../../core/data/tariff-seoul-2023-02-01.json");
 
@@ -101,6 +103,14 @@ async fn a_key_that_was_not_put_in_is_asked_for() {
     let key = SigningKey::load(&folder.0.path().join("central.key")).unwrap().public().to_string();
     let said = folder.complaint("edge.toml", &key, "KEY-OF-CENTRAL").await;
     assert!(said.contains("peers[0].public_key"), "{said}");
+}
+
+/// A proxy that takes less than a node refuses the calls of nodes that have lived long.
+#[test]
+fn the_proxy_takes_between_nodes_what_a_node_takes() {
+    let (_, between_nodes) = PROXY.split_once("location /sync/ {").unwrap();
+    let bound = between_nodes.split_once("client_max_body_size ").unwrap().1.split_once("m;").unwrap().0;
+    assert_eq!(bound.parse::<usize>().unwrap() * 1024 * 1024, CALL_MAX);
 }
 
 /// Nodes and the text process read the same `[clock]`.
