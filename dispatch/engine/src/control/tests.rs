@@ -238,6 +238,26 @@ async fn people_are_named_by_plate_number_and_code() {
     assert_eq!(place.tell(&erase(&code.to_lowercase())).await.0, StatusCode::OK);
 }
 
+/// A city has each code again within days, and what is erased is gone.
+#[tokio::test]
+async fn of_two_bookings_with_one_code_neither_is_guessed_and_both_are_told_with_their_times() {
+    let place = place().await;
+    let code = |n: u128| ondol_core::pin::booking_code(BookingId::from_number(n));
+    let again = (2..).find(|n| code(*n) == code(1)).unwrap();
+    place.node.handle.request(book(1)).await.unwrap();
+    let (by, reason) = (ondol_core::booking::Party::Rider, ondol_core::booking::CancelReason::ChangedMind);
+    let cancel = Command::Cancel { booking: BookingId::from_number(1), by, reason };
+    place.node.handle.request(cancel).await.unwrap();
+    place.bench.clock.advance_ms(9 * 86_400_000);
+    place.node.handle.request(book(again)).await.unwrap();
+    let erase = Order::Erase { person: Person::RiderOf(code(1).parse().unwrap()) };
+    let (status, said) = place.tell(&erase).await;
+    assert_eq!(status, StatusCode::CONFLICT, "{said}");
+    let latest = format!("{} (2022-10-24T06:30:00.000Z, open)", BookingId::from_number(again));
+    let first = format!("{} (2022-10-15T06:30:00.000Z)", BookingId::from_number(1));
+    assert!(said.contains(&format!("2 bookings fit that; give the id instead: {latest}, {first}")), "{said}");
+}
+
 /// A fleet hands in its whole list whenever somebody joins.
 #[tokio::test]
 async fn a_roster_is_entered_while_the_node_runs_and_admits_nobody_who_was_barred() {

@@ -1,15 +1,19 @@
 //! Whom an order is about, as staff knows them: nobody has a UUID at hand.
 
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::fmt;
 use std::str::FromStr;
 
 use axum::http::StatusCode;
 use ondol_core::ids::{BookingId, DriverId};
 use ondol_core::node::Node;
 use ondol_core::pin::{booking_code, is_booking_code};
+use ondol_core::units::UtcMs;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::http::Problem;
+use crate::http::{Problem, rfc3339};
 use crate::vault::{E164, Vault};
 
 /// Longest name of a driver or booking in an order, in bytes.
@@ -112,18 +116,49 @@ impl BookingNamed {
                 "a booking is named by its id or its code: three letters and a check letter, as in the rider's text",
             ));
         }
-        let bookings = node.board().districts().flat_map(|(_, district)| district.bookings.keys());
-        let found: Vec<BookingId> = bookings.filter(|id| booking_code(**id) == code).copied().collect();
-        match found[..] {
-            [one] => Ok(one),
+        let ids: BTreeSet<BookingId> = node
+            .board()
+            .districts()
+            .flat_map(|(_, district)| district.bookings.keys())
+            .filter(|id| booking_code(**id) == code)
+            .copied()
+            .collect();
+        let mut found: Vec<Found> = ids.into_iter().map(|id| Found::new(node, id)).collect();
+        found.sort_by_key(|found| Reverse(found.asked_at));
+        match &found[..] {
+            [one] => Ok(one.id),
             [] => Err(Problem::new(
                 StatusCode::NOT_FOUND,
                 "unknown_booking",
                 format!("no booking here has the code {code}"),
             )),
-            // Codes come again after years.
+            // There are 29,791 codes: a busy city has each one again within days. What is ordered cannot be undone, so
+            // that the latest is not taken for the one that is meant.
             [..] => Err(several("bookings", "id", &found)),
         }
+    }
+}
+
+/// A booking that has the code.
+struct Found {
+    id: BookingId,
+    /// When the rider asked; absent where only talk of the booking has arrived.
+    asked_at: Option<UtcMs>,
+    is_open: bool,
+}
+
+impl Found {
+    fn new(node: &Node, id: BookingId) -> Self {
+        let record = node.board().booking(id).map(|(_, record)| record);
+        let asked_at = record.and_then(|record| record.accepted.as_ref()).map(|accepted| accepted.at);
+        Self { id, asked_at, is_open: record.is_some_and(|record| !record.status().is_closed()) }
+    }
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.id, self.asked_at.map_or("unknown when".to_owned(), rfc3339))?;
+        f.write_str(if self.is_open { ", open)" } else { ")" })
     }
 }
 
