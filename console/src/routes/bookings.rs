@@ -127,7 +127,10 @@ pub(crate) async fn close(
     StrictJson(wish): StrictJson<CloseRequest>,
 ) -> Result<Json<BookingRow>, Problem> {
     let booking = id(path)?;
-    may(&state, &session.caller, Operation::CancelBooking, booking).await?;
+    may(&state, &session.caller, Operation::CloseTrip, booking).await?;
+    let fare = wish.fare.map_or("no fare told".to_owned(), |fare| format!("{} won told", fare.0));
+    let reason = format!("{}, {fare}", wish.reason.as_str());
+    audit(&state, &session, AuditAction::TripClosed, booking, &reason).await?;
     let command = Command::CloseTrip { booking, reason: wish.reason, fare: wish.fare };
     act(&state, &session, "close", command, booking).await
 }
@@ -158,13 +161,22 @@ pub(crate) async fn reveal(
     let seen = state.handle.read_at(move |node, now| SeenBooking::find(node, booking, now)).await?;
     let (personal, _) = seen.ok_or(Refusal::UnknownBooking)?.personal(state.handle.vault());
     let phone = personal.phone.ok_or_else(Problem::not_found)?;
+    audit(&state, &session, AuditAction::NumberRevealed, booking, &reason).await?;
+    Ok(Json(RevealAnswer { phone: phone.as_str().to_owned() }))
+}
+
+/// Writes down who does `action` to a booking, before it is done.
+async fn audit(
+    state: &Inner,
+    session: &OperatorSession,
+    action: AuditAction,
+    booking: BookingId,
+    reason: &str,
+) -> Result<(), Problem> {
     let (store, at) = (state.handle.store(), state.handle.now().utc);
-    let written = store
-        .audit(&session.operator.login, AuditAction::NumberRevealed, &booking.to_string(), &reason, at)
-        .await;
+    let written = store.audit(&session.operator.login, action, &booking.to_string(), reason, at).await;
     written.map_err(|error| {
         tracing::error!(%error, "the audit log cannot be written");
         Problem::unavailable()
-    })?;
-    Ok(Json(RevealAnswer { phone: phone.as_str().to_owned() }))
+    })
 }

@@ -8,6 +8,7 @@ use ondol_core::fact::{Driver, Lang, PinCheck, ShiftStart, Step, Vehicle};
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 use ondol_core::shift::{Duty, Serialiser};
+use ondol_core::units::UtcMs;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -140,5 +141,9 @@ async fn a_trip_whose_phone_is_gone_is_shown_and_closed_with_the_fare_that_was_t
     assert_eq!((&closed["status"], &closed["fare"]), (&json!("done"), &json!(7_700)), "{closed}");
     let detail = bench.get(&booking, &cookie).await;
     assert_eq!(detail.body["assignments"][0]["closed"], "phone_lost", "{}", detail.body);
+    let audited = bench.handle.store().audited(UtcMs(0), 10).await.unwrap();
+    let last = audited.last().unwrap();
+    assert_eq!((last.action.as_str(), last.reason.as_str()), ("trip_closed", "phone_lost, 7700 won told"));
+    assert_eq!((last.actor.as_str(), last.object.clone()), ("hanbit", Uuid::from_u128(1).to_string()));
     assert_eq!(bench.post(&close, &cookie, &wish).await.code(), (410, "closed"));
 }

@@ -170,6 +170,18 @@ pub enum CloseReason {
     Other,
 }
 
+impl CloseReason {
+    /// Its name in journals and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PhoneLost => "phone_lost",
+            Self::Forgotten => "forgotten",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// What happened to one assignment, as its serialiser (device or home edge) saw it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "snake_case")]

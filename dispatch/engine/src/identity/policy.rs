@@ -19,6 +19,8 @@ pub enum Operation {
     SeeBooking,
     /// End a booking before boarding.
     CancelBooking,
+    /// End a trip whose driver cannot, with the fare as told; recorded with both.
+    CloseTrip,
     /// Work a shift: attach, beat, report.
     ServeShift,
     /// See the board, the shifts and the modes.
@@ -51,11 +53,12 @@ pub enum Operation {
 
 impl Operation {
     /// All operations.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SeePlaces,
         Self::Book,
         Self::SeeBooking,
         Self::CancelBooking,
+        Self::CloseTrip,
         Self::ServeShift,
         Self::SeeBoard,
         Self::TakeCall,
@@ -215,9 +218,11 @@ fn holders(operation: Operation) -> &'static [(Role, Reach)] {
         Operation::SeeBoard => {
             &[(Operator, Fleet), (FleetAdmin, Fleet), (Auditor, Fleet), (Sysadmin, Everywhere)]
         }
-        Operation::TakeCall | Operation::SeeCaller | Operation::AssignByHand | Operation::RevealNumber => {
-            &[(Operator, Fleet)]
-        }
+        Operation::TakeCall
+        | Operation::SeeCaller
+        | Operation::AssignByHand
+        | Operation::CloseTrip
+        | Operation::RevealNumber => &[(Operator, Fleet)],
         Operation::MoveDistrict => &[(Operator, District), (Sysadmin, Everywhere)],
         Operation::ReadRecord => {
             &[(Operator, Fleet), (FleetAdmin, Fleet), (Auditor, Fleet), (Sysadmin, Everywhere)]
@@ -257,7 +262,7 @@ mod tests {
                 cases += 1;
             }
         }
-        assert_eq!(cases, 144);
+        assert_eq!(cases, 152);
     }
 
     #[test]
@@ -292,6 +297,7 @@ mod tests {
         let changes = [
             Operation::Book,
             Operation::CancelBooking,
+            Operation::CloseTrip,
             Operation::ServeShift,
             Operation::TakeCall,
             Operation::AssignByHand,

@@ -1,4 +1,4 @@
-//! The audit log: who looked at somebody's number, and why.
+//! The audit log: who looked at somebody's number or closed a trip by hand, and why.
 
 use ondol_core::units::UtcMs;
 use sqlx::Row as _;
@@ -16,6 +16,8 @@ pub const AUDIT_MAX: usize = 500;
 pub enum AuditAction {
     /// A rider's phone number was shown in clear.
     NumberRevealed,
+    /// A trip was to be closed by hand, with this reason and fare; the journal says whether it was.
+    TripClosed,
 }
 
 impl AuditAction {
@@ -24,6 +26,7 @@ impl AuditAction {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NumberRevealed => "number_revealed",
+            Self::TripClosed => "trip_closed",
         }
     }
 }
@@ -48,7 +51,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if it is not durable: the door shows nothing then.
+    /// [`StoreError`] if it is not durable: the door shows and does nothing then.
     pub async fn audit(
         &self,
         actor: &str,
