@@ -20,6 +20,7 @@ mod node;
 mod output;
 mod secret;
 mod serve;
+mod served;
 mod simulate;
 mod sms;
 

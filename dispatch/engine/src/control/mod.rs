@@ -147,8 +147,10 @@ pub async fn send_order(
     Err(OrderError::Refused(told.map_or_else(|_| format!("the node answered {status}"), |told| told.detail)))
 }
 
-/// An order goes to this machine: where the node listens on every address, or on none of this machine's own by name.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// Where the node that listens at `address` is asked on its own machine: one that listens on every address is asked
+/// on 127.0.0.1.
+#[must_use]
+pub fn reachable(address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), address.port())
     } else {

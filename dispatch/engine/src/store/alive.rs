@@ -18,6 +18,19 @@ impl Store {
         Ok(row.map(|row| row.try_get("at")).transpose()?.map(UtcMs))
     }
 
+    /// [`Self::served_at`] of the store at `url`, which may not exist yet; nothing is made and nothing is changed.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if the store exists and cannot be read.
+    pub async fn last_served(url: &str) -> Result<Option<UtcMs>, StoreError> {
+        let read = async { Self::open_to_read(url).await?.served_at().await };
+        match read.await {
+            Err(error) if error.is_of_no_store() => Ok(None),
+            read => read,
+        }
+    }
+
     /// Says that this life has ended in order, so that nobody waits for it to go silent.
     ///
     /// # Errors

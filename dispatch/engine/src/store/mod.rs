@@ -192,6 +192,21 @@ impl StoreError {
     pub fn is_transient(&self) -> bool {
         matches!(self, Self::Transient(_))
     }
+
+    /// True if the database says that it has no tables, or, as SQLite, that there is no file.
+    fn is_of_no_store(&self) -> bool {
+        const SQLITE_CANNOT_OPEN: &str = "14";
+        const POSTGRES_UNDEFINED_TABLE: &str = "42P01";
+        let (Self::Transient(sqlx::Error::Database(error)) | Self::Refused(sqlx::Error::Database(error))) =
+            self
+        else {
+            return false;
+        };
+        let code = error.code();
+        // SQLite has no code of its own for a missing table.
+        matches!(code.as_deref(), Some(SQLITE_CANNOT_OPEN | POSTGRES_UNDEFINED_TABLE))
+            || error.message().starts_with("no such table")
+    }
 }
 
 impl From<sqlx::Error> for StoreError {

@@ -16,11 +16,13 @@ use ondol_core::ids::{BookingId, DistrictId, SubjectId, ZoneId};
 use ondol_core::node::Node;
 use ondol_core::position::Position;
 use ondol_engine::Handle;
+use ondol_engine::config::{Config, RoleName};
 use ondol_engine::vault::RiderPersonal;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+use crate::served::{self, Served};
 use crate::{output, serve};
 
 /// Riders who ask at the same time.
@@ -38,8 +40,9 @@ struct Backlog {
 ///
 /// # Errors
 ///
-/// If the node runs or has bookings already, has no map, or refuses a booking.
+/// If the node runs, is no edge, has bookings already or no map, or refuses a booking.
 pub(super) async fn write(config: &Path, entries: u64) -> anyhow::Result<()> {
+    may_write(&Config::read(config)?).await.with_context(|| config.display().to_string())?;
     let station = serve::start(config).await?;
     let handle = station.running.handle.clone();
     if handle.read(|node| node.board().districts().any(|(_, board)| !board.bookings.is_empty())).await? {
@@ -73,6 +76,17 @@ pub(super) async fn write(config: &Path, entries: u64) -> anyhow::Result<()> {
     handle.shut_down().await;
     station.running.task.await.context("the loop ended unexpectedly")??;
     output::json(&written)
+}
+
+/// A node that runs is left alone, and so is central, whose bookings are real ones.
+async fn may_write(config: &Config) -> anyhow::Result<()> {
+    if config.node.role != RoleName::Edge {
+        bail!("node.role: a backlog is an edge's");
+    }
+    match served::look(config).await? {
+        Served::ByNobody => Ok(()),
+        Served::ByNode => bail!("listen.address: a node runs at {}: stop it first", config.listen.address),
+    }
 }
 
 async fn held(handle: &Handle) -> anyhow::Result<u64> {
@@ -121,5 +135,42 @@ impl Place {
         let (by, reason) = (Party::Rider, CancelReason::ChangedMind);
         handle.request(Command::Cancel { booking, by, reason }).await?;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A configuration of `role` whose node listens at `address`; its store does not exist.
+    fn config(role: &str, address: std::net::SocketAddr) -> Config {
+        let (edge, central, peers) = match role {
+            "edge" => (
+                ", edge = \"edge-hanbuk\"",
+                "central = \"central\"",
+                "[[peers]]\nid = \"central\"\nurl = \"http://127.0.0.1:1\"\npublic_key = \"unused\"\n",
+            ),
+            _ => ("", "", ""),
+        };
+        let text = format!(
+            "districts = [{{ id = \"hanbuk\", zones = [\"hanbuk-1\"]{edge} }}]\n\
+             [node]\nid = \"edge-hanbuk\"\nrole = \"{role}\"\n{central}\n\
+             [listen]\naddress = \"{address}\"\n\
+             [store]\nurl = \"sqlite:///nowhere/edge.db\"\n\
+             [keys]\nmaster = \"unused\"\nnode = \"unused\"\n{peers}"
+        );
+        text.parse().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_backlog_is_written_for_an_edge_that_does_not_run_alone() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let runs = may_write(&config("edge", address)).await.unwrap_err().to_string();
+        assert!(runs.contains("a node runs"), "{runs}");
+        drop(listener);
+        may_write(&config("edge", address)).await.unwrap();
+        let central = may_write(&config("standalone", address)).await.unwrap_err().to_string();
+        assert!(central.contains("node.role"), "{central}");
     }
 }

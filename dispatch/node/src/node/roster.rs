@@ -7,10 +7,10 @@ use ondol_engine::clock::{Clock as _, RealClock};
 use ondol_engine::config::{Config, RoleName};
 use ondol_engine::control::{Order, send_order};
 use ondol_engine::roster::{Entered, ListedStand, RosterFile, enter_stands};
-use ondol_engine::store::Store;
 use ondol_roads::RoadMap;
 
 use super::issuer;
+use crate::served::{self, Served};
 use crate::{output, serve};
 
 /// Largest roster file, in bytes.
@@ -20,20 +20,6 @@ const PART_ROWS: usize = 40;
 /// Accounts in one order: hashing a password is slow on purpose.
 const PART_ACCOUNTS: usize = 10;
 
-/// Wall time after which a node that said nothing does not run.
-const SILENT_MS: f64 = 5_000.0;
-
-/// True if a node serves the store now: a second process would end it.
-async fn is_served(config: &Config) -> bool {
-    let clock = RealClock::new(&config.clock);
-    // A store that is not there yet is served by nobody.
-    let Ok(store) = Store::open_to_read(&config.store.url).await else { return false };
-    let Ok(Some(served_at)) = store.served_at().await else { return false };
-    #[allow(clippy::cast_possible_truncation, reason = "a clock runs at most a thousand times faster")]
-    let fresh_ms = (SILENT_MS * clock.speed()) as i64;
-    clock.now().utc.since_ms(served_at) <= fresh_ms
-}
-
 pub(super) async fn run(file: &Path, roster_file: &Path, json: bool) -> anyhow::Result<()> {
     let roster = read(roster_file)?;
     let config = Config::read(file)?;
@@ -42,10 +28,9 @@ pub(super) async fn run(file: &Path, roster_file: &Path, json: bool) -> anyhow::
         bail!("drivers are listed at central and reach this edge from there; give this edge operators only");
     }
     let named = || roster_file.display().to_string();
-    let entered = if is_served(&config).await {
-        tell(file, roster).await.with_context(named)?
-    } else {
-        enter(file, &roster).await.with_context(named)?
+    let entered = match served::look(&config).await.with_context(|| file.display().to_string())? {
+        Served::ByNode => tell(file, roster).await.with_context(named)?,
+        Served::ByNobody => enter(file, &roster).await.with_context(named)?,
     };
     if json {
         return output::json(&entered);
