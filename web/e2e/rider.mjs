@@ -23,6 +23,19 @@ export async function status(page, wanted, timeout = 60_000) {
   return page.getAttribute("[data-status]", "data-status");
 }
 
+/** Waits until the taxi's pin lies on the map, and not under the sheet. */
+export async function taxiIsSeen(page, timeout = 30_000) {
+  await page.waitForFunction(
+    () => {
+      const [pin, map, sheet] = [".pin-taxi", ".map", ".sheet"].map((part) => document.querySelector(part)?.getBoundingClientRect());
+      if (!pin) return false;
+      return pin.top >= map.top && pin.bottom <= Math.min(map.bottom, sheet.top) && pin.left >= map.left && pin.right <= map.right;
+    },
+    undefined,
+    { timeout },
+  );
+}
+
 export async function bookFollowCancel(chrome, options) {
   const { context, page, complaints } = await chrome.visitor(PHONE);
   const [from, to] = await somePlaces(options.base);
@@ -38,7 +51,10 @@ export async function bookFollowCancel(chrome, options) {
   const code = await page.textContent("[data-code]");
   assert.match(pin, /^\d{4}$/);
   assert.match(code, /^[0-9A-Z]{4}$/);
-  if (options.taxi) await status(page, ["assigned", "arrived", "boarded"], 120_000);
+  if (options.taxi) {
+    await status(page, ["assigned", "arrived", "boarded"], 120_000);
+    await taxiIsSeen(page);
+  }
   await shot(page, options, "rider-follow");
 
   await page.reload();
@@ -71,6 +87,7 @@ export async function ride(chrome, options) {
   await shot(page, options, "rider-arrived");
   await appendFile(options.says, JSON.stringify({ pin: { code, pin } }) + "\n");
   await status(page, ["boarded"], 300_000);
+  await taxiIsSeen(page);
   await shot(page, options, "rider-boarded");
   await status(page, ["done"], 900_000);
   await shot(page, options, "rider-done");
