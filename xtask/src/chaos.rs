@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::demo::city::harm::{Copy, Means};
 use crate::demo::city::{City, DATABASE, ondol};
-use crate::demo::outage::{CHECK, Clock, REST_S, SLACK};
+use crate::demo::outage::{CHECK, Clock};
 use crate::demo::plan::{self, Plan};
 use crate::demo::routes::{CITY, TEXT};
 use crate::postgres::{Durability, Server};
@@ -120,16 +120,7 @@ fn play(plan: &Plan, nemesis: &Nemesis, stop: &Stop) -> Result<PathBuf> {
     for process in city.keepers() {
         city.recover(&process)?;
     }
-    clock.wait(plan.duration_s, &mut city, stop)?;
-    let status = city.wait_load(plan.wall(REST_S) + SLACK)?;
-    clock.say("the city is asleep");
-    let dir = city.dir().to_owned();
-    city.stop_and_export(stop)?;
-    if status.success() {
-        Ok(dir)
-    } else {
-        bail!("the load ended with {status}; its log is {}", dir.join("load.log").display())
-    }
+    clock.see_out(city, stop)
 }
 
 /// Says yes to every way to central and from it.

@@ -12,8 +12,8 @@ use crate::postgres::{Durability, Server};
 use crate::run::{self, LOOK_EVERY, Stop};
 
 /// How long the city may take to come to rest after its time: trips end in simulated time, the rest on the wall.
-pub(crate) const REST_S: u64 = 1_800;
-pub(crate) const SLACK: Duration = Duration::from_secs(90);
+const REST_S: u64 = 1_800;
+const SLACK: Duration = Duration::from_secs(90);
 /// How often the city's own words are repeated to a person.
 const TELL_EVERY: Duration = Duration::from_secs(5);
 /// How long the checker may take.
@@ -57,16 +57,7 @@ fn play(plan: &Plan, name: &str, cut: Option<Cut>, stop: &Stop) -> Result<PathBu
         city.restore()?;
         clock.say("central is back and ready; histories are being joined");
     }
-    clock.wait(plan.duration_s, &mut city, stop)?;
-    let status = city.wait_load(plan.wall(REST_S) + SLACK)?;
-    clock.say("the city is asleep");
-    let dir = city.dir().to_owned();
-    city.stop_and_export(stop)?;
-    if status.success() {
-        Ok(dir)
-    } else {
-        bail!("the load ended with {status}; its log is {}", dir.join("load.log").display())
-    }
+    clock.see_out(city, stop)
 }
 
 /// Simulated time of a run.
@@ -102,6 +93,24 @@ impl<'a> Clock<'a> {
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
+    }
+
+    /// Waits until the city sleeps, stops it and returns its folder, with the journals in it.
+    ///
+    /// # Errors
+    ///
+    /// If a process ended that may not, the load failed, or we are asked to stop.
+    pub(crate) fn see_out(&self, mut city: City<'_>, stop: &Stop) -> Result<PathBuf> {
+        self.wait(self.plan.duration_s, &mut city, stop)?;
+        let status = city.wait_load(self.plan.wall(REST_S) + SLACK)?;
+        self.say("the city is asleep");
+        let dir = city.dir().to_owned();
+        city.stop_and_export(stop)?;
+        if status.success() {
+            Ok(dir)
+        } else {
+            bail!("the load ended with {status}; its log is {}", dir.join("load.log").display())
+        }
     }
 
     /// Says something with the time.
