@@ -20,7 +20,7 @@ export interface DataAge {
 export interface DistrictView {
   district: string;
   mode: Mode;
-  reason: "lease_runs" | "lease_out" | "witnesses" | "silence" | "by_hand" | "edge_unheard" | "returning";
+  reason: "lease_runs" | "lease_out" | "witnesses" | "silence" | "by_hand" | "edge_unheard" | "returning" | "unsteady";
   since: string;
   holder: string;
   epoch: { central_term: number; edge_term: number };

@@ -28,7 +28,7 @@ use plan::Plan;
 use visitor::{ORDERS, Order, Visitor};
 
 /// The variable that names an executable to use instead of building one.
-const OWN_EXECUTABLE: &str = "ONDOL_BIN";
+pub(crate) const OWN_EXECUTABLE: &str = "ONDOL_BIN";
 
 /// Arguments of `cargo xtask demo`.
 #[derive(Debug, Clone, clap::Parser)]
@@ -93,14 +93,37 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 ///
 /// If something does not build.
 pub(crate) fn build(stop: &Stop) -> Result<()> {
-    if run::root().join("web/package.json").is_file() {
-        web::build(stop).context("the pages cannot be built")?;
-    }
+    build_pages(stop)?;
     if std::env::var_os(OWN_EXECUTABLE).is_none() {
         println!("build: the ondol executable");
         run::on_terminal(run::cargo().args(["build", "--quiet", "--package", "ondol"]), "build")?;
     }
     Ok(())
+}
+
+/// Builds the pages, which `ondol` holds.
+///
+/// # Errors
+///
+/// If they cannot be built.
+pub(crate) fn build_pages(stop: &Stop) -> Result<()> {
+    if run::root().join("web/package.json").is_file() {
+        web::build(stop).context("the pages cannot be built")?;
+    }
+    Ok(())
+}
+
+/// Builds a release `ondol` and returns where it is.
+///
+/// # Errors
+///
+/// If it does not build.
+pub(crate) fn build_release() -> Result<PathBuf> {
+    eprintln!("building a release ondol");
+    let mut cargo = run::cargo();
+    cargo.args(["build", "--release", "--quiet", "--package", "ondol"]);
+    run::on_terminal(&mut cargo, "ondol cannot be built")?;
+    Ok(run::target_dir().join("release/ondol"))
 }
 
 /// Keeps the city going and does what is asked for on the terminal.

@@ -1,4 +1,4 @@
-//! Project commands: `cargo xtask demo | test | chaos | mutants | web | postgres`.
+//! Project commands: `cargo xtask demo | test | chaos | mutants | reliability | web | postgres`.
 //!
 //! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
 //! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
@@ -9,6 +9,7 @@ mod chaos;
 mod demo;
 mod mutants;
 mod postgres;
+mod reliability;
 mod run;
 mod setup;
 mod supervise;
@@ -36,6 +37,8 @@ enum Task {
     Chaos(chaos::Args),
     /// Plants bugs that the fault simulator must see, and shows that a release `ondol` holds none.
     Mutants(mutants::Args),
+    /// Makes the figures of docs/RELIABILITY.md again: simulator, planted bugs, chaos and heal.
+    Reliability(reliability::Args),
     /// Builds the pages when their sources changed.
     Web,
     /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Task::Test(args) => test::run(&args),
         Task::Chaos(args) => chaos::run(&args),
         Task::Mutants(args) => mutants::run(&args),
+        Task::Reliability(args) => reliability::run(&args),
         Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
         Task::Postgres(args) => postgres::run(&args),
     };

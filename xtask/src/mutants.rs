@@ -17,7 +17,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, bail};
 use serde::{Deserialize, Serialize};
 
-use crate::run;
+use crate::{demo, run};
 
 /// What each place of a bug leaves in an executable, before its name.
 const MARKER: &str = "planted-bug:";
@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         eprintln!("the release ondol was not searched for planted bugs: leave --quick out");
         return Ok(());
     }
-    let ondol = build_ondol()?;
+    let ondol = demo::build_release()?;
     if holds(&read(&ondol)?, MARKER) {
         bail!("{} holds planted bugs", ondol.display());
     }
@@ -167,14 +167,6 @@ fn build_mutants() -> Result<PathBuf> {
     eprintln!("building ondol-mutants in {}", dir.display());
     run::on_terminal(&mut cargo, "the mutants cannot be built")?;
     Ok(dir.join("release/ondol-mutants"))
-}
-
-fn build_ondol() -> Result<PathBuf> {
-    eprintln!("building a release ondol, in which no bug may be planted");
-    let mut cargo = run::cargo();
-    cargo.args(["build", "--release", "--quiet", "--package", "ondol"]);
-    run::on_terminal(&mut cargo, "ondol cannot be built")?;
-    Ok(run::target_dir().join("release/ondol"))
 }
 
 /// Runs the mutants; a line for people leaves as soon as one is looked for.

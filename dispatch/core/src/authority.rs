@@ -10,6 +10,8 @@
 //! that is the driver's own device (see `ondol-device`), which holds in any partition.
 //! Only elapsed time is read here; a civil clock that steps changes nothing.
 
+pub(crate) mod damping;
+
 use crate::planted;
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +55,10 @@ pub struct LeaseTiming {
     pub settle_ms: u64,
     /// A node whose last commit is older than this does not count as alive.
     pub commit_fresh_ms: u64,
+    /// First wait for a link to hold when an edge has taken its district again soon after it gave it back.
+    pub hold_down_ms: u64,
+    /// Longest such wait; also how long after a return a takeover counts as soon.
+    pub hold_down_max_ms: u64,
 }
 
 impl Default for LeaseTiming {
@@ -69,6 +75,8 @@ impl Default for LeaseTiming {
             drain_ms: 20_000,
             settle_ms: 5_000,
             commit_fresh_ms: 5_000,
+            hold_down_ms: 60_000,
+            hold_down_max_ms: 900_000,
         }
     }
 }

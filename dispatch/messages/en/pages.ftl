@@ -152,6 +152,7 @@ console-reason-silence = Central has been silent for long.
 console-reason-by-hand = An operator took it by hand.
 console-reason-edge-unheard = The edge does not answer.
 console-reason-returning = The district is being given back to central.
+console-reason-unsteady = The link to central came and went; the edge keeps the district until it has held for a while.
 console-stuck = { $district }: entry { $seq } of { $series } does not go in: { $reason } (since { $since }). Everything else is exchanged, and the district does not return before staff decides, at central:
 console-stuck-unreadable = it cannot be read here.
 console-stuck-broken = its chain is broken.

@@ -152,6 +152,7 @@ console-reason-silence = 중앙에서 오랫동안 응답이 없습니다.
 console-reason-by-hand = 담당자가 직접 가져왔습니다.
 console-reason-edge-unheard = 차고지에서 응답이 없습니다.
 console-reason-returning = 구역을 중앙에 돌려주고 있습니다.
+console-reason-unsteady = 중앙과의 연결이 끊겼다 이어지기를 반복하고 있어, 연결이 안정될 때까지 차고지에서 계속 배차합니다.
 console-stuck = { $district }: { $series }의 { $seq }번 기록을 받아들일 수 없습니다: { $reason } ({ $since }부터) 나머지 기록은 교환되고, 중앙에서 결정하기 전에는 관할이 돌아오지 않습니다. 중앙에서 실행:
 console-stuck-unreadable = 여기서 읽을 수 없는 기록입니다.
 console-stuck-broken = 기록의 사슬이 끊겼습니다.

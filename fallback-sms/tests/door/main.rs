@@ -59,7 +59,7 @@ async fn nobody_speaks_for_texts_without_a_text_process_s_token() {
     let bad = [
         ("nothing", String::new()),
         ("made up", "x".repeat(200)),
-        ("another node's calls", bench.node.identity.peer_token(&"edge-a".parse().unwrap())),
+        ("another node's calls", bench.node.identity.peer_token(&"edge-a".parse().unwrap()).token),
         ("a node's entry", enrol_token(&central, &"edge-a".parse().unwrap(), &home(), now)),
         ("a node nobody knows", text_token(&of("edge-x", 66), districts(), TEXT_LIFE_MS, now)),
         ("a key that is not central's", text_token(&of("central", 66), districts(), TEXT_LIFE_MS, now)),

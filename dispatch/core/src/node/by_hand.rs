@@ -202,8 +202,14 @@ impl Node {
         if now.ticks.since_ms(self.last_heard_at(shift)) <= self.config.timing.reassign_ms {
             return Err(Refusal::DriverHeard);
         }
-        let payment = record.request().map(|request| request.payment).unwrap_or_default();
-        let fare = fare.map(|amount| Fare { revision: 0, amount, distance_m: 0, duration_s: 0, payment });
+        let fare = match fare {
+            None => None,
+            Some(amount) => {
+                // Whether a fare is charged or was paid in the vehicle stands in the request alone.
+                let payment = record.request().ok_or(Refusal::UnknownBooking)?.payment;
+                Some(Fare { revision: 0, amount, distance_m: 0, duration_s: 0, payment })
+            }
+        };
         let zone = record.zone().cloned().unwrap_or_else(district_wide);
         let fact = Fact::TripClosed { booking, assignment, shift, reason, fare, at: now.utc };
         self.append(&district, zone, fact, now);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::freeze::Freezer;
 use super::{Mode, ModeReason, ModeView, Node};
+use crate::authority::damping::Damping;
 use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch};
 use crate::board::{Board, DistrictBoard};
 use crate::command::{Answer, Refusal, Renewal, RenewalAnswer};
@@ -38,6 +39,9 @@ pub(super) struct CentralDistrict {
     cursor: Heads,
     /// What central does not plan while the edge may.
     pub(super) freezer: Freezer,
+    damping: Damping,
+    /// The district would be the edge's to give back, but the link must hold first.
+    held_down: bool,
 }
 
 /// The edge's side.
@@ -83,6 +87,8 @@ impl Side {
                     probed: None,
                     cursor: board.heads().of_district(id),
                     freezer: Freezer::start(board.district(id), now.ticks),
+                    damping: Damping::new(timing),
+                    held_down: false,
                 }))
             }
             Role::Edge { central } => {
@@ -112,6 +118,7 @@ impl Side {
                 let (mode, reason) = match side.lease.mode() {
                     CentralMode::Holder => (Mode::Normal, ModeReason::LeaseRuns),
                     CentralMode::Uncertain => (Mode::Degraded, ModeReason::EdgeUnheard),
+                    CentralMode::Healing if side.held_down => (Mode::Healing, ModeReason::Unsteady),
                     CentralMode::Healing => (Mode::Healing, ModeReason::Returning),
                 };
                 let holder = match (side.lease.mode(), &side.edge) {
@@ -220,6 +227,7 @@ impl Node {
         };
         side.lease.heard(answer.sent_at);
         side.freezer.renewal_answered(answer.sent_at);
+        side.damping.answered(now.lease_ticks());
         let mode_before = side.lease.mode();
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
@@ -238,20 +246,30 @@ impl Node {
                 side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
                 if side.lease.mode() == CentralMode::Holder {
                     side.probed = None;
+                    side.damping.held(now.lease_ticks());
                 }
             } else if level && !side.granted {
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
             }
         } else {
             side.lease.edge_is_active(now.utc);
+            let is_active = answer.mode == EdgeMode::Active;
+            if is_active {
+                side.damping.taken(answer.epoch, now.lease_ticks());
+            }
+            let held_down = is_active && side.damping.holds_down(now.lease_ticks());
+            let shows_otherwise = std::mem::replace(&mut side.held_down, held_down) != held_down;
             // By what this life renews under: a grant that the journal has brought back from an earlier life, whose
             // store was lost, is renewed by nobody.
             let renewed =
                 planted!("lost-grant-stands", side.lease.epoch(), authority.epoch().max(side.lease.epoch()));
             let renewed_term = renewed.central_term;
             let wants_grant = answer.mode == EdgeMode::Active && renewed_term <= answer.epoch.central_term;
-            if level && wants_grant {
+            if level && wants_grant && !held_down {
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
+            }
+            if shows_otherwise {
+                self.changed(Change::Mode(answer.district.clone()));
             }
         }
         if self.central_mode(&answer.district) != Some(mode_before) {

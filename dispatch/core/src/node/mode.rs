@@ -51,6 +51,8 @@ pub enum ModeReason {
     EdgeUnheard,
     /// The edge gives the district back.
     Returning,
+    /// The link came and went: the edge keeps the district until it has held for a while.
+    Unsteady,
 }
 
 impl Node {

@@ -368,3 +368,26 @@ fn an_edge_adopts_what_it_gave_back_under_the_same_authority() {
     assert_eq!(owner.version, 1, "it stands over what was given back, whatever the nodes are called");
     assert!(is_frozen(&world, 10));
 }
+
+#[test]
+fn a_link_that_comes_and_goes_does_not_carry_the_district_to_and_fro() {
+    let mut world = with_a_waiting_booking();
+    world.pass_joined_ms(6_000, &[1, 2], &[]);
+    let reason = |world: &World| world.node(CENTRAL).mode(&World::district()).unwrap().reason;
+    world.pass_cut_ms(30_000, &[], &[1, 2]);
+    world.pass_joined_ms(60_000, &[], &[1, 2]);
+    assert_eq!((world.count(EDGE, "zone_taken"), world.mode(CENTRAL)), (1, Mode::Normal), "at once");
+    // Every time the link is up for a moment, the edge keeps the district and goes on serving.
+    world.pass_cut_ms(30_000, &[], &[1, 2]);
+    for number in 20..24 {
+        world.pass_joined_ms(40_000, &[], &[1, 2]);
+        assert_eq!((world.mode(EDGE), reason(&world)), (Mode::Degraded, ModeReason::Unsteady));
+        world.book(EDGE, number).unwrap();
+        assert_eq!(world.owner(EDGE, number), EDGE);
+        world.pass_cut_ms(30_000, &[], &[1, 2]);
+    }
+    assert_eq!((world.count(EDGE, "zone_taken"), world.count(EDGE, "zone_returned")), (2, 1));
+    world.pass_joined_ms(90_000, &[], &[1, 2]);
+    assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+    assert_eq!(world.count(EDGE, "zone_returned"), 2);
+}

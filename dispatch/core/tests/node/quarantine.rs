@@ -196,7 +196,8 @@ fn central_does_not_hold_the_district_before_it_knows_what_follows_in_a_series_s
     world.pass_cut_ms(25_000, &[], &[1, 2]);
     assert_eq!((world.owner(EDGE, 30).as_str(), world.owner(CENTRAL, 30).as_str()), (EDGE, CENTRAL));
     world.spoil = Some(nothing_later);
-    world.pass_joined_ms(60_000, &[], &[]);
+    // Longer than a link must hold after a second takeover.
+    world.pass_joined_ms(90_000, &[], &[]);
     assert_eq!(world.owner(CENTRAL, 30), CENTRAL, "the adoption is still on its way");
     assert_eq!(modes(&world), (Mode::Healing, Mode::Degraded));
     world.spoil = Some(unreadable);

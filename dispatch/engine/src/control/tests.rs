@@ -81,7 +81,7 @@ async fn only_the_nodes_own_key_gives_orders_and_each_token_one() {
         ("a stranger", Some(stranger)),
         ("another order's token", Some(of_other)),
         ("a text process", Some(text)),
-        ("a peer", Some(place.identity.peer_token(&"central".parse().unwrap()))),
+        ("a peer", Some(place.identity.peer_token(&"central".parse().unwrap()).token)),
         ("nonsense", Some("a.b.c".into())),
     ] {
         assert_eq!(place.post(token, &body).await.0, StatusCode::UNAUTHORIZED, "{who}");

@@ -20,6 +20,7 @@ mod accounts;
 mod enrol;
 mod error;
 mod extract;
+mod floor;
 mod key;
 mod nodes;
 mod operator;
@@ -39,7 +40,7 @@ pub use enrol::{ENROL_LIFE_MS, EnrolAnswer, EnrolRefusal, EnrolRequest, central_
 pub use error::AuthError;
 pub use extract::{ClientAddress, DriverSession, OperatorSession, Peer, TextClient};
 pub use key::{InvalidPublicKey, KeyFileError, PublicKey, SigningKey, Thumbprint};
-pub use nodes::{PEER_LIFE_MS, PeerNode, TEXT_LIFE_MS, TextProcess, text_token, token_ends_at};
+pub use nodes::{PEER_LIFE_MS, PeerNode, PeerToken, TEXT_LIFE_MS, TextProcess, text_token, token_ends_at};
 pub use operator::{
     AccountRefusal, LOGIN_MAX_BYTES, OPERATOR_SESSION_LIFE_MS, PASSWORD_MAX_BYTES, PASSWORD_MIN_CHARS,
     SignInRefusal, Transport, new_token, token_hash,

@@ -8,6 +8,7 @@ use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::units::UtcMs;
 use uuid::Uuid;
 
+use super::floor::SignedAt;
 use super::policy::{Caller, Districts};
 use super::state::Identity;
 use super::store::{RevocationKind, StoreError};
@@ -20,6 +21,14 @@ use crate::control::ORDER_LIFE_MS;
 pub const PEER_LIFE_MS: u64 = 5 * 60 * 1_000;
 /// Longest life of the text process's token.
 pub const TEXT_LIFE_MS: u64 = 30 * 24 * 60 * 60 * 1_000;
+
+/// A token for one call to a peer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerToken {
+    /// The token.
+    pub token: String,
+    signed_at: SignedAt,
+}
 
 /// Another node, as its token proved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +53,7 @@ pub struct TextProcess {
 impl Identity {
     /// Signs a token with which this node calls `peer`.
     #[must_use]
-    pub fn peer_token(&self, peer: &NodeId) -> String {
+    pub fn peer_token(&self, peer: &NodeId) -> PeerToken {
         let grant = Grant {
             sub: self.node().to_string(),
             aud: Audience::Peer(peer.clone()),
@@ -56,7 +65,24 @@ impl Identity {
             cnf: None,
             life_ms: PEER_LIFE_MS,
         };
-        self.issuer.sign(grant, self.now()).0
+        let signed_at = self.floor.signs_at(self.clock_now());
+        PeerToken { token: self.issuer.sign(grant, signed_at.at).0, signed_at }
+    }
+
+    /// The peer did not take `token`: it may have expired by the peer's clock, so the next call may be signed by
+    /// another time.
+    pub fn peer_refused(&self, token: &PeerToken) {
+        self.floor.refused(token.signed_at, self.clock_now());
+    }
+
+    /// The peer took `token`, and signed its answer to this very call.
+    pub fn peer_answered(&self, token: &PeerToken) {
+        if let Some(ahead_ms) = self.floor.taken(token.signed_at) {
+            tracing::warn!(
+                ahead_ms,
+                "this node's clock was ahead; a peer confirms the time that it shows now"
+            );
+        }
     }
 
     /// Reads the token with which another node calls this one.
@@ -69,7 +95,8 @@ impl Identity {
         let life_max_ms = PEER_LIFE_MS.cast_signed();
         let expected = Expected { audience: &audience, role: Role::EdgeNode, life_max_ms };
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        let (claims, key) = verify(token, &expected, &keys, self.now())?;
+        let (claims, key) =
+            self.floor.either(self.clock_now(), |now| verify(token, &expected, &keys, now))?;
         let is_itself = claims.sub == key.node.as_str() && claims.node.as_ref() == Some(&key.node);
         if !is_itself || key.node == *self.node() {
             return Err(TokenRefusal::Claims);
@@ -137,7 +164,9 @@ impl Identity {
         const LIFE_MAX_MS: i64 = 1_000 * ORDER_LIFE_MS.cast_signed();
         let audience = Audience::Orders(self.node().clone());
         let expected = Expected { audience: &audience, role: Role::Sysadmin, life_max_ms: LIFE_MAX_MS };
-        verify(token, &expected, &self.own_keys, self.now()).is_ok_and(|(claims, _)| claims.sub == digest)
+        self.floor
+            .either(self.clock_now(), |now| verify(token, &expected, &self.own_keys, now))
+            .is_ok_and(|(claims, _)| claims.sub == digest)
     }
 
     fn own_districts(&self) -> Vec<DistrictId> {

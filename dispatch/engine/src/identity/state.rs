@@ -1,7 +1,6 @@
 //! A node's identity at work: its key, whom it trusts, who is revoked, who is signed in.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use ondol_core::ids::{DriverId, NodeId};
@@ -9,6 +8,7 @@ use ondol_core::units::UtcMs;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::floor::Floor;
 use super::key::SigningKey;
 use super::nodes::TEXT_LIFE_MS;
 use super::operator::{Cookie, Passwords, Transport};
@@ -23,9 +23,6 @@ use crate::clock::SharedClock;
 
 /// Sessions and revocations are forgotten this long after their end.
 const FORGET_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
-
-/// Furthest that the journal may be ahead of the clock and still be believed.
-const FLOOR_AHEAD_MAX_MS: i64 = 60 * 60 * 1_000;
 
 /// What a node must be told about itself.
 #[derive(Debug)]
@@ -75,7 +72,7 @@ pub struct Identity {
     pub(super) origins: Vec<String>,
     pub(super) store: IdentityStore,
     pub(super) clock: ClockBox,
-    floor: AtomicI64,
+    pub(super) floor: Floor,
 }
 
 pub(super) struct ClockBox(pub(super) SharedClock);
@@ -141,7 +138,7 @@ impl Identity {
             origins: config.origins,
             store,
             clock: ClockBox(clock),
-            floor: AtomicI64::new(i64::MIN),
+            floor: Floor::new(),
         })
     }
 
@@ -166,15 +163,16 @@ impl Identity {
     /// The present for everything that expires: the clock's, but never before what the journal has seen.
     #[must_use]
     pub fn now(&self) -> UtcMs {
-        let clock = self.clock.0.now().utc;
-        let floor = self.floor.load(Ordering::Relaxed);
-        // A journal that is far ahead was written by a clock that was wrong: its hours would cut this node off.
-        if floor.saturating_sub(clock.0) > FLOOR_AHEAD_MAX_MS { clock } else { UtcMs(clock.0.max(floor)) }
+        self.floor.present(self.clock_now())
+    }
+
+    pub(super) fn clock_now(&self) -> UtcMs {
+        self.clock.0.now().utc
     }
 
     /// Takes note of a moment of the node's own journal: a clock set back does not revive what has expired.
     pub fn raise_floor(&self, at: UtcMs) {
-        self.floor.fetch_max(at.0, Ordering::Relaxed);
+        self.floor.raise(at);
     }
 
     /// Signs a shift pass for `bearer`; its `expires_at` and `token` are set here. An edge signs for its own

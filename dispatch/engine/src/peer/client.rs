@@ -79,17 +79,21 @@ impl Caller {
         within: Duration,
     ) -> Result<A, CallError> {
         let nonce = hex(&random_bytes::<16>());
+        let token = self.identity.peer_token(&peer.id);
         let response = self
             .client
             .post(format!("{}{path}", peer.url))
             .timeout(within)
-            .header(AUTHORIZATION, format!("Bearer {}", self.identity.peer_token(&peer.id)))
+            .header(AUTHORIZATION, format!("Bearer {}", token.token))
             .header(CONTENT_TYPE, "application/json")
             .header(NONCE_HEADER, &nonce)
             .body(serde_json::to_vec(body)?)
             .send()
             .await?;
         if !response.status().is_success() {
+            if response.status() == reqwest::StatusCode::UNAUTHORIZED {
+                self.identity.peer_refused(&token);
+            }
             return Err(CallError::Status(response.status()));
         }
         let signature = response
@@ -103,6 +107,7 @@ impl Caller {
         if !self.identity.is_signed_by(&peer.id, &signed, &signature) {
             return Err(CallError::Unsigned);
         }
+        self.identity.peer_answered(&token);
         Ok(serde_json::from_slice(&bytes)?)
     }
 

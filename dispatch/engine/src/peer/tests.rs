@@ -104,7 +104,7 @@ async fn strangers_and_neighbours_are_refused() {
         json!({"districts": [district], "cursors": [], "keys_after": {"incarnation": 0, "seq": 0},
                "limit": 10, "wait_ms": 0})
     };
-    let token = || Some(edge.identity.peer_token(&"central".parse().unwrap()));
+    let token = || Some(edge.identity.peer_token(&"central".parse().unwrap()).token);
     let nonce = Some("0123456789abcdef");
     let lease = json!({"district": "hanbuk", "epoch": {"central_term": 9, "edge_term": 0}, "sent_at": 0, "heads": []});
     let mut unknown_field = pull("hanbuk");

@@ -72,7 +72,12 @@ async fn tell(file: &Path, roster: RosterFile) -> anyhow::Result<Entered> {
     for order in orders {
         let now = clock.now().utc;
         let done = send_order(&order, config.listen.address, &issuer, config.clock.speed, now).await?;
-        add(&mut entered, done.entered.unwrap_or_default());
+        let Some(part) = done.entered else {
+            bail!(
+                "the node does not say what it entered; is it of another release? Hand the same file in again"
+            );
+        };
+        add(&mut entered, part);
     }
     Ok(entered)
 }

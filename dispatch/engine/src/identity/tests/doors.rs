@@ -34,7 +34,7 @@ async fn status(door: &Router, method: &str, path: &str, headers: Sent<'_>) -> S
 async fn nobody_enters_without_or_with_another_s_token() {
     let Pair { central, edge, _stores, .. } = pair().await;
     let door = door(central.clone());
-    let peer = format!("Bearer {}", edge.peer_token(central.node()));
+    let peer = format!("Bearer {}", edge.peer_token(central.node()).token);
     let text = format!("Bearer {}", edge.text_token(vec!["north".parse().unwrap()], 60_000));
     let basic = peer.replace("Bearer", "Basic");
     let double = format!("{peer}, {peer}");

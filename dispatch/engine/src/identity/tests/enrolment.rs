@@ -8,11 +8,11 @@ use super::*;
 #[tokio::test]
 async fn a_node_knows_its_peer_and_only_its_peer() {
     let Pair { central, edge, clock, _stores } = pair().await;
-    let token = edge.peer_token(central.node());
+    let token = edge.peer_token(central.node()).token;
     let peer = central.verify_peer(&token).unwrap();
     assert_eq!(peer, PeerNode { node: "edge-a".parse().unwrap(), standing: known_edge().standing });
     assert_eq!(edge.verify_peer(&token), Err(TokenRefusal::Audience), "meant for central");
-    let own = central.peer_token(central.node());
+    let own = central.peer_token(central.node()).token;
     assert_eq!(central.verify_peer(&own), Err(TokenRefusal::Claims), "a node is not its own peer");
     let text = edge.text_token(vec!["north".parse().unwrap()], 1_000_000);
     assert_eq!(central.verify_peer(&text), Err(TokenRefusal::Audience));
@@ -31,7 +31,7 @@ async fn the_text_process_of_an_edge_is_known_at_central_too() {
     assert_eq!(central.verify_text(&too_far), Err(TokenRefusal::District));
     let nowhere = edge.text_token(Vec::new(), TEXT_LIFE_MS);
     assert_eq!(central.verify_text(&nowhere), Err(TokenRefusal::Claims));
-    assert_eq!(central.verify_text(&edge.peer_token(central.node())), Err(TokenRefusal::Audience));
+    assert_eq!(central.verify_text(&edge.peer_token(central.node()).token), Err(TokenRefusal::Audience));
 }
 
 #[tokio::test]
@@ -86,9 +86,9 @@ async fn a_node_is_enrolled_once_and_both_sides_trust_each_other() {
     let fresh = fresh().await;
     let edge =
         Identity::open(config, IdentityStore::new(&fresh.store), ManualClock::at(START)).await.unwrap();
-    let peer = central.verify_peer(&edge.peer_token(central.node())).unwrap();
+    let peer = central.verify_peer(&edge.peer_token(central.node()).token).unwrap();
     assert_eq!(peer.standing, Standing::Edge("south".parse().unwrap()));
-    assert!(edge.verify_peer(&central.peer_token(edge.node())).is_ok());
+    assert!(edge.verify_peer(&central.peer_token(edge.node()).token).is_ok());
 
     let again = EnrolRequest::make(token, &key(51));
     assert!(matches!(central.enrol(&again).await, Err(EnrolRefusal::Used)));
@@ -104,7 +104,7 @@ async fn enrolments_that_are_refused() {
     assert!(matches!(edge.enrol(&good).await, Err(EnrolRefusal::OtherNode)));
     let not_held = EnrolRequest { key: key(51).public(), ..good.clone() };
     assert!(matches!(central.enrol(&not_held).await, Err(EnrolRefusal::Signature)));
-    let no_token = EnrolRequest::make(edge.peer_token(central.node()), &key(50));
+    let no_token = EnrolRequest::make(edge.peer_token(central.node()).token, &key(50));
     assert!(matches!(central.enrol(&no_token).await, Err(EnrolRefusal::Token(_))));
     clock.advance_ms(ENROL_LIFE_MS + 5_000);
     let late = central.enrol(&good).await;
@@ -143,7 +143,7 @@ async fn a_stolen_edge_is_trusted_no_longer_whatever_the_configuration_says() {
     };
     let edge = pair().await.edge;
     let central = Identity::open(config(), IdentityStore::new(&fresh.store), clock.clone()).await.unwrap();
-    let (call, page) = (edge.peer_token(central.node()), edge.sign(b"page"));
+    let (call, page) = (edge.peer_token(central.node()).token, edge.sign(b"page"));
     assert!(central.verify_peer(&call).is_ok());
     assert_eq!(central.distrust(central.node()).await.unwrap(), 0, "a node goes on trusting itself");
     assert_eq!(central.distrust(edge.node()).await.unwrap(), 1);

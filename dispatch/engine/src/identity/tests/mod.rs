@@ -2,6 +2,7 @@
 
 mod doors;
 mod enrolment;
+mod floor;
 mod operators;
 mod passes;
 mod tokens;

@@ -7,7 +7,7 @@ use super::*;
 
 const DEVICE_SEED: u8 = 9;
 
-fn bearer(district: &str) -> Bearer {
+pub(super) fn bearer(district: &str) -> Bearer {
     Bearer {
         driver: DriverId::from_number(42),
         fleet: "blue".parse().unwrap(),
@@ -23,7 +23,7 @@ fn node(name: &str) -> NodeId {
     name.parse().unwrap()
 }
 
-fn proof(pass: &str, at: UtcMs, nonce: u128) -> Proof {
+pub(super) fn proof(pass: &str, at: UtcMs, nonce: u128) -> Proof {
     Proof::make(&key(DEVICE_SEED), &node("edge-a"), pass, at, Uuid::from_u128(nonce))
 }
 

@@ -71,7 +71,7 @@ impl Pair {
         let folder = tempfile::tempdir().unwrap();
         let config: Config = self.edge.config.parse().unwrap();
         let identity = identity("edge-a", [66; 32], folder.path(), &config.clock).await;
-        identity.peer_token(&"central".parse().unwrap())
+        identity.peer_token(&"central".parse().unwrap()).token
     }
 }
 

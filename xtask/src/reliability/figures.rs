@@ -1,0 +1,116 @@
+//! What stands in the reports of the single commands, in a sentence, and whether it is as promised.
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+/// Of the fault simulator.
+pub(super) fn faults(report: &Value) -> Result<(String, bool)> {
+    let violations = report["violations"].as_array().context("no violations are listed")?.len();
+    let kinds = report["faults"].as_object().context("no faults are counted")?;
+    let total: u64 = kinds.values().filter_map(Value::as_u64).sum();
+    let rarest = kinds.iter().filter_map(|(kind, count)| Some((count.as_u64()?, kind))).min();
+    let rarest =
+        rarest.map_or_else(String::new, |(count, kind)| format!(", of the rarest kind {count} ({kind})"));
+    let mean = |what: &str| {
+        let value = report["means"][what].as_f64();
+        value.map(|value| format!("{value:.1}")).with_context(|| format!("no mean of {what}"))
+    };
+    let figures = format!(
+        "{} operations, {total} faults{rarest}, {violations} violations; a seed has {} nodes, {} phones, {} bookings and {} faults",
+        count(report, "/ops")?,
+        mean("nodes")?,
+        mean("devices")?,
+        mean("bookings")?,
+        mean("faults")?,
+    );
+    let has_converged = report["journals_converged"] == Value::Bool(true);
+    let apart = if has_converged { "" } else { "; JOURNALS APART" };
+    Ok((figures + apart, violations == 0 && has_converged))
+}
+
+/// Of the planted bugs.
+pub(super) fn mutants(report: &Value) -> Result<(String, bool)> {
+    let bugs = report["mutants"].as_object().context("no bugs are listed")?;
+    let missed: Vec<&str> = bugs
+        .iter()
+        .filter(|(_, bug)| bug["caught"] != Value::Bool(true))
+        .map(|(name, _)| name.as_str())
+        .collect();
+    let most = bugs.values().filter_map(|bug| bug["first_seed"].as_u64()).max().unwrap_or(0);
+    let seen = bugs.len() - missed.len();
+    let mut figures = format!(
+        "{seen} of {} planted bugs seen by the checker that must see them, the rarest after {most} seeds",
+        bugs.len()
+    );
+    if !missed.is_empty() {
+        figures += &format!("; not seen: {}", missed.join(", "));
+    }
+    Ok((figures, missed.is_empty()))
+}
+
+/// Of the runs with real processes.
+pub(super) fn chaos(report: &Value) -> Result<(String, bool)> {
+    let [acked, lost, doubled, charged, diverged, two] =
+        ["/acked", "/lost", "/doubled", "/double_charges", "/diverged", "/duplicate_dispatches"]
+            .map(|pointer| count(report, pointer));
+    let (lost, doubled, charged, diverged) = (lost?, doubled?, charged?, diverged?);
+    let seconds = |key: &str| report[key].as_f64().map_or_else(|| "?".to_owned(), |s| format!("{s:.1}"));
+    let figures = format!(
+        "{} bookings acknowledged; {lost} lost, {doubled} drivers doubled, {charged} charged twice, {diverged} journals apart, \
+         {} with two taxis; takeover p50 {} s, p95 {} s; heal p50 {} s, p95 {} s",
+        acked?,
+        two?,
+        seconds("takeover_p50_s"),
+        seconds("takeover_p95_s"),
+        seconds("heal_p50_s"),
+        seconds("heal_p95_s"),
+    );
+    let is_soon = report["takeover_p95_s"].as_f64().is_some_and(|s| s <= 30.0);
+    Ok((figures, lost + doubled + charged + diverged == 0 && is_soon))
+}
+
+/// Of a long absence.
+pub(super) fn heal(report: &Value) -> Result<(String, bool)> {
+    let heal_s = report["heal_s"].as_f64().context("no heal_s")?;
+    let figures = format!(
+        "{} entries of an edge were at central, and the district in normal mode, {heal_s:.1} s after central answered",
+        count(report, "/entries")?
+    );
+    Ok((figures, heal_s <= 60.0))
+}
+
+fn count(report: &Value, pointer: &str) -> Result<u64> {
+    report.pointer(pointer).and_then(Value::as_u64).with_context(|| format!("the report has no {pointer}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_violation_a_missed_bug_a_loss_and_a_slow_heal_are_not_as_promised() {
+        let faults_of = |violations: Value| {
+            json!({ "violations": violations, "faults": {"lose": 7, "flap": 3}, "ops": 10, "journals_converged": true,
+                "means": {"nodes": 3.0, "devices": 11.0, "bookings": 25.0, "faults": 10.0} })
+        };
+        let (text, is_well) = faults(&faults_of(json!([]))).unwrap();
+        assert!(is_well && text.contains("10 faults, of the rarest kind 3 (flap), 0 violations"), "{text}");
+        assert!(!faults(&faults_of(json!([{"seed": 1}]))).unwrap().1);
+        assert!(faults(&json!({})).is_err(), "a report without figures is none");
+
+        let bug = |caught| json!({ "mutants": { "a": { "caught": caught, "first_seed": 9 } } });
+        assert!(mutants(&bug(true)).unwrap().1 && !mutants(&bug(false)).unwrap().1);
+
+        let runs = |lost, takeover_s| {
+            json!({ "acked": 5, "lost": lost, "doubled": 0, "double_charges": 0, "diverged": 0,
+                "duplicate_dispatches": 0, "takeover_p95_s": takeover_s })
+        };
+        assert!(chaos(&runs(0, 17.0)).unwrap().1);
+        assert!(!chaos(&runs(1, 17.0)).unwrap().1 && !chaos(&runs(0, 31.0)).unwrap().1);
+
+        let healed = |heal_s| json!({ "entries": 5, "heal_s": heal_s });
+        assert!(heal(&healed(59.9)).unwrap().1 && !heal(&healed(60.1)).unwrap().1);
+    }
+}
