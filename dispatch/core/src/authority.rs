@@ -456,4 +456,6 @@ impl CentralSide {
 }
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;
