@@ -13,7 +13,7 @@ use ondol_core::board::Board;
 use ondol_core::booking::Needs;
 use ondol_core::command::{Answer, Command, Refusal, RenewalAnswer};
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
-use ondol_core::fact::{Driver, Fact, Lang, SCHEMA_VERSION, TakeCause, Vehicle, district_wide};
+use ondol_core::fact::{Driver, Fact, Lang, PhoneKey, SCHEMA_VERSION, TakeCause, Vehicle, district_wide};
 use ondol_core::hlc::Hlc;
 use ondol_core::ids::{BookingId, DistrictId, DriverId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash, Head, Heads, Lane, Series};
@@ -259,6 +259,25 @@ fn a_listing_that_does_not_name_the_bar_leaves_it() {
     assert_eq!(bars(&node), (vec![true, true], south()), "in another district too");
     ask(&mut node, Command::ListDriver(driver(false)), NOON).unwrap();
     assert_eq!(bars(&node), (vec![false, false], district()));
+}
+
+#[test]
+fn barring_somebody_does_not_give_an_old_number_back() {
+    let mut node = central(Board::default(), 1, NOON);
+    let phone = PhoneKey("7".repeat(64));
+    let of_number = |number| Driver {
+        driver: DriverId::from_number(number),
+        phone: Some(phone.clone()),
+        ..driver(false)
+    };
+    for number in [1, 2] {
+        ask(&mut node, Command::ListDriver(of_number(number)), NOON).unwrap();
+    }
+    let whose = |node: &Node| node.board().driver_by_phone(&phone).unwrap().1.driver;
+    assert_eq!(whose(&node), DriverId::from_number(2), "the number has changed hands");
+    let bar = Command::BarDriver { driver: DriverId::from_number(1), banned: true };
+    ask(&mut node, bar, NOON).unwrap();
+    assert_eq!(whose(&node), DriverId::from_number(2));
 }
 
 #[test]

@@ -339,7 +339,8 @@ impl Board {
         self.districts.iter().filter_map(move |(id, district)| Some((id, district.drivers.get(&driver)?)))
     }
 
-    /// The driver whose number has this hash; the last listed if the number has changed hands.
+    /// The driver whose number has this hash. If the number has changed hands, the last listed of those who are not
+    /// barred: barring somebody lists them anew and does not give an old number back.
     #[must_use]
     pub fn driver_by_phone(&self, phone: &PhoneKey) -> Option<(&DistrictId, &Driver)> {
         self.districts
@@ -348,7 +349,7 @@ impl Board {
                 let drivers = district.index.drivers_of_phone.get(phone).into_iter().flatten();
                 drivers.filter_map(|driver| district.drivers.get(driver)).map(move |listed| (listed, id))
             })
-            .max()
+            .max_by_key(|((stamp, driver), _)| (!driver.banned, *stamp))
             .map(|((_, driver), id)| (id, driver))
     }
 
