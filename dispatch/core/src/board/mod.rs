@@ -221,6 +221,14 @@ impl Board {
         self.set_aside(series).any(|decision| decision.seq == seq)
     }
 
+    /// The series' next entry, if staff has decided that it is passed over and that what follows goes in.
+    #[must_use]
+    pub fn next_passed_over(&self, series: &Series) -> Option<u64> {
+        let next = self.heads.of(series).seq + 1;
+        let mut decisions = self.set_aside(series);
+        decisions.any(|decision| decision.seq == next && decision.rest == Rest::GoesIn).then_some(next)
+    }
+
     fn set_aside<'a>(&'a self, series: &'a Series) -> impl Iterator<Item = &'a SetAside> {
         let district = self.districts.get(&series.district);
         let decisions = district.into_iter().flat_map(|district| &district.set_aside);

@@ -188,6 +188,7 @@ impl Puller {
         } else {
             self.quarantine.give_nothing_back();
         }
+        self.let_go_of_decided().await?;
         let wait = self.caller.wall(POLL_SIM_MS, Duration::ZERO);
         let request = PullRequest {
             districts: self.peer.districts.clone(),
@@ -219,6 +220,24 @@ impl Puller {
         self.keys_after = Some(page.key_cursor);
         self.quarantine_stuck(&firsts);
         Ok(came)
+    }
+
+    /// Asks again for series that staff has decided upon.
+    async fn let_go_of_decided(&mut self) -> Result<(), Unavailable> {
+        let handle = &self.caller.handle;
+        let waiting: Vec<Series> = self.quarantine.at(handle.now().ticks).cloned().collect();
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let decided = move |node: &ondol_core::node::Node| {
+            let board = node.board();
+            let next = |series: Series| board.next_passed_over(&series).map(|seq| (series, seq));
+            waiting.into_iter().filter_map(next).collect::<Vec<_>>()
+        };
+        for (series, seq) in handle.read(decided).await? {
+            self.quarantine.let_go(series, seq);
+        }
+        Ok(())
     }
 
     /// Says aloud what was left out of a page; its series wait.

@@ -15,6 +15,8 @@ const QUARANTINE_MAX: usize = 2_000;
 #[derive(Debug, Default)]
 pub(super) struct Quarantine {
     until: BTreeMap<Series, Ticks>,
+    /// The entries that staff had passed over, and for which a series was tried again at once.
+    tried: BTreeMap<Series, u64>,
     /// This node took its own past back when the peer was last asked.
     took_back: bool,
 }
@@ -34,6 +36,15 @@ impl Quarantine {
     pub(super) fn at(&mut self, now: Ticks) -> impl Iterator<Item = &Series> {
         self.until.retain(|_, until| now < *until);
         self.until.keys()
+    }
+
+    /// Staff has decided that `series` goes on behind its entry `passed_over`: it does not wait any longer. Once for each
+    /// decision, so that a series which does not go in after all is left alone again.
+    pub(super) fn let_go(&mut self, series: Series, passed_over: u64) {
+        if self.tried.get(&series) != Some(&passed_over) {
+            self.until.remove(&series);
+            self.tried.insert(series, passed_over);
+        }
     }
 
     /// The node takes its own past back: from now on, what was refused of it before does not wait any longer. What is
@@ -91,6 +102,19 @@ mod tests {
         quarantine.give_nothing_back();
         quarantine.take_back(&central);
         assert_eq!(origins(&mut quarantine, NOW), ["edge-a"], "another order is another try");
+    }
+
+    #[test]
+    fn a_series_that_staff_lets_go_on_is_tried_at_once_and_only_once() {
+        let mut quarantine = Quarantine::default();
+        quarantine.put(series("edge-a"), NOW);
+        quarantine.let_go(series("edge-a"), 7);
+        assert!(origins(&mut quarantine, NOW).is_empty());
+        quarantine.put(series("edge-a"), NOW);
+        quarantine.let_go(series("edge-a"), 7);
+        assert_eq!(origins(&mut quarantine, NOW), ["edge-a"], "it did not go in after all");
+        quarantine.let_go(series("edge-a"), 9);
+        assert!(origins(&mut quarantine, NOW).is_empty(), "another decision is another try");
     }
 
     #[test]
