@@ -469,6 +469,13 @@ impl BookingRecord {
         self.cancel.as_ref().is_some_and(Cancel::gives_way)
     }
 
+    /// True if a driver has waited at the pickup and the rider did not come: no other car is sent.
+    #[must_use]
+    pub fn rider_did_not_come(&self) -> bool {
+        let told = |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::NoShow);
+        self.assignments.values().any(told)
+    }
+
     /// True if it came to central while its lease had run out, so that central goes on with it.
     #[must_use]
     pub fn is_apart(&self) -> bool {

@@ -119,7 +119,7 @@ impl Node {
         Ok((district.clone(), record))
     }
 
-    /// Ends bookings for which nobody could be found, and asks the riders of frozen ones.
+    /// Ends bookings for which nobody could be found or whose riders did not come, and asks the riders of frozen ones.
     ///
     /// Only elapsed time counts, since this life of the node first saw the booking wait: a civil clock that is put right
     /// by an hour ends nothing. What another node may be serving is not ended here unless its rider was asked in vain.
@@ -135,6 +135,12 @@ impl Node {
             .collect();
         let mut hopeless = self.unanswered(district, now);
         for booking in waiting {
+            let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+            if record.is_some_and(BookingRecord::rider_did_not_come) {
+                // A refusal means that somebody else ended it in this very round.
+                let _ended_already = self.cancel(booking, Party::Driver, CancelReason::NoShow, now);
+                continue;
+            }
             let clock = planted!("given-up-by-civil-clock", now.ticks, now.civil_ticks());
             let since = *self.waits_since.entry(booking).or_insert(clock);
             if clock.since_ms(since) > self.config.timing.give_up_ms {

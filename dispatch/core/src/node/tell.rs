@@ -173,6 +173,8 @@ impl Node {
                 };
                 Some((format!("{id}/arrived"), text))
             }
+            // Who did not come is told that the booking has ended, and not that another taxi is being found.
+            (None, Status::Open | Status::Offered) if record.rider_did_not_come() => None,
             (None, Status::Open | Status::Offered) => {
                 had.map(|id| (format!("{id}/lost"), NoticeText::TaxiLost { code }))
             }
