@@ -95,6 +95,11 @@ impl Checkers {
         self.broken.get_or_insert((checker, what));
     }
 
+    /// True if central has charged the booking.
+    pub(crate) fn is_charged(&self, booking: BookingId) -> bool {
+        self.charges.contains_key(&booking)
+    }
+
     /// A device stored its state.
     pub(crate) fn device_stored(&mut self, device: usize, stored: &Durable) {
         let ledger = self.devices.entry(device).or_default();

@@ -177,7 +177,7 @@ impl Report {
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let mean = |sum: u64| sum as f64 / self.seeds.max(1) as f64;
         let faults = self.faults.values().sum();
-        let nodes = super::model::NODES as u64 * self.seeds;
+        let nodes = super::model::Town::small().nodes().len() as u64 * self.seeds;
         let sums = [
             ("nodes", nodes),
             ("devices", self.shifts),

@@ -86,6 +86,17 @@ pub enum Fault {
         /// Of 1,000.
         per_mille: u32,
     },
+    /// Texts of an edge do not pass, in one direction or both.
+    CutTexts {
+        /// The edge.
+        edge: usize,
+        /// To the text process.
+        inward: bool,
+        /// From the text process.
+        outward: bool,
+    },
+    /// The telephone is dead: who calls hears nothing.
+    CutTelephone,
     /// Central bars a driver who has not begun a shift yet, and the driver tries to.
     BarDriver {
         /// The edge of the driver's district.
@@ -166,6 +177,9 @@ impl Fault {
             Self::RestoreNode { .. } => "restore_edge",
             Self::SpoilPages { .. } => "spoilt_pages",
             Self::BadTexts { .. } => "bad_texts",
+            Self::CutTexts { inward: true, outward: true, .. } => "cut_texts",
+            Self::CutTexts { .. } => "cut_texts_one_way",
+            Self::CutTelephone => "cut_telephone",
             Self::BarDriver { .. } => "bar_driver",
             Self::CrashDevice { .. } => "crash_device",
             Self::TwoPhones { .. } => "two_phones",
