@@ -82,6 +82,8 @@ pub struct Timing {
     pub hand_back_ms: u64,
     /// The rider of a frozen booking is asked again after this time.
     pub ask_again_ms: u64,
+    /// A booking that was older than this when the node started is planned once its rider still wants it.
+    pub aged_ms: u64,
     /// Nobody could be found: the booking ends after this time.
     pub give_up_ms: u64,
     /// Bans older than this admit no new driver.
@@ -104,6 +106,7 @@ impl Default for Timing {
             lapse_rest_ms: 60_000,
             hand_back_ms: 120_000,
             ask_again_ms: 120_000,
+            aged_ms: 900_000,
             give_up_ms: 1_800_000,
             bans_fresh_ms: 3_600_000,
             schedule_lead_ms: 600_000,

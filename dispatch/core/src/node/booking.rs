@@ -119,7 +119,8 @@ impl Node {
         Ok((district.clone(), record))
     }
 
-    /// Ends bookings for which nobody could be found or whose riders did not come, and asks the riders of frozen ones.
+    /// Ends bookings for which nobody could be found or whose riders did not come, and asks the riders of frozen and aged
+    /// ones.
     ///
     /// Only elapsed time counts, since this life of the node first saw the booking wait: a civil clock that is put right
     /// by an hour ends nothing. What another node may be serving is not ended here unless its rider was asked in vain.
@@ -141,6 +142,7 @@ impl Node {
                 let _ended_already = self.cancel(booking, Party::Driver, CancelReason::NoShow, now);
                 continue;
             }
+            self.ask_rider_of_aged(district, booking, now);
             let clock = planted!("given-up-by-civil-clock", now.ticks, now.civil_ticks());
             let since = *self.waits_since.entry(booking).or_insert(clock);
             if clock.since_ms(since) > self.config.timing.give_up_ms {

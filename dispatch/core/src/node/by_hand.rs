@@ -50,6 +50,7 @@ impl Node {
             return Err(Refusal::NotOwner);
         }
         let eta_s = self.eta_by_hand(&district, record, shift, told_eta_s, now)?;
+        self.is_wanted_again(&district, booking);
         for (assignment, asked) in open {
             self.withdraw(&district, booking, &assignment, asked, now);
         }

@@ -22,6 +22,7 @@
 //! | series that do not go in | `quarantine.rs` |
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
+//! | what waited while the node was down | `aged.rs` |
 
 use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,6 +43,7 @@ use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
+mod aged;
 mod booking;
 mod by_hand;
 mod device;
@@ -91,6 +93,8 @@ pub struct Node {
     sides: BTreeMap<DistrictId, Side>,
     /// Since when each open booking waits for somebody to be found, as far as this life has seen it.
     waits_since: BTreeMap<BookingId, Ticks>,
+    /// Bookings that waited while the node was down, until their riders have answered.
+    aged: aged::Aged,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// The question that each letter named last in this life, for each feature-phone driver.
@@ -178,6 +182,7 @@ impl Node {
             travel,
             policy: Box::new(NearestPair),
             clock: clock_after(&config.id, &board, now),
+            aged: aged::at_start(&config, &board, now),
             config,
             board,
             outputs: VecDeque::new(),
@@ -415,6 +420,7 @@ impl Node {
             self.dirty.insert(district.clone());
         }
         self.forget_old_contacts(now);
+        self.forget_aged();
     }
 }
 

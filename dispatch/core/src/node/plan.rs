@@ -150,7 +150,7 @@ impl Node {
         if !matches!(record.status(), Status::Open | Status::Offered) {
             return None;
         }
-        if !self.is_due(record, now) || record.rider_did_not_come() {
+        if !self.is_due(record, now) || record.rider_did_not_come() || self.is_aged(record.id) {
             return None;
         }
         let mut not = BTreeSet::new();

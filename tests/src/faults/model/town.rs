@@ -14,6 +14,8 @@ use crate::faults::clock::Ms;
 const GIVE_UP_MS: u64 = 600_000;
 /// Bans age sooner in a seed than in a town, so that they do within a run.
 const BANS_FRESH_MS: u64 = 90_000;
+/// Bookings age sooner, so that some have when a node starts again.
+const AGED_MS: u64 = 120_000;
 /// The spot of a seed's stands.
 pub(super) const STAND_AT: u32 = 500;
 
@@ -39,7 +41,12 @@ pub(crate) struct Town {
 impl Town {
     /// The town of a seed: small, and in a hurry.
     pub(crate) fn small() -> Self {
-        let timing = Timing { give_up_ms: GIVE_UP_MS, bans_fresh_ms: BANS_FRESH_MS, ..Timing::default() };
+        let timing = Timing {
+            give_up_ms: GIVE_UP_MS,
+            bans_fresh_ms: BANS_FRESH_MS,
+            aged_ms: AGED_MS,
+            ..Timing::default()
+        };
         Self {
             districts: 2,
             has_edges: true,
