@@ -1,5 +1,7 @@
 //! What must be true once everything has healed.
 
+use std::collections::BTreeSet;
+
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::BookingRecord;
 use ondol_core::ids::BookingId;
@@ -41,10 +43,14 @@ impl World {
         }
         for edge in 1..NODES {
             let asked = board(central, edge).into_iter().flat_map(|board| {
-                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?)))
             });
-            if let Some((shift, bond)) = asked.into_iter().next() {
-                return Some(format!("{shift} still counts as asked or bound by {bond}"));
+            if let Some((shift, (record, bond))) = asked.into_iter().next() {
+                let story = story(record);
+                return Some(format!(
+                    "{shift} still counts as asked or bound by {bond} of {}: {story}",
+                    record.id
+                ));
             }
         }
         for (index, place) in self.devices.iter().enumerate() {
@@ -106,7 +112,7 @@ impl World {
     pub(crate) fn dispatched_twice(&self) -> u64 {
         let boards = (1..NODES).filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge));
         let twice = boards.flat_map(|board| board.bookings.values()).filter(|record| overlaps(record));
-        twice.count() as u64
+        twice.map(|record| record.id).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Every booking that central knows.
@@ -137,7 +143,8 @@ fn board(node: &Node, edge: usize) -> Option<&DistrictBoard> {
 }
 
 fn story(record: &BookingRecord) -> String {
-    format!("owner {:?}, cancel {:?}, bonds {:?}", record.owner, record.cancel, record.assignments)
+    let BookingRecord { owner, cancel, assignments, loans, .. } = record;
+    format!("owner {owner:?}, cancel {cancel:?}, bonds {assignments:?}, loans {loans:?}")
 }
 
 fn overlaps(record: &BookingRecord) -> bool {
