@@ -118,6 +118,9 @@ pub struct Report {
     pub entries_exchanged: u64,
     /// Takeovers by an edge.
     pub takeovers: u64,
+    /// Steps of loans between edges, by kind of entry.
+    #[serde(default)]
+    pub loans: BTreeMap<String, u64>,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
     /// How large a run is: nodes, devices (phones with and without the app), bookings and faults, on average.
@@ -163,6 +166,7 @@ impl Report {
             journals_converged: true,
             entries_exchanged: 0,
             takeovers: 0,
+            loans: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             means: BTreeMap::new(),
             ops: 0,
@@ -223,6 +227,9 @@ impl Report {
         }
         for (kind, count) in run.faults {
             *self.faults.entry(kind).or_default() += count;
+        }
+        for (step, count) in run.loans {
+            *self.loans.entry(step).or_default() += count;
         }
         for (kind, count) in run.conflicts {
             *self.conflicts.entry(kind).or_default() += count;

@@ -198,6 +198,7 @@ impl Finished {
         report.journals_converged = heal_s.is_some() && world.checkers.broken.is_none();
         report.entries_exchanged = world.counts.exchanged;
         report.takeovers = world.counts.taken_at.len() as u64;
+        report.loans = world.counts.loans.iter().map(|(step, n)| ((*step).to_owned(), *n)).collect();
         report.faults = world.faults();
         report.state_hash = world.state_hash();
         report.bookings.refused = world.counts.refused;

@@ -86,6 +86,7 @@ impl Scenario {
         bounds.whole("texts.twice_per_mille", u64::from(texts.twice_per_mille), 0, 1_000);
         bounds.whole("timing.bans_fresh_s", self.timing.bans_fresh_s, 1, 30 * 86_400);
         bounds.whole("timing.text_offer_s", self.timing.text_offer_s, 10, 3_600);
+        bounds.whole("timing.lend_after_s", self.timing.lend_after_s, 0, 86_400);
         bounds.whole("timing.hand_back_s", self.timing.hand_back_s, 10, 7_200);
         bounds.whole("chat_group.groups", u64::from(chat.groups), 1, 10_000);
         bounds.whole("chat_group.members", u64::from(chat.members), 0, u64::from(drivers.number));

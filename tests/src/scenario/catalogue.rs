@@ -30,5 +30,6 @@ pub fn known() -> &'static [Known] {
         "13cabs-2016",
         "didi-2023",
         "aws-2025",
+        "four-islands",
     ]
 }

@@ -165,6 +165,8 @@ pub struct Timers {
     pub bans_fresh_s: u64,
     /// How long a driver may take to answer a question by text, both ways of the texts included.
     pub text_offer_s: u64,
+    /// An edge that is cut off lends a booking that found nobody for so long to a neighbour; 0 for never.
+    pub lend_after_s: u64,
     /// A booking that central handed to an edge for such a driver comes back after this time.
     pub hand_back_s: u64,
 }

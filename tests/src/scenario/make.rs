@@ -76,6 +76,7 @@ impl Scenario {
         let timing = Timing {
             bans_fresh_ms: self.timing.bans_fresh_s * 1_000,
             text_offer_ttl_ms: self.timing.text_offer_s * 1_000,
+            lend_after_ms: self.timing.lend_after_s * 1_000,
             hand_back_ms: self.timing.hand_back_s * 1_000,
             ..Timing::default()
         };

@@ -14,7 +14,7 @@ use crate::units::Now;
 use std::collections::BTreeMap;
 
 /// Life of the question whether a taxi is still wanted.
-pub(super) const QUESTION_LIFE_MS: u64 = 20 * 60_000;
+const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 
 /// What had waited for too long when this life began, and whether its rider has been asked.
 pub(super) type Aged = BTreeMap<BookingId, bool>;
@@ -24,7 +24,8 @@ pub(super) fn at_start(config: &NodeConfig, board: &Board, now: Now) -> Aged {
     let aged_ms = i64::try_from(config.timing.aged_ms).unwrap_or(i64::MAX);
     let is_aged = |record: &&BookingRecord| {
         let wanted_at = record.accepted.as_ref().map(|a| a.request.pickup_at.map_or(a.at, |at| at.max(a.at)));
-        waits(record) && wanted_at.is_some_and(|at| now.utc.since_ms(at) > aged_ms)
+        // A lent booking's rider is known where it was lent.
+        waits(record) && !record.is_borrowed() && wanted_at.is_some_and(|at| now.utc.since_ms(at) > aged_ms)
     };
     let districts = config.districts.keys().filter_map(|district| board.district(district));
     districts

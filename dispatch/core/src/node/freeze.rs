@@ -221,12 +221,16 @@ impl Node {
         if record.status().is_closed() {
             return Err(Refusal::Closed);
         }
-        let (owned, waiting) = (self.owns(record), waits(record));
+        let (owned, waiting, here) = (self.owns(record), waits(record), record.is_here());
         self.is_wanted_again(&district, booking);
         self.sweep_lease(&district, now);
         let takes = match &self.sides[&district] {
             Side::Central(side) => side.freezer.holds(booking),
-            Side::Edge(side) => side.lease.mode() == EdgeMode::Active && !owned && waiting,
+            Side::Edge(_) if self.loans.has_asked(booking) => {
+                self.take_back_lent(&district, booking, now);
+                false
+            }
+            Side::Edge(side) => side.lease.mode() == EdgeMode::Active && !owned && waiting && here,
         };
         if takes {
             self.bring_back(&district, vec![booking], now);
@@ -274,7 +278,8 @@ impl Node {
             Some(Side::Central(side)) => {
                 side.freezer.frozen.get(&booking).is_some_and(|frozen| frozen.asked_at.is_some())
             }
-            Some(Side::Edge(_)) | None => false,
+            Some(Side::Edge(_)) => self.loans.has_asked(booking),
+            None => false,
         }
     }
 

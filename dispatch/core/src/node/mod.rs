@@ -23,6 +23,7 @@
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
 //! | what waited while the node was down | `aged.rs` |
+//! | bookings that edges lend one another | `lend.rs`, `borrow.rs`; how they talk of it: `loans.rs` |
 
 use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -45,11 +46,14 @@ use crate::units::{Now, Ticks, UtcMs};
 
 mod aged;
 mod booking;
+mod borrow;
 mod by_hand;
 mod device;
 mod freeze;
 mod home;
 mod lease;
+mod lend;
+mod loans;
 mod mode;
 mod owner;
 mod peer;
@@ -66,6 +70,7 @@ pub use mode::{Mode, ModeReason, ModeView};
 pub use quarantine::{Poison, Stuck};
 
 use lease::Side;
+use loans::Loans;
 use tell::Untold;
 
 /// Time between two rounds of housekeeping.
@@ -114,6 +119,8 @@ pub struct Node {
     stuck: BTreeMap<Series, Stuck>,
     /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
     untold: Option<Untold>,
+    /// What this life knows of its neighbours.
+    loans: Loans,
 }
 
 /// What a node has heard of a shift lately. Never journalled.
@@ -183,6 +190,7 @@ impl Node {
             policy: Box::new(NearestPair),
             clock: clock_after(&config.id, &board, now),
             aged: aged::at_start(&config, &board, now),
+            loans: Loans::start(&config, &board),
             config,
             board,
             outputs: VecDeque::new(),
@@ -310,6 +318,8 @@ impl Node {
             Command::Beat(beat) => self.beat(beat, now),
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),
+            Command::Borrow(call) => self.hear_call(call, now),
+            Command::Lent(answer) => self.hear_answer(answer, now),
             Command::Renew(renewal) => self.renew(renewal, now),
             Command::Renewed(answer) => {
                 self.check_term(&answer.district, answer.epoch)?;
@@ -416,6 +426,7 @@ impl Node {
             self.sweep_lease(district, now);
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
+            self.sweep_loans(district, now);
             planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }

@@ -26,6 +26,10 @@ impl World {
                 self.cut_if(down, node(0), node(edge), until);
                 self.cut_if(up, node(edge), node(0), until);
             }
+            Fault::CutEdges { down, up } => {
+                self.cut_if(down, node(1), node(2), until);
+                self.cut_if(up, node(2), node(1), until);
+            }
             Fault::Flap { edge } => {
                 self.cut_both(node(0), node(edge), until.min(now + FLAP_MS));
                 if now + 2 * FLAP_MS < until {
@@ -114,6 +118,7 @@ impl World {
             Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
             Fault::LateLinks { .. }
             | Fault::CutPeers { .. }
+            | Fault::CutEdges { .. }
             | Fault::Flap { .. }
             | Fault::CutDevices { .. }
             | Fault::CutRiders { .. }

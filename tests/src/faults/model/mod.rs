@@ -18,6 +18,7 @@ use super::clock::{Agenda, Clock, Ms};
 use super::net::{Net, Place};
 use super::schedule::Schedule;
 
+mod config;
 mod device;
 mod disk;
 mod disturb;
@@ -36,6 +37,8 @@ pub(crate) use town::Town;
 
 /// A phone has given up a beat that is older than the time between two.
 const BEAT_LATE_MAX_MS: Ms = 5_000;
+/// The kinds of entries in which bookings are lent.
+const LOAN_STEPS: [&str; 4] = ["booking_lent", "booking_borrowed", "booking_transferred", "booking_returned"];
 /// Events remembered for a failure.
 const TRACE_MAX: usize = 200;
 
@@ -116,6 +119,11 @@ pub(crate) enum Caller {
         node: usize,
         life: u32,
     },
+    /// An edge, about loans.
+    Neighbour {
+        node: usize,
+        life: u32,
+    },
 }
 
 /// An answer.
@@ -166,6 +174,7 @@ pub(crate) struct Counts {
     pub(crate) ops: u64,
     pub(crate) refused: u64,
     pub(crate) exchanged: u64,
+    pub(crate) loans: BTreeMap<&'static str, u64>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
     /// Cars that came to a rider who had gone.
     pub(crate) dead_runs: u64,
@@ -183,7 +192,11 @@ impl Counts {
             _ if !is_own => self.exchanged += 1,
             "zone_taken" => self.taken_at.push(now),
             "offered" if node > 0 => self.edge_offers_at.push(now),
-            _ => {}
+            kind => {
+                if let Some(step) = LOAN_STEPS.into_iter().find(|step| *step == kind) {
+                    *self.loans.entry(step).or_default() += 1;
+                }
+            }
         }
     }
 }
@@ -296,7 +309,13 @@ impl World {
                     self.asked(node, ask, Caller::Operator);
                 }
             }
-            (Caller::Operator | Caller::Renew { .. }, _) => {}
+            (Caller::Neighbour { node, life }, Reply::Command(Ok(Answer::Loans(answer)))) => {
+                let ask = Ask::Command(Command::Lent(answer));
+                if self.nodes[node].life == life {
+                    self.asked(node, ask, Caller::Operator);
+                }
+            }
+            (Caller::Operator | Caller::Renew { .. } | Caller::Neighbour { .. }, _) => {}
             (caller, reply) => unreachable!("{caller:?} is not answered by {reply:?}"),
         }
     }
@@ -318,7 +337,9 @@ impl World {
         let to = match caller {
             Caller::Device { device, .. } => Place::Device(device),
             Caller::Rider { rider, .. } => Place::Rider(rider),
-            Caller::Pull { node, .. } | Caller::Renew { node, .. } => Place::Node(node),
+            Caller::Pull { node, .. } | Caller::Renew { node, .. } | Caller::Neighbour { node, .. } => {
+                Place::Node(node)
+            }
             // The text process stands beside its edge, the operator beside a node.
             Caller::Phone { .. } | Caller::Operator => Place::Node(from),
         };
@@ -400,7 +421,7 @@ pub(crate) fn district_of(edge: usize) -> DistrictId {
 /// A place in the district of an edge; `at` picks one of a thousand.
 fn spot(edge: usize, at: u32) -> Position {
     let (row, column) = (at / 32 % 32, at % 32);
-    let lat = 37.5 + 0.1 * f64::from(u32::try_from(edge).expect("few edges")) + 0.001 * f64::from(row);
+    let lat = 37.5 + 0.033 * f64::from(u32::try_from(edge).expect("few edges")) + 0.001 * f64::from(row);
     Position::new(lat, 127.0 + 0.001 * f64::from(column)).expect("in Seoul")
 }
 

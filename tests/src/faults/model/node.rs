@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, Refusal};
-use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role};
+use ondol_core::face::{Input, Output};
 use ondol_core::ids::DistrictId;
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
@@ -16,8 +16,9 @@ use ondol_device::wire::{
 };
 use ondol_device::{Answer as DeviceAnswer, Message};
 
+use super::config::{common_districts, config_of};
 use super::disk::Disk;
-use super::{Ask, Caller, Event, Reply, Town, World, district_of, node_id, node_of};
+use super::{Ask, Caller, Event, Reply, World, district_of, node_id, node_of};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
@@ -107,7 +108,7 @@ impl World {
         place.batches.clear();
         (place.commit_planned, place.wakes_at) = (false, None);
         self.agenda.at(now, Event::DiskBeat { node, life });
-        for peer in self.peers_of(node) {
+        for peer in self.town.peers_of(node) {
             self.nodes[node].pulls.insert(peer, 0);
             self.agenda.after(10, Event::PullDue { node, life, peer, tag: 0 });
         }
@@ -276,6 +277,11 @@ impl World {
                     let ask = Ask::Command(Command::Renew(renewal));
                     self.ask(Place::Node(node), node_of(&to), ask, caller);
                 }
+                Output::CallNeighbour { to, call } => {
+                    let caller = Caller::Neighbour { node, life: self.nodes[node].life };
+                    let ask = Ask::Command(Command::Borrow(call));
+                    self.ask(Place::Node(node), node_of(&to), ask, caller);
+                }
             }
         }
     }
@@ -368,7 +374,7 @@ impl World {
 
     fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
         match &command {
-            Command::Keep { booking } if node == 0 => self.checkers.asked_again(*booking),
+            Command::Keep { booking } => self.checkers.asked_again(*booking, node == 0),
             Command::TakeDistrict { district } if node == 0 => {
                 let board =
                     self.nodes[0].node.as_ref().and_then(|central| central.board().district(district));
@@ -467,27 +473,4 @@ impl World {
     fn out_of_touch_ms(&self, node: usize) -> Ms {
         if node == 0 { 0 } else { self.agenda.now() - self.nodes[node].level_at }
     }
-
-    fn peers_of(&self, node: usize) -> Range<usize> {
-        if node == 0 { self.town.edges() } else { 0..1 }
-    }
-}
-
-/// Districts that both nodes follow.
-fn common_districts(node: usize, peer: usize) -> Vec<DistrictId> {
-    vec![district_of(node.max(peer)), DistrictId::all()]
-}
-
-fn config_of(town: &Town, node: usize, incarnation: u32, pin_key: ondol_core::pin::PinKey) -> NodeConfig {
-    let district = |number: usize| {
-        let zones = vec![format!("zone-{number}").parse().expect("a well-formed name")];
-        let edge = town.has_edges.then(|| node_id(number));
-        (district_of(number), DistrictConfig { zones, edge })
-    };
-    let (role, districts) = if node == 0 {
-        (Role::Central, town.districts().map(district).collect())
-    } else {
-        (Role::Edge { central: node_id(0) }, BTreeMap::from([district(node)]))
-    };
-    NodeConfig { id: node_id(node), role, incarnation, districts, pin_key, timing: town.timing }
 }

@@ -131,8 +131,11 @@ impl World {
             return self.place_phones();
         }
         let riders = self.people.random_range(20..32);
+        // In half of the runs one district has most of the riders, so that it has something to lend.
+        let busy = 1 + self.people.random_range(0..2_usize);
+        let in_busy_per_cent = if self.chance(50) { 85 } else { 50 };
         for rider in 0..riders {
-            let edge = 1 + self.people.random_range(0..2_usize);
+            let edge = if self.chance(in_busy_per_cent) { busy } else { 3 - busy };
             let door = [Door::App, Door::Web, Door::Sms, Door::Phone][self.people.random_range(0..4)];
             let request = self.any_request(rider, edge, door);
             let tries = self.people.random_range(0..2);

@@ -1,6 +1,6 @@
 //! What must be true once everything has healed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::BookingRecord;
@@ -45,10 +45,14 @@ impl World {
         }
         for edge in self.town.districts() {
             let asked = board(central, edge).into_iter().flat_map(|board| {
-                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?)))
             });
-            if let Some((shift, bond)) = asked.into_iter().next() {
-                return Some(format!("{shift} still counts as asked or bound by {bond}"));
+            if let Some((shift, (record, bond))) = asked.into_iter().next() {
+                let story = story(record);
+                return Some(format!(
+                    "{shift} still counts as asked or bound by {bond} of {}: {story}",
+                    record.id
+                ));
             }
         }
         for (index, place) in self.devices.iter().enumerate() {
@@ -145,7 +149,7 @@ impl World {
     pub(crate) fn dispatched_twice(&self) -> u64 {
         let boards = self.town.districts().filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge));
         let twice = boards.flat_map(|board| board.bookings.values()).filter(|record| overlaps(record));
-        twice.count() as u64
+        twice.map(|record| record.id).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Every booking that central knows.
@@ -177,7 +181,8 @@ fn board(node: &Node, edge: usize) -> Option<&DistrictBoard> {
 }
 
 fn story(record: &BookingRecord) -> String {
-    format!("owner {:?}, cancel {:?}, bonds {:?}", record.owner, record.cancel, record.assignments)
+    let BookingRecord { owner, cancel, assignments, loans, .. } = record;
+    format!("owner {owner:?}, cancel {cancel:?}, bonds {assignments:?}, loans {loans:?}")
 }
 
 fn overlaps(record: &BookingRecord) -> bool {

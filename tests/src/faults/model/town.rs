@@ -14,6 +14,9 @@ use crate::faults::clock::Ms;
 const GIVE_UP_MS: u64 = 600_000;
 /// Bans age sooner in a seed than in a town, so that they do within a run.
 const BANS_FRESH_MS: u64 = 90_000;
+/// Bookings are lent, and given back, sooner than in a town, so that it happens often in a run.
+const LEND_AFTER_MS: u64 = 15_000;
+const LEND_BACK_AFTER_MS: u64 = 40_000;
 /// Bookings age sooner, so that some have when a node starts again.
 const AGED_MS: u64 = 120_000;
 /// The spot of a seed's stands.
@@ -45,6 +48,8 @@ impl Town {
             give_up_ms: GIVE_UP_MS,
             bans_fresh_ms: BANS_FRESH_MS,
             aged_ms: AGED_MS,
+            lend_after_ms: LEND_AFTER_MS,
+            lend_back_after_ms: LEND_BACK_AFTER_MS,
             ..Timing::default()
         };
         Self {
