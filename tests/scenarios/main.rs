@@ -2,5 +2,6 @@
 //! `db`, `chaos`, `peers` and `web` are those suites, `tidy` is `house`, all others are `scenarios`.
 
 mod faults;
+mod scenario;
 mod tidy;
 mod web;

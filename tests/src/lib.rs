@@ -3,6 +3,7 @@
 //! | about | module |
 //! |---|---|
 //! | the shipped core and device under faults, in virtual time, from a seed | [`faults`] |
+//! | the outages of the past, on the same | [`scenario`] |
 //! | a city of clients that uses a running system | [`city`] |
 //! | the outage report, from what clients wrote down and from the stores | [`checker`] |
 
@@ -11,3 +12,4 @@ pub mod checker;
 #[cfg(feature = "city")]
 pub mod city;
 pub mod faults;
+pub mod scenario;

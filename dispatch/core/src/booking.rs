@@ -16,8 +16,13 @@ use serde::{Deserialize, Serialize};
 use crate::fact::{CloseReason, Fare, Owner, PinCheck, Release, Request};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
+use crate::loan::{Loan, LoanId};
 use crate::matching::Reasons;
 use crate::units::{Money, UtcMs};
+
+mod due;
+
+pub use due::Due;
 
 /// The door through which a booking came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -94,23 +99,6 @@ pub enum Payment {
     Cash,
     /// By a card or account that central charges once it can.
     Deferred,
-}
-
-/// Most that is charged by machine, of the fare that the rider was shown: traffic and a detour, not a typing error.
-const CHARGE_OF_QUOTE_PER_CENT: i64 = 150;
-/// Most that is charged by machine where no fare was shown, in the tariff's currency.
-const CHARGE_WITHOUT_QUOTE_MAX: Money = Money(200_000);
-
-/// What central may charge for a booking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// Nothing: it is charged already, was paid in the vehicle, has not ended, or nobody knows the fare.
-    Nothing,
-    /// This amount.
-    Charge(Money),
-    /// A human decides: driver and rider differ about how it is paid, the amount is not plausible, or another one was
-    /// charged.
-    Operator,
 }
 
 /// Who acted.
@@ -253,6 +241,9 @@ pub struct BookingRecord {
     pub claims: BTreeMap<AssignmentId, BTreeMap<ShiftId, AssignmentRecord>>,
     /// The charge, written by central alone.
     pub charged: Option<Money>,
+    /// Its loans to another district, or from one.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub loans: BTreeMap<LoanId, Loan>,
 }
 
 /// What all nodes together know of one bond. Each field joins by "the earliest stands".
@@ -359,6 +350,7 @@ impl BookingRecord {
             assignments: BTreeMap::new(),
             claims: BTreeMap::new(),
             charged: None,
+            loans: BTreeMap::new(),
         }
     }
 
@@ -369,46 +361,13 @@ impl BookingRecord {
         bond.or_else(|| self.claims.get(assignment)?.get(&shift))
     }
 
-    /// What central may charge by machine: the fare of the one trip that carried the rider, if the rider chose to
-    /// pay later and the amount is plausible. A device's word alone charges nobody. What was charged by an operator's
-    /// word stays, and is an operator's case again if the driver's differs.
-    #[must_use]
-    pub fn due(&self) -> Due {
-        let mut carried = self.assignments.values().filter(|bond| bond.boarded.is_some());
-        let (Some(bond), None) = (carried.next(), carried.next()) else { return Due::Nothing };
-        let (Some(fare), Some(request)) = (bond.fare(), self.request()) else { return Due::Nothing };
-        if let Some(charged) = self.charged {
-            // The driver's own word may also be that the rider has paid in the car.
-            let differs = charged != fare.amount || fare.payment != Payment::Deferred;
-            let differs = bond.closed.is_some() && differs;
-            return if differs { Due::Operator } else { Due::Nothing };
-        }
-        if fare.payment != Payment::Deferred {
-            return Due::Nothing;
-        }
-        let most = request.quote.as_ref().map_or(CHARGE_WITHOUT_QUOTE_MAX, |quote| {
-            Money(quote.fare.0.saturating_mul(CHARGE_OF_QUOTE_PER_CENT) / 100)
-        });
-        if request.payment == Payment::Deferred && (0..=most.0).contains(&fare.amount.0) {
-            Due::Charge(fare.amount)
-        } else {
-            Due::Operator
-        }
-    }
-
-    /// The planted bug: the fare of each trip, whatever was charged before.
-    #[cfg(feature = "planted")]
-    pub(crate) fn due_of_each(&self) -> Due {
-        let deferred = |fare: &Fare| fare.payment == Payment::Deferred;
-        let mut fares = self.assignments.iter().filter_map(|(id, bond)| Some((id, &bond.done.as_ref()?.1)));
-        fares
-            .find(|(id, fare)| deferred(fare) && crate::planted::first_time(id.to_string()))
-            .map_or(Due::Nothing, |(_, fare)| Due::Charge(fare.amount))
-    }
-
     /// What the booking is doing.
     #[must_use]
     pub fn status(&self) -> Status {
+        self.status_with_loans(self.status_here())
+    }
+
+    fn status_here(&self) -> Status {
         if self.assignments.values().any(|a| a.over_at().is_some()) {
             return Status::Done;
         }
@@ -435,24 +394,23 @@ impl BookingRecord {
         if let Some((_, id, bond)) = boarded {
             return Some((id, bond));
         }
-        if self.cancel.as_ref().is_some_and(|cancel| !cancel.gives_way()) {
+        let cancelled = self.cancel.as_ref().is_some_and(|cancel| !cancel.gives_way());
+        if cancelled || self.is_served_elsewhere() {
             return None;
         }
         self.assignments.iter().filter(|(_, a)| a.binds()).min_by_key(|(id, a)| (a.eta_s(), (*id).clone()))
     }
 
     /// Bonds and questions that must end: those beside the one that stands, and all before boarding once the
-    /// booking is cancelled. A boarded bond is never among them.
+    /// booking is cancelled or another district serves it. A boarded bond is never among them.
     pub fn must_end(&self) -> impl Iterator<Item = (&AssignmentId, &AssignmentRecord, Release)> {
         let standing = self.standing().map(|(id, _)| id);
         let cancelled = self.cancel.is_some();
+        let ends = cancelled || standing.is_some() || self.is_served_elsewhere();
         self.assignments
             .iter()
             .filter(move |(id, a)| {
-                a.boarded.is_none()
-                    && (a.binds() || a.is_question())
-                    && Some(*id) != standing
-                    && (cancelled || standing.is_some())
+                a.boarded.is_none() && (a.binds() || a.is_question()) && Some(*id) != standing && ends
             })
             .map(move |(id, a)| {
                 (
@@ -467,6 +425,13 @@ impl BookingRecord {
     #[must_use]
     pub fn ended_by_machine(&self) -> bool {
         self.cancel.as_ref().is_some_and(Cancel::gives_way)
+    }
+
+    /// True if a driver has waited at the pickup and the rider did not come: no other car is sent.
+    #[must_use]
+    pub fn rider_did_not_come(&self) -> bool {
+        let told = |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::NoShow);
+        self.assignments.values().any(told)
     }
 
     /// True if it came to central while its lease had run out, so that central goes on with it.
@@ -489,4 +454,4 @@ impl BookingRecord {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

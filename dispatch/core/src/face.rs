@@ -12,11 +12,12 @@
 use std::collections::BTreeMap;
 
 use crate::authority::LeaseTiming;
-use crate::command::{Answer, Command, Notice, Refusal, Renewal, ToDevice};
+use crate::command::{Answer, Command, LoanCall, Notice, Refusal, Renewal, ToDevice};
 use crate::ids::{BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
 use crate::journal::{Entry, Heads, Series};
 use crate::node::Poison;
 use crate::pin::PinKey;
+use crate::position::Position;
 
 /// Who a node is.
 #[derive(Debug, Clone)]
@@ -31,8 +32,22 @@ pub struct NodeConfig {
     pub districts: BTreeMap<DistrictId, DistrictConfig>,
     /// The secret for PINs, the same at central and its edges.
     pub pin_key: PinKey,
+    /// At an edge: the edges to which it may lend bookings, and from which it borrows.
+    pub neighbours: Vec<Neighbour>,
     /// Timers; every one in milliseconds of the node's own clocks.
     pub timing: Timing,
+}
+
+/// An edge with which an edge lends and borrows while central is away.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Neighbour {
+    /// Its name.
+    pub node: NodeId,
+    /// Its district.
+    pub district: DistrictId,
+    /// Places on its border: a booking goes to the neighbour whose border its pickup is nearest to by road. Without
+    /// any it is asked after all others.
+    pub border: Vec<Position>,
 }
 
 /// What a node is.
@@ -82,12 +97,19 @@ pub struct Timing {
     pub hand_back_ms: u64,
     /// The rider of a frozen booking is asked again after this time.
     pub ask_again_ms: u64,
+    /// A booking that was older than this when the node started is planned once its rider still wants it.
+    pub aged_ms: u64,
     /// Nobody could be found: the booking ends after this time.
     pub give_up_ms: u64,
     /// Bans older than this admit no new driver.
     pub bans_fresh_ms: u64,
     /// A scheduled booking is planned this long before its time.
     pub schedule_lead_ms: u64,
+    /// An edge that is cut off lends a booking for which it has found nobody within this time to a neighbour; 0 means
+    /// never.
+    pub lend_after_ms: u64,
+    /// A borrowed booking for which nobody is found within this time goes back.
+    pub lend_back_after_ms: u64,
 }
 
 impl Default for Timing {
@@ -104,9 +126,12 @@ impl Default for Timing {
             lapse_rest_ms: 60_000,
             hand_back_ms: 120_000,
             ask_again_ms: 120_000,
+            aged_ms: 900_000,
             give_up_ms: 1_800_000,
             bans_fresh_ms: 3_600_000,
             schedule_lead_ms: 600_000,
+            lend_after_ms: 60_000,
+            lend_back_after_ms: 120_000,
         }
     }
 }
@@ -172,6 +197,13 @@ pub enum Output {
         to: NodeId,
         /// The renewal.
         renewal: Renewal,
+    },
+    /// Then say this to another edge, and hand its answer in as [`Command::Lent`].
+    CallNeighbour {
+        /// The edge.
+        to: NodeId,
+        /// What is said.
+        call: LoanCall,
     },
     /// Then tell whoever watches.
     Changed(Change),

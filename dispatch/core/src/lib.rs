@@ -8,7 +8,7 @@
 //! |---|---|
 //! | a rider's request, a driver on duty, who is asked | [`booking`], [`shift`], [`matching`] |
 //! | one node: the face, its inputs and outputs | [`node`], [`face`], [`command`] |
-//! | who may dispatch when links fail | [`authority`] |
+//! | who may dispatch when links fail, what districts lend one another | [`authority`], [`loan`] |
 //! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
 //! | what every shell decides alike, how texts are named | [`shell`], [`text`] |
 //! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
@@ -23,6 +23,7 @@ pub mod fact;
 pub mod hlc;
 pub mod ids;
 pub mod journal;
+pub mod loan;
 pub mod matching;
 pub mod node;
 pub mod pin;

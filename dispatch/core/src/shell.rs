@@ -44,9 +44,11 @@ impl<E: From<Output>> Tray<E> {
         match output {
             Output::Append(entry) => self.durable.entries.push(entry),
             Output::Notify(notice) => self.durable.notices.push(notice),
-            Output::Reply { .. } | Output::ToDevice { .. } | Output::Renew { .. } | Output::Changed(_) => {
-                self.effects.push(output.into());
-            }
+            Output::Reply { .. }
+            | Output::ToDevice { .. }
+            | Output::Renew { .. }
+            | Output::CallNeighbour { .. }
+            | Output::Changed(_) => self.effects.push(output.into()),
         }
     }
 

@@ -45,6 +45,7 @@ struct View {
     conflicts: Vec<Conflict>,
     report: Reconciliation,
     open: Vec<BookingId>,
+    lent: Vec<BookingId>,
     found: Vec<String>,
     epoch: Epoch,
 }
@@ -80,6 +81,7 @@ fn view(board: &Board) -> View {
         conflicts: reconcile::conflicts(&district),
         report: reconcile::report(board, &id, UtcMs(0), UtcMs(i64::MAX)),
         open: district.open_bookings().map(|record| record.id).collect(),
+        lent: district.open_loans().map(|record| record.id).collect(),
         found,
         epoch: district.authority.epoch(),
     }
@@ -187,7 +189,11 @@ proptest! {
                     let known = attached.entry(shift).or_insert(attach_epoch);
                     *known = attach_epoch.max(*known);
                 }
-                Some(Fact::BookingAccepted { booking, .. } | Fact::StreetHailed { booking, .. }) => {
+                Some(
+                    Fact::BookingAccepted { booking, .. }
+                    | Fact::BookingBorrowed { booking, .. }
+                    | Fact::StreetHailed { booking, .. },
+                ) => {
                     let known = accepted.entry(booking).or_insert(entry.hlc);
                     *known = entry.hlc.min(*known);
                 }
@@ -281,7 +287,8 @@ proptest! {
                 let status = record.status();
                 prop_assert!(!done.contains(&record.id) || status == Status::Done);
                 prop_assert!(!boarded.contains(&record.id) || matches!(status, Status::Boarded | Status::Done));
-                if status == Status::Done {
+                // What another district tells of its taxi is its word, which may be a later one.
+                if record.assignments.values().any(|bond| bond.over_at().is_some()) {
                     done.insert(record.id);
                 }
                 if record.assignments.values().any(|bond| bond.boarded.is_some()) {

@@ -46,6 +46,7 @@ fn central(board: Board, incarnation: u32, utc: i64) -> Node {
         incarnation,
         districts: BTreeMap::from([(district(), served), (south(), other)]),
         pin_key: PinKey([7; 32]),
+        neighbours: Vec::new(),
         timing: Timing::default(),
     };
     Node::new(config, board, Arc::new(StraightLine), now(utc))

@@ -294,7 +294,15 @@ impl Config {
             .iter()
             .map(|d| (d.id.clone(), DistrictConfig { zones: d.zones.clone(), edge: d.edge.clone() }))
             .collect();
-        NodeConfig { id: self.node.id.clone(), role, incarnation, districts, pin_key, timing: self.timing }
+        NodeConfig {
+            id: self.node.id.clone(),
+            role,
+            incarnation,
+            districts,
+            pin_key,
+            neighbours: Vec::new(),
+            timing: self.timing,
+        }
     }
 
     fn check(&self) -> Result<(), ConfigError> {

@@ -18,6 +18,7 @@ mod load;
 mod map;
 mod node;
 mod output;
+mod scenario;
 mod secret;
 mod serve;
 mod served;
@@ -51,6 +52,9 @@ enum Command {
     /// Run the shipped rules under faults, in virtual time.
     #[command(subcommand)]
     Simulate(simulate::SimulateCommand),
+    /// Play the outages of the past with the shipped rules.
+    #[command(subcommand)]
+    Scenario(scenario::ScenarioCommand),
     /// Keys, enrolment, accounts and the roster of a node.
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -79,6 +83,7 @@ fn main() -> ExitCode {
             load::run(&arguments)
         }
         Command::Simulate(command) => simulate::run(&command),
+        Command::Scenario(command) => scenario::run(&command),
         Command::Node(command) => block_on(node::run(&command)),
         Command::Journal(command) => block_on(journal::run(&command)),
     };

@@ -11,6 +11,7 @@
 //! | settled | after a takeover an edge asks nobody before most drivers have attached or 5 s are over | each offer an edge writes |
 //! | one_planner | no zone is offered by two nodes at once while both keep the lease | each offer a node writes |
 //! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
+//! | lent | a booking is offered in no other district than the one that has it | each offer a node writes |
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
 //! | restore | no node writes two entries under one number, whatever copy of its disk it starts on | each committed entry |
@@ -39,8 +40,10 @@ use ondol_device::wire::Happening;
 use super::clock::Ms;
 
 mod adoptions;
+mod loans;
 
 use adoptions::Adoptions;
+use loans::Holders;
 
 /// What checkers remember of a run.
 #[derive(Debug, Default)]
@@ -54,6 +57,7 @@ pub(crate) struct Checkers {
     acknowledged: BTreeMap<BookingId, usize>,
     charges: BTreeMap<BookingId, u64>,
     adoptions: Adoptions,
+    holders: Holders,
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
@@ -93,6 +97,11 @@ struct DeviceLedger {
 impl Checkers {
     pub(crate) fn break_promise(&mut self, checker: &'static str, what: String) {
         self.broken.get_or_insert((checker, what));
+    }
+
+    /// True if central has charged the booking.
+    pub(crate) fn is_charged(&self, booking: BookingId) -> bool {
+        self.charges.contains_key(&booking)
     }
 
     /// A device stored its state.
@@ -172,7 +181,7 @@ impl Checkers {
                 }
                 if node.config().role == Role::Central
                     && self.forgetful.is_empty()
-                    && let Some(edge) = self.adoptions.adopter(booking)
+                    && let Some(edge) = self.adoptions.adopter(booking, node, &entry.series.district)
                 {
                     let what = format!("central offers {booking} as {assignment} after {edge} adopted it");
                     self.break_promise("adopted", what);
@@ -180,6 +189,9 @@ impl Checkers {
                 let home = board.shifts.get(&shift).and_then(|shift| shift.home());
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
+                }
+                if let Some(what) = self.holders.elsewhere(node, &entry.series.district, booking) {
+                    self.break_promise("lent", what);
                 }
                 if why.rule != "by_hand" {
                     self.settled(node, board, &entry.series.district);
@@ -196,6 +208,14 @@ impl Checkers {
             Ok(Some(Fact::BookingOwned { booking, owner, .. })) => {
                 if node.config().role != Role::Central && owner.node == node.config().id {
                     self.adoptions.written(node, board, booking);
+                }
+            }
+            Ok(Some(
+                Fact::BookingTransferred { booking, loan } | Fact::BookingReturned { booking, loan },
+            )) => {
+                let known = board.bookings.get(&booking).and_then(|record| record.loans.get(&loan));
+                if let Some(known) = known {
+                    self.holders.moved(booking, known, &entry.series.district);
                 }
             }
             Ok(Some(Fact::ZoneTaken { .. })) => {
@@ -225,6 +245,7 @@ impl Checkers {
                 }
                 self.asked_at.entry(booking).or_insert(self.now);
                 self.adoptions.taken_in(node, booking);
+                self.holders.taken_in(booking, &entry.series.district);
             }
             Ok(Some(Fact::CancelRequested { booking, by, reason, .. })) => {
                 let waited_ms = self.asked_at.get(&booking).map_or(Ms::MAX, |at| self.now - at);
@@ -341,15 +362,21 @@ impl Checkers {
         self.adoptions.committed(node, &fact);
     }
 
-    /// A rider told central that a taxi is still wanted.
-    pub(crate) fn asked_again(&mut self, booking: BookingId) {
-        self.adoptions.excused.insert(booking);
+    /// A rider told a node, be it central, that a taxi is still wanted.
+    pub(crate) fn asked_again(&mut self, booking: BookingId, central: bool) {
+        if central {
+            self.adoptions.excused.insert(booking);
+        }
+        self.holders.excuse(booking);
     }
 
     /// An operator told central to take back what an unheard edge may plan.
     pub(crate) fn taken_by_hand(&mut self, board: Option<&DistrictBoard>) {
         let open = board.into_iter().flat_map(DistrictBoard::open_bookings);
-        self.adoptions.excused.extend(open.map(|record| record.id));
+        for record in open {
+            self.adoptions.excused.insert(record.id);
+            self.holders.excuse(record.id);
+        }
     }
 
     /// A disk was lost with entries that nobody else holds: no rule brings them back. `held` is what is left.

@@ -10,6 +10,11 @@ pub(crate) type Ms = u64;
 /// The civil moment at which runs start: 2022-10-15 15:30 in Seoul.
 const EPOCH_UTC_MS: i64 = 1_665_815_400_000;
 
+/// What a civil clock shows that is right.
+pub(crate) fn true_utc(now: Ms) -> UtcMs {
+    UtcMs(EPOCH_UTC_MS + i64::try_from(now).expect("a run is short"))
+}
+
 /// What is to happen, in order. Of two events at the same moment the one planned first comes first.
 #[derive(Debug)]
 pub(crate) struct Agenda<E> {

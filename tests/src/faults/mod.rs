@@ -16,16 +16,17 @@
 //! Not simulated: several processes of central, lending between edges, texts to riders beside the question whether the
 //! taxi is still wanted.
 
+pub(crate) mod carrier;
 mod checkers;
-mod clock;
-mod model;
+pub(crate) mod clock;
+pub(crate) mod model;
 #[cfg(feature = "planted")]
 pub mod mutants;
 mod net;
 mod profile;
 mod report;
 mod run;
-mod schedule;
+pub(crate) mod schedule;
 
 pub use profile::{Profile, UnknownProfile};
 pub use report::{Bookings, Degraded, DoorCount, Report, Violation};

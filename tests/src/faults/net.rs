@@ -1,8 +1,11 @@
 //! The network: loss, delay, repetition, and cuts in one direction or both.
 
+use std::collections::BTreeMap;
+
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::carrier::Carrier;
 use super::clock::Ms;
 
 /// Somebody with an address.
@@ -64,6 +67,19 @@ pub(crate) struct Net {
     pub(crate) spoiling: (Ms, u32),
     /// Until when texts come late, and how many of 1,000 are lost or come twice.
     pub(crate) texts: (Ms, u32),
+    /// By edge: the lines over which its texts go, where they have a capacity.
+    pub(crate) carriers: BTreeMap<usize, Carrier>,
+    /// Until when texts of an edge do not pass in one direction.
+    pub(crate) text_cuts: BTreeMap<(usize, TextWay), Ms>,
+    /// Until when the telephone is dead.
+    pub(crate) telephone_cut: Ms,
+}
+
+/// The way of a text, seen from the text process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum TextWay {
+    In,
+    Out,
 }
 
 impl Net {
@@ -76,6 +92,9 @@ impl Net {
             slow: (0, 0),
             spoiling: (0, 0),
             texts: (0, 0),
+            carriers: BTreeMap::new(),
+            text_cuts: BTreeMap::new(),
+            telephone_cut: 0,
         }
     }
 
@@ -88,6 +107,8 @@ impl Net {
         self.cuts.clear();
         (self.lossy, self.repeating, self.slow) = ((0, 0), (0, 0), (0, 0));
         (self.spoiling, self.texts) = ((0, 0), (0, 0));
+        self.text_cuts.clear();
+        self.telephone_cut = 0;
     }
 
     /// Leaves out, repeats or moves some entries of a page.
@@ -109,7 +130,13 @@ impl Net {
     }
 
     /// After how long copies of a text arrive. A carrier is slow, and delivers some twice.
-    pub(crate) fn carry_text(&mut self, now: Ms) -> Vec<Ms> {
+    pub(crate) fn carry_text(&mut self, edge: usize, way: TextWay, now: Ms) -> Vec<Ms> {
+        if self.text_cuts.get(&(edge, way)).is_some_and(|until| now < *until) {
+            return Vec::new();
+        }
+        if let Some(carrier) = self.carriers.get_mut(&edge) {
+            return carrier.carry(now, &mut self.rng);
+        }
         let (until, per_mille) = self.texts;
         let bad = now < until;
         if bad && self.rng.random_range(0..1_000) < per_mille {
@@ -118,6 +145,13 @@ impl Net {
         let twice = self.rng.random_range(0..1_000) < if bad { per_mille.max(100) } else { 100 };
         let (from, to) = if bad { (5_000, 60_000) } else { (500, 4_000) };
         (0..=usize::from(twice)).map(|_| self.rng.random_range(from..to)).collect()
+    }
+
+    /// A text that nobody waits for goes out.
+    pub(crate) fn take_line(&mut self, edge: usize, now: Ms) {
+        if let Some(carrier) = self.carriers.get_mut(&edge) {
+            let _waits_alone = carrier.wait_for_line(now);
+        }
     }
 
     /// After how long a message arrives: never, once, or twice.

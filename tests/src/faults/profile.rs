@@ -87,8 +87,9 @@ impl Profile {
 
     pub(super) fn mix(self) -> Mix {
         use Kind::{
-            BadTexts, Crash, CrashDevice, CutDevices, CutPeers, CutRiders, Delay, FailDisk, Flap, Isolate,
-            LateLinks, Lose, Pause, Repeat, Restore, SpoilPages, StallDisk, StepClock, Tear, WrongClock,
+            BadTexts, Crash, CrashDevice, CutDevices, CutEdges, CutPeers, CutRiders, Delay, FailDisk, Flap,
+            Isolate, LateLinks, Lose, Pause, Repeat, Restore, SpoilPages, StallDisk, StepClock, Tear,
+            WrongClock,
         };
         let of = |kinds, least, most| Mix { kinds, first: None, least, most, longest_ms: Ms::MAX };
         match self {
@@ -96,9 +97,9 @@ impl Profile {
             Self::Mixed => of(&Kind::ALL, 6, 16),
             Self::Kakao2022 => Mix {
                 first: Some(&[Crash, Isolate, LateLinks]),
-                ..of(&[CutDevices, CutRiders, CrashDevice, Lose, Delay], 3, 6)
+                ..of(&[CutDevices, CutEdges, CutRiders, CrashDevice, Lose, Delay], 3, 6)
             },
-            Self::Flap => of(&[Flap, CutPeers, CutDevices, Lose, Delay, SpoilPages], 8, 16),
+            Self::Flap => of(&[Flap, CutPeers, CutEdges, CutDevices, Lose, Delay, SpoilPages], 8, 16),
             Self::Storm => Mix { longest_ms: 30_000, ..of(&Kind::ALL, 15, 30) },
             Self::Clock => of(&[WrongClock, StepClock, Pause, CutPeers, Isolate, Delay], 6, 14),
             Self::Disk => of(&[StallDisk, FailDisk, Tear, Crash, CrashDevice, CutPeers], 6, 14),

@@ -118,6 +118,9 @@ pub struct Report {
     pub entries_exchanged: u64,
     /// Takeovers by an edge.
     pub takeovers: u64,
+    /// Steps of loans between edges, by kind of entry.
+    #[serde(default)]
+    pub loans: BTreeMap<String, u64>,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
     /// How large a run is: nodes, devices (phones with and without the app), bookings and faults, on average.
@@ -163,6 +166,7 @@ impl Report {
             journals_converged: true,
             entries_exchanged: 0,
             takeovers: 0,
+            loans: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             means: BTreeMap::new(),
             ops: 0,
@@ -177,7 +181,7 @@ impl Report {
         #[allow(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
         let mean = |sum: u64| sum as f64 / self.seeds.max(1) as f64;
         let faults = self.faults.values().sum();
-        let nodes = super::model::NODES as u64 * self.seeds;
+        let nodes = super::model::Town::small().nodes().len() as u64 * self.seeds;
         let sums = [
             ("nodes", nodes),
             ("devices", self.shifts),
@@ -223,6 +227,9 @@ impl Report {
         }
         for (kind, count) in run.faults {
             *self.faults.entry(kind).or_default() += count;
+        }
+        for (step, count) in run.loans {
+            *self.loans.entry(step).or_default() += count;
         }
         for (kind, count) in run.conflicts {
             *self.conflicts.entry(kind).or_default() += count;

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
 use super::clock::Ms;
-use super::model::{DEVICES, World};
+use super::model::{Town, World};
 use super::profile::Profile;
 use super::report::{Report, Violation};
 use super::schedule::Schedule;
@@ -113,7 +113,7 @@ pub(crate) fn first_broken(seed: u64, profile: Profile) -> Option<&'static str> 
 fn schedule_of(seed: u64, profile: Profile) -> Schedule {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(1);
-    Schedule::generate(profile, DEVICES, SAFETY_MS, &mut rng)
+    Schedule::generate(profile, Town::small().devices, SAFETY_MS, &mut rng)
 }
 
 struct Finished {
@@ -123,7 +123,7 @@ struct Finished {
 
 /// The safety phase, then the liveness phase; ends at the first broken promise.
 fn simulate(seed: u64, schedule: &Schedule, traced: bool) -> Finished {
-    let mut world = World::new(seed, schedule.clone(), SAFETY_MS, traced);
+    let mut world = World::new(seed, Town::small(), schedule.clone(), SAFETY_MS, traced);
     let mut healed_after = None;
     step_until(&mut world, SAFETY_MS);
     if world.checkers.broken.is_none() {
@@ -197,8 +197,9 @@ impl Finished {
         report.heal_s = heal_s;
         report.journals_converged = heal_s.is_some() && world.checkers.broken.is_none();
         report.entries_exchanged = world.counts.exchanged;
-        report.takeovers = world.counts.takeovers;
-        report.faults = world.counts.faults.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect();
+        report.takeovers = world.counts.taken_at.len() as u64;
+        report.loans = world.counts.loans.iter().map(|(step, n)| ((*step).to_owned(), *n)).collect();
+        report.faults = world.faults();
         report.state_hash = world.state_hash();
         report.bookings.refused = world.counts.refused;
         for rider in world.riders.iter().filter(|rider| rider.made) {
@@ -210,8 +211,7 @@ impl Finished {
             report.bookings.made += 1;
             report.bookings.served += served;
             report.bookings.acknowledged += u64::from(rider.acknowledged);
-            let promised = rider.acknowledged && world.checkers.is_promised(rider.booking);
-            report.bookings.lost += u64::from(promised && status.is_none());
+            report.bookings.lost += u64::from(world.is_lost(rider));
             report.bookings.cancelled += u64::from(status == Some(Status::Cancelled));
             report.bookings.open += u64::from(status.is_some_and(|status| !status.is_closed()));
             if rider.made_degraded {

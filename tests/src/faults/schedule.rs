@@ -23,6 +23,13 @@ pub enum Fault {
         /// The edge.
         edge: usize,
     },
+    /// The link between the edges is down, in one direction or both.
+    CutEdges {
+        /// From the first edge to the second.
+        down: bool,
+        /// From the second to the first.
+        up: bool,
+    },
     /// Some devices do not reach a node, in one direction or both.
     CutDevices {
         /// The node.
@@ -86,6 +93,17 @@ pub enum Fault {
         /// Of 1,000.
         per_mille: u32,
     },
+    /// Texts of an edge do not pass, in one direction or both.
+    CutTexts {
+        /// The edge.
+        edge: usize,
+        /// To the text process.
+        inward: bool,
+        /// From the text process.
+        outward: bool,
+    },
+    /// The telephone is dead: who calls hears nothing.
+    CutTelephone,
     /// Central bars a driver who has not begun a shift yet, and the driver tries to.
     BarDriver {
         /// The edge of the driver's district.
@@ -151,6 +169,7 @@ impl Fault {
         match self {
             Self::CutPeers { down: true, up: true, .. } => "cut_peers",
             Self::CutPeers { .. } => "cut_peers_one_way",
+            Self::CutEdges { .. } => "cut_edges",
             Self::Flap { .. } => "flap",
             Self::CutDevices { up: true, down: true, .. } => "cut_devices",
             Self::CutDevices { .. } => "cut_devices_one_way",
@@ -166,6 +185,9 @@ impl Fault {
             Self::RestoreNode { .. } => "restore_edge",
             Self::SpoilPages { .. } => "spoilt_pages",
             Self::BadTexts { .. } => "bad_texts",
+            Self::CutTexts { inward: true, outward: true, .. } => "cut_texts",
+            Self::CutTexts { .. } => "cut_texts_one_way",
+            Self::CutTelephone => "cut_telephone",
             Self::BarDriver { .. } => "bar_driver",
             Self::CrashDevice { .. } => "crash_device",
             Self::TwoPhones { .. } => "two_phones",
@@ -193,6 +215,7 @@ const FIRST_MS: Ms = 60_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     CutPeers,
+    CutEdges,
     Flap,
     CutDevices,
     CutRiders,
@@ -217,8 +240,9 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 22] = [
+    pub(super) const ALL: [Self; 23] = [
         Self::CutPeers,
+        Self::CutEdges,
         Self::Flap,
         Self::CutDevices,
         Self::CutRiders,
@@ -258,6 +282,7 @@ impl Kind {
         let (down, up) = [(true, true), (true, false), (false, true)][rng.random_range(0..3)];
         match self {
             Self::CutPeers => Fault::CutPeers { edge, down, up },
+            Self::CutEdges => Fault::CutEdges { down, up },
             Self::Flap => Fault::Flap { edge },
             Self::CutDevices => {
                 let devices = (0..devices).filter(|_| rng.random_bool(0.5)).collect();

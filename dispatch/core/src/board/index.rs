@@ -17,6 +17,8 @@ pub(super) struct Index {
     /// Trips that an operator closed and of which the driver has not told the end.
     pub(super) closed: BTreeMap<ShiftId, BTreeSet<(BookingId, AssignmentId)>>,
     pub(super) open: BTreeSet<BookingId>,
+    /// Bookings with a loan that is still to be talked about.
+    pub(super) loans: BTreeSet<BookingId>,
     pub(super) on_duty: BTreeSet<ShiftId>,
     pub(super) ended_with_bonds: BTreeSet<ShiftId>,
     /// Those on duty.
@@ -112,6 +114,11 @@ impl DistrictBoard {
             index.open.remove(&booking);
         } else {
             index.open.insert(booking);
+        }
+        if record.has_open_loan() {
+            index.loans.insert(booking);
+        } else {
+            index.loans.remove(&booking);
         }
         if let Some(phone) = record.request().and_then(|request| request.phone.clone()) {
             put(&mut index.bookings_of_phone, phone, booking);

@@ -4,8 +4,9 @@ use super::index::{put, take};
 use super::{DistrictBoard, Stand, TEXTS_MAX, TextAnswer, Touched};
 use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel, Closed};
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
-use crate::ids::{AssignmentId, BookingId, DriverId, ShiftId};
+use crate::ids::{AssignmentId, BookingId, DriverId, NodeId, ShiftId};
 use crate::journal::Entry;
+use crate::loan::{Loan, LoanId};
 use crate::shift::{Duty, ShiftRecord};
 use crate::units::UtcMs;
 
@@ -36,6 +37,28 @@ impl DistrictBoard {
             }
             Fact::BookingOwned { booking, owner, wanted } => {
                 self.own(booking, owner, wanted);
+                self.touched_booking(booking)
+            }
+            Fact::BookingLent { booking, loan, lent } => {
+                least(&mut self.loan(booking, loan).lent, lent);
+                self.touched_booking(booking)
+            }
+            Fact::BookingBorrowed { booking, loan, borrowed, request, at } => {
+                let node = borrowed.from.clone();
+                least(&mut self.loan(booking, loan).borrowed, borrowed);
+                self.take_in(entry, booking, node, request, at);
+                self.touched_booking(booking)
+            }
+            Fact::BookingTransferred { booking, loan } => {
+                self.loan(booking, loan).transferred = true;
+                self.touched_booking(booking)
+            }
+            Fact::BookingReturned { booking, loan } => {
+                self.loan(booking, loan).over = true;
+                self.touched_booking(booking)
+            }
+            Fact::LoanTold { booking, loan, number, told } => {
+                greatest(&mut self.loan(booking, loan).told, (number, told));
                 self.touched_booking(booking)
             }
             Fact::CancelRequested { booking, by, reason, at } => {
@@ -133,6 +156,12 @@ impl DistrictBoard {
             .entry(node.clone())
             .and_modify(|hlc| *hlc = (*hlc).min(entry.hlc))
             .or_insert(entry.hlc);
+        self.take_in(entry, booking, node, request, at);
+    }
+
+    /// Notes what was asked; of several acceptances the earliest stands.
+    fn take_in(&mut self, entry: &Entry, booking: BookingId, node: NodeId, request: Request, at: UtcMs) {
+        let record = self.booking(booking);
         let phone_before = record.request().and_then(|request| request.phone.clone());
         least(
             &mut record.accepted,
@@ -195,6 +224,10 @@ impl DistrictBoard {
 
     fn own(&mut self, booking: BookingId, owner: Owner, wanted: Option<ShiftId>) {
         greatest(&mut self.booking(booking).owner, (owner, wanted));
+    }
+
+    fn loan(&mut self, booking: BookingId, loan: LoanId) -> &mut Loan {
+        self.booking(booking).loans.entry(loan).or_default()
     }
 
     fn booking(&mut self, booking: BookingId) -> &mut BookingRecord {

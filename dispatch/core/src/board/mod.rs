@@ -318,14 +318,14 @@ impl Board {
         self.districts.iter()
     }
 
-    /// A booking and its district, wherever it is. The district that took it in comes before one in which there is
-    /// only talk of it.
+    /// A booking and its district, wherever it is. The district that has it comes before one that has lent it or given
+    /// it back, and any that took it in before one in which there is only talk of it.
     #[must_use]
     pub fn booking(&self, booking: BookingId) -> Option<(&DistrictId, &BookingRecord)> {
         self.districts
             .iter()
             .filter_map(|(id, district)| district.bookings.get(&booking).map(|record| (id, record)))
-            .min_by_key(|(_, record)| record.accepted.is_none())
+            .min_by_key(|(_, record)| (record.accepted.is_none(), !record.is_here(), record.is_borrowed()))
     }
 
     /// A shift and its district, wherever it is.
@@ -380,6 +380,11 @@ impl DistrictBoard {
     /// Bookings that are not closed.
     pub fn open_bookings(&self) -> impl Iterator<Item = &BookingRecord> {
         self.index.open.iter().filter_map(|id| self.bookings.get(id))
+    }
+
+    /// Bookings with a loan that is still to be talked about.
+    pub fn open_loans(&self) -> impl Iterator<Item = &BookingRecord> {
+        self.index.loans.iter().filter_map(|id| self.bookings.get(id))
     }
 
     /// True if the booking is known and not closed.

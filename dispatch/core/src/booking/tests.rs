@@ -11,7 +11,7 @@ fn bond(eta_s: u32) -> AssignmentRecord {
     bond
 }
 
-fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
+pub(crate) fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
     let mut booking = BookingRecord::unknown(BookingId::from_number(1));
     booking.assignments = bonds.iter().map(|(n, b)| (id(*n), b.clone())).collect();
     booking

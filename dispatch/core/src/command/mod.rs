@@ -3,6 +3,7 @@
 mod device;
 mod home;
 mod lease;
+mod loan;
 mod notice;
 mod refusal;
 
@@ -12,6 +13,7 @@ pub use device::{
 };
 pub use home::{HomeAnswer, HomeCommand, HomeWish};
 pub use lease::{Renewal, RenewalAnswer};
+pub use loan::{BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, SAID_MAX};
 pub use notice::{Notice, NoticeText, Recipient};
 pub use refusal::Refusal;
 
@@ -131,6 +133,10 @@ pub enum Command {
     Renew(Renewal),
     /// The edge of a district answered a renewal.
     Renewed(RenewalAnswer),
+    /// A neighbour says what it lends, and asks what is known here.
+    Borrow(LoanCall),
+    /// A neighbour answered that.
+    Lent(LoanAnswer),
 }
 
 /// What a node answers.
@@ -154,4 +160,6 @@ pub enum Answer {
     Home(HomeAnswer),
     /// The edge's answer to a renewal.
     Renewal(RenewalAnswer),
+    /// The edge's answer to a neighbour.
+    Loans(LoanAnswer),
 }

@@ -20,6 +20,7 @@ use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId, ZoneId,
 };
 use crate::journal::{Entry, Head, Lane};
+use crate::loan::{Borrowed, Lent, LoanId, Told};
 use crate::position::Position;
 use crate::shift::Duty;
 use crate::units::{Money, UtcMs};
@@ -52,6 +53,54 @@ pub enum Fact {
         owner: Owner,
         /// The shift it was handed over for: a feature-phone driver whom only its home may ask.
         wanted: Option<ShiftId>,
+    },
+    /// The owner offers to lend the booking to another district, in the journal of its own: see [`crate::loan`].
+    BookingLent {
+        /// The booking.
+        booking: BookingId,
+        /// The loan.
+        loan: LoanId,
+        /// To whom.
+        lent: Lent,
+    },
+    /// An edge took a booking of another district in, in the journal of its own. It may not plan it yet.
+    BookingBorrowed {
+        /// The booking.
+        booking: BookingId,
+        /// The loan.
+        loan: LoanId,
+        /// From whom.
+        borrowed: Borrowed,
+        /// What was asked.
+        request: Request,
+        /// When the rider's booking was taken in there.
+        at: UtcMs,
+    },
+    /// In the lender's district: it plans the booking no longer. In the borrower's: the borrower knows that.
+    BookingTransferred {
+        /// The booking.
+        booking: BookingId,
+        /// The loan.
+        loan: LoanId,
+    },
+    /// In the borrower's district: it has given the booking back. In the lender's: the booking is the lender's again,
+    /// because it came back or was never transferred.
+    BookingReturned {
+        /// The booking.
+        booking: BookingId,
+        /// The loan.
+        loan: LoanId,
+    },
+    /// What the borrower tells of the booking, in the lender's district.
+    LoanTold {
+        /// The booking.
+        booking: BookingId,
+        /// The loan.
+        loan: LoanId,
+        /// Which telling of the loan it is, from 1.
+        number: u32,
+        /// What is told.
+        told: Told,
     },
     /// Somebody asked for the booking to end; it does unless the rider has boarded.
     CancelRequested {
@@ -276,10 +325,15 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 20] = [
+    pub const KINDS: [&'static str; 25] = [
         "opened",
         "booking_accepted",
         "booking_owned",
+        "booking_lent",
+        "booking_borrowed",
+        "booking_transferred",
+        "booking_returned",
+        "loan_told",
         "cancel_requested",
         "offered",
         "stepped",
@@ -306,6 +360,11 @@ impl Fact {
             Self::Opened { .. } => "opened",
             Self::BookingAccepted { .. } => "booking_accepted",
             Self::BookingOwned { .. } => "booking_owned",
+            Self::BookingLent { .. } => "booking_lent",
+            Self::BookingBorrowed { .. } => "booking_borrowed",
+            Self::BookingTransferred { .. } => "booking_transferred",
+            Self::BookingReturned { .. } => "booking_returned",
+            Self::LoanTold { .. } => "loan_told",
             Self::CancelRequested { .. } => "cancel_requested",
             Self::Offered { .. } => "offered",
             Self::Stepped { .. } => "stepped",
@@ -339,6 +398,11 @@ impl Fact {
             }
             Self::BookingAccepted { owner, .. } | Self::BookingOwned { owner, .. } => Some(owner.epoch),
             Self::Opened { .. }
+            | Self::BookingLent { .. }
+            | Self::BookingBorrowed { .. }
+            | Self::BookingTransferred { .. }
+            | Self::BookingReturned { .. }
+            | Self::LoanTold { .. }
             | Self::CancelRequested { .. }
             | Self::Offered { .. }
             | Self::Stepped { .. }
@@ -368,6 +432,11 @@ impl Fact {
         match self {
             Self::BookingAccepted { booking, .. }
             | Self::BookingOwned { booking, .. }
+            | Self::BookingLent { booking, .. }
+            | Self::BookingBorrowed { booking, .. }
+            | Self::BookingTransferred { booking, .. }
+            | Self::BookingReturned { booking, .. }
+            | Self::LoanTold { booking, .. }
             | Self::CancelRequested { booking, .. }
             | Self::Offered { booking, .. }
             | Self::Stepped { booking, .. }

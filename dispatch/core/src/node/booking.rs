@@ -11,7 +11,7 @@ use crate::planted;
 use crate::units::{Now, Ticks};
 
 /// Most passengers of one booking.
-const SEATS_MAX: u8 = 8;
+pub(super) const SEATS_MAX: u8 = 8;
 /// Least silence after which a driver at the pickup loses the booking: in a car park the rider may just have boarded.
 const ARRIVED_UNHEARD_MS: u64 = 300_000;
 /// Furthest a booking may be scheduled ahead: 30 days.
@@ -53,7 +53,7 @@ impl Node {
     }
 
     /// Who plans a booking that arrives here now.
-    fn first_owner(&self, district: &DistrictId) -> Owner {
+    pub(super) fn first_owner(&self, district: &DistrictId) -> Owner {
         match &self.sides[district] {
             Side::Central(side) => {
                 let apart = self.is_apart(district);
@@ -82,32 +82,43 @@ impl Node {
             Status::Boarded => planted!(
                 "cancel-after-boarding",
                 Err(Refusal::AlreadyBoarded),
-                self.request_cancel(&district, booking, by, reason, now)
+                Ok(self.request_cancel(&district, booking, by, reason, now))
             ),
             // What a machine ended stands only until a taxi turns out to be on its way: a human's wish is noted beside it.
             Status::Cancelled if by == Party::System || !record.ended_by_machine() => Ok(Answer::Done),
             Status::Cancelled | Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
-                self.request_cancel(&district, booking, by, reason, now)
+                Ok(self.request_cancel(&district, booking, by, reason, now))
             }
         }
     }
 
-    fn request_cancel(
+    pub(super) fn request_cancel(
         &mut self,
         district: &DistrictId,
         booking: BookingId,
         by: Party,
         reason: CancelReason,
         now: Now,
-    ) -> Result<Answer, Refusal> {
+    ) -> Answer {
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
         let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
         self.append(district, zone, Fact::CancelRequested { booking, by, reason, at: now.utc }, now);
-        Ok(Answer::Done)
+        Answer::Done
     }
 
+    /// True if the booking is this node's to plan: its owner is this node, and no other district has it.
     pub(super) fn owns(&self, record: &BookingRecord) -> bool {
         record.owner.as_ref().is_some_and(|(owner, _)| owner.node == self.config.id)
+            && planted!("lender-keeps-planning", record.is_here(), true)
+    }
+
+    /// True if this node may plan the booking now: nobody else may be doing so by what this node does not know.
+    pub(super) fn may_plan(&self, district: &DistrictId, record: &BookingRecord) -> bool {
+        // What central hands over for one driver is not lent.
+        let is_handed = record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some());
+        self.owns(record)
+            && !self.is_frozen(district, record.id)
+            && (is_handed || self.loans.is_sure(record.id))
     }
 
     /// The booking and its district, once its acceptance is known.
@@ -119,7 +130,8 @@ impl Node {
         Ok((district.clone(), record))
     }
 
-    /// Ends bookings for which nobody could be found, and asks the riders of frozen ones.
+    /// Ends bookings for which nobody could be found or whose riders did not come, and asks the riders of frozen and aged
+    /// ones.
     ///
     /// Only elapsed time counts, since this life of the node first saw the booking wait: a civil clock that is put right
     /// by an hour ends nothing. What another node may be serving is not ended here unless its rider was asked in vain.
@@ -128,13 +140,20 @@ impl Node {
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
+            .filter(|record| self.may_plan(district, record))
             .filter(|record| matches!(record.status(), Status::Open | Status::Offered))
             .filter(|record| self.waits_since.contains_key(&record.id) || self.is_due(record, now))
             .map(|record| record.id)
             .collect();
         let mut hopeless = self.unanswered(district, now);
         for booking in waiting {
+            let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+            if record.is_some_and(BookingRecord::rider_did_not_come) {
+                // A refusal means that somebody else ended it in this very round.
+                let _ended_already = self.cancel(booking, Party::Driver, CancelReason::NoShow, now);
+                continue;
+            }
+            self.ask_rider_of_aged(district, booking, now);
             let clock = planted!("given-up-by-civil-clock", now.ticks, now.civil_ticks());
             let since = *self.waits_since.entry(booking).or_insert(clock);
             if clock.since_ms(since) > self.config.timing.give_up_ms {

@@ -37,7 +37,10 @@ impl Node {
             Status::Assigned | Status::Arrived => return Err(Refusal::AlreadyAssigned),
             Status::Open | Status::Offered => {}
         }
-        if !self.owns(record) || self.is_frozen(&district, booking) {
+        // Whose rider was asked because a neighbour is silent a human may give to whom it seems right.
+        let may_plan =
+            self.may_plan(&district, record) || (self.owns(record) && self.loans.has_asked(booking));
+        if !may_plan {
             return Err(Refusal::NotOwner);
         }
         let open = open_questions(record);
@@ -50,6 +53,7 @@ impl Node {
             return Err(Refusal::NotOwner);
         }
         let eta_s = self.eta_by_hand(&district, record, shift, told_eta_s, now)?;
+        self.is_wanted_again(&district, booking);
         for (assignment, asked) in open {
             self.withdraw(&district, booking, &assignment, asked, now);
         }

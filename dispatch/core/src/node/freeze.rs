@@ -12,20 +12,16 @@
 use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use super::aged::waits;
 use super::lease::{Side, with_app};
 use super::owner::Heir;
 use super::{Change, Node};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::DistrictBoard;
 use crate::booking::{BookingRecord, Status};
-use crate::command::{Answer, Notice, NoticeText, Recipient, Refusal};
-use crate::face::Output;
+use crate::command::{Answer, Refusal};
 use crate::ids::{BookingId, DistrictId, ShiftId};
-use crate::pin::booking_code;
 use crate::units::{Now, Ticks};
-
-/// Life of the question whether a taxi is still wanted.
-const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 
 /// Most rolls that are remembered. In a long cut each start and end of a shift makes another: those between the oldest,
 /// which the edge counts if it has heard nothing since, and the newest ones are then kept as one.
@@ -225,11 +221,16 @@ impl Node {
         if record.status().is_closed() {
             return Err(Refusal::Closed);
         }
-        let (owned, waiting) = (self.owns(record), waits(record));
+        let (owned, waiting, here) = (self.owns(record), waits(record), record.is_here());
+        self.is_wanted_again(&district, booking);
         self.sweep_lease(&district, now);
         let takes = match &self.sides[&district] {
             Side::Central(side) => side.freezer.holds(booking),
-            Side::Edge(side) => side.lease.mode() == EdgeMode::Active && !owned && waiting,
+            Side::Edge(_) if self.loans.has_asked(booking) => {
+                self.take_back_lent(&district, booking, now);
+                false
+            }
+            Side::Edge(side) => side.lease.mode() == EdgeMode::Active && !owned && waiting && here,
         };
         if takes {
             self.bring_back(&district, vec![booking], now);
@@ -254,14 +255,7 @@ impl Node {
             {
                 frozen.asked_at = Some(now.ticks);
             }
-            self.outputs.push_back(Output::Notify(Notice {
-                id: format!("{booking}/still-wanted"),
-                to: Recipient::Rider { booking },
-                text: NoticeText::StillWanted { code: booking_code(booking) },
-                urgent: true,
-                expires_at: now.utc.plus_ms(QUESTION_LIFE_MS),
-            }));
-            self.changed(Change::Booking(district.clone(), booking));
+            self.still_wanted(district, booking, format!("{booking}/still-wanted"), now);
         }
     }
 
@@ -277,11 +271,15 @@ impl Node {
     /// and [`crate::command::Command::Keep`] answers it.
     #[must_use]
     pub fn asks_if_still_wanted(&self, district: &DistrictId, booking: BookingId) -> bool {
+        if self.is_aged(booking) {
+            return true;
+        }
         match self.sides.get(district) {
             Some(Side::Central(side)) => {
                 side.freezer.frozen.get(&booking).is_some_and(|frozen| frozen.asked_at.is_some())
             }
-            Some(Side::Edge(_)) | None => false,
+            Some(Side::Edge(_)) => self.loans.has_asked(booking),
+            None => false,
         }
     }
 
@@ -293,9 +291,4 @@ impl Node {
             Some(Side::Edge(_)) | None => false,
         }
     }
-}
-
-/// True if nobody is on the way yet.
-fn waits(record: &BookingRecord) -> bool {
-    matches!(record.status(), Status::Open | Status::Offered)
 }

@@ -104,6 +104,14 @@ impl Side {
         }
     }
 
+    /// The edge of the district, seen from `me`.
+    pub(super) fn edge<'a>(&'a self, me: &'a NodeId) -> Option<&'a NodeId> {
+        match self {
+            Self::Central(side) => side.edge.as_ref(),
+            Self::Edge(_) => Some(me),
+        }
+    }
+
     /// The authority that this side knows or holds.
     pub(super) fn epoch(&self) -> Epoch {
         match self {

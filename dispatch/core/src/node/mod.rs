@@ -22,6 +22,8 @@
 //! | series that do not go in | `quarantine.rs` |
 //! | what drivers say about central | `witness.rs` |
 //! | what central does not plan while the edge may | `freeze.rs` |
+//! | what waited while the node was down | `aged.rs` |
+//! | bookings that edges lend one another | `lend.rs`, `borrow.rs`; how they talk of it: `loans.rs` |
 
 use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -42,12 +44,16 @@ use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
+mod aged;
 mod booking;
+mod borrow;
 mod by_hand;
 mod device;
 mod freeze;
 mod home;
 mod lease;
+mod lend;
+mod loans;
 mod mode;
 mod owner;
 mod peer;
@@ -64,6 +70,7 @@ pub use mode::{Mode, ModeReason, ModeView};
 pub use quarantine::{Poison, Stuck};
 
 use lease::Side;
+use loans::Loans;
 use tell::Untold;
 
 /// Time between two rounds of housekeeping.
@@ -91,6 +98,8 @@ pub struct Node {
     sides: BTreeMap<DistrictId, Side>,
     /// Since when each open booking waits for somebody to be found, as far as this life has seen it.
     waits_since: BTreeMap<BookingId, Ticks>,
+    /// Bookings that waited while the node was down, until their riders have answered.
+    aged: aged::Aged,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
     /// The question that each letter named last in this life, for each feature-phone driver.
@@ -110,6 +119,8 @@ pub struct Node {
     stuck: BTreeMap<Series, Stuck>,
     /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
     untold: Option<Untold>,
+    /// What this life knows of its neighbours.
+    loans: Loans,
 }
 
 /// What a node has heard of a shift lately. Never journalled.
@@ -178,6 +189,8 @@ impl Node {
             travel,
             policy: Box::new(NearestPair),
             clock: clock_after(&config.id, &board, now),
+            aged: aged::at_start(&config, &board, now),
+            loans: Loans::start(&config, &board),
             config,
             board,
             outputs: VecDeque::new(),
@@ -305,6 +318,8 @@ impl Node {
             Command::Beat(beat) => self.beat(beat, now),
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),
+            Command::Borrow(call) => self.hear_call(call, now),
+            Command::Lent(answer) => self.hear_answer(answer, now),
             Command::Renew(renewal) => self.renew(renewal, now),
             Command::Renewed(answer) => {
                 self.check_term(&answer.district, answer.epoch)?;
@@ -411,10 +426,12 @@ impl Node {
             self.sweep_lease(district, now);
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
+            self.sweep_loans(district, now);
             planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }
         self.forget_old_contacts(now);
+        self.forget_aged();
     }
 }
 

@@ -6,10 +6,12 @@
 //! | central | the edge | the edge adopts what central froze at the end of the lease |
 //! | the edge | central | it stands by again, or cannot make use of what it was handed |
 //! | either | the other | its rider or an operator says so there |
+//!
+//! What another district has on loan is nobody's here, whoever owns it: see `lend.rs`.
 
 use super::Node;
 use super::lease::Side;
-use crate::authority::{CentralMode, Epoch};
+use crate::authority::{CentralMode, EdgeMode, Epoch};
 use crate::board::DistrictBoard;
 use crate::booking::Status;
 use crate::fact::{Fact, Owner, Release, Step, district_wide};
@@ -75,18 +77,39 @@ impl Node {
         }
     }
 
-    /// Hands every open booking of this edge's to central.
+    /// Hands every open booking of this edge's to central, except those of which a neighbour may know more: they follow.
     pub(super) fn hand_all_to_central(&mut self, district: &DistrictId, now: Now) {
         let Some(Side::Edge(side)) = self.sides.get(district) else { return };
         let (central, epoch) = (side.central.clone(), side.lease.epoch());
+        self.withdraw_all(district, now);
         let own: Vec<BookingId> = self
             .district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
+            .filter(|record| self.loans.is_sure(record.id))
             .filter(|record| record.owner.as_ref().is_some_and(|(owner, _)| owner.node == self.config.id))
             .map(|record| record.id)
             .collect();
         for booking in own {
+            self.hand_over(district, booking, central.clone(), epoch, None, now);
+        }
+    }
+
+    /// An edge that stands by hands over what it could not before, because a neighbour had to be heard.
+    pub(super) fn hand_left_to_central(&mut self, district: &DistrictId, now: Now) {
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return };
+        if side.lease.mode() != EdgeMode::Standby {
+            return;
+        }
+        let (central, epoch) = (side.central.clone(), side.lease.epoch());
+        let open = self.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
+        let left = open.filter(|record| self.loans.is_sure(record.id)).filter(|record| {
+            record
+                .owner
+                .as_ref()
+                .is_some_and(|(owner, wanted)| owner.node == self.config.id && wanted.is_none())
+        });
+        for booking in left.map(|record| record.id).collect::<Vec<_>>() {
             self.hand_over(district, booking, central.clone(), epoch, None, now);
         }
     }

@@ -15,7 +15,7 @@ use crate::authority::Epoch;
 use crate::command::Refusal;
 use crate::face::Role;
 use crate::fact::Fact;
-use crate::ids::{DistrictId, NodeId};
+use crate::ids::{BookingId, DistrictId, NodeId};
 use crate::journal::{Entry, Heads, Lane, Series};
 use crate::units::Now;
 
@@ -45,7 +45,10 @@ impl Node {
                 Err(Some(Poison::NotAllowed))
             };
             match poison {
-                Ok(()) => self.note_moving(&entry.series),
+                Ok(()) => {
+                    self.note_moving(&entry.series);
+                    self.doubt_own_past(entry);
+                }
                 Err(why) => {
                     broken.insert(&entry.series);
                     why.into_iter().for_each(|why| self.note_stuck(&entry.series, why, now));
@@ -63,6 +66,18 @@ impl Node {
         let is_level = |id| board.covers(board.heads(), heads, id) && has_roster(id);
         if self.config.districts.keys().all(is_level) {
             self.level_at.insert(from.clone(), now.ticks);
+        }
+    }
+
+    /// Its own past has come back: what it says of a booking may have gone on since.
+    fn doubt_own_past(&mut self, entry: &Entry) {
+        if entry.series.origin != self.config.id {
+            return;
+        }
+        let board = self.board.district(&entry.series.district);
+        let record = entry.key.parse().ok().and_then(|booking: BookingId| board?.bookings.get(&booking));
+        if let Some(record) = record.filter(|record| !record.status().is_closed()) {
+            self.loans.doubt(&self.config, record);
         }
     }
 

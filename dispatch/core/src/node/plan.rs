@@ -117,7 +117,7 @@ impl Node {
     }
 
     /// After a takeover: long enough for drivers to attach, or most of them have.
-    fn is_settled(&self, district: &DistrictId, now: Now) -> bool {
+    pub(super) fn is_settled(&self, district: &DistrictId, now: Now) -> bool {
         let Some(Side::Edge(side)) = self.sides.get(district) else { return true };
         let settle_ms = self.config.timing.lease.settle_ms;
         if planted!("takeover-without-settle", side.lease.in_mode_ms(now.lease_ticks()) >= settle_ms, true) {
@@ -138,7 +138,7 @@ impl Node {
         self.district(district)
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
-            .filter(|record| self.owns(record) && !self.is_frozen(district, record.id))
+            .filter(|record| self.may_plan(district, record))
             .filter_map(|record| self.open_booking(record, now))
             .collect()
     }
@@ -150,7 +150,7 @@ impl Node {
         if !matches!(record.status(), Status::Open | Status::Offered) {
             return None;
         }
-        if !self.is_due(record, now) {
+        if !self.is_due(record, now) || record.rider_did_not_come() || self.is_aged(record.id) {
             return None;
         }
         let mut not = BTreeSet::new();
@@ -221,6 +221,13 @@ impl Node {
             .filter(|shift| planted!("plan-leaves-busy-in", board.may_be_asked(shift), true))
             .filter_map(|shift| self.free_shift(shift, district, now))
             .collect()
+    }
+
+    /// How many drivers could be asked at once and have no booking of this node's waiting for them.
+    pub(super) fn idle_drivers(&self, district: &DistrictId, now: Now) -> usize {
+        let Some(scope) = self.scope(district, now) else { return 0 };
+        let free = self.free_shifts(district, &scope, now).len();
+        free.saturating_sub(self.wanting(district, now).len())
     }
 
     /// Shifts for which a booking is on its way to their home edge, which alone may ask them.

@@ -84,10 +84,22 @@ impl Node {
         else {
             return;
         };
+        if self.is_carried_elsewhere(district, booking) {
+            return;
+        }
         if let Due::Charge(amount) = planted!("charge-per-assignment", record.due(), record.due_of_each()) {
             let zone = record.zone().cloned().unwrap_or_else(district_wide);
             self.append(district, zone, Fact::Charged { booking, amount }, now);
         }
+    }
+
+    /// True if a taxi of another district has carried the rider, too, or was charged: a human decides.
+    fn is_carried_elsewhere(&self, district: &DistrictId, booking: BookingId) -> bool {
+        let others = self.board.districts().filter(|(id, _)| *id != district);
+        let records = others.filter_map(|(_, board)| board.bookings.get(&booking));
+        records.into_iter().any(|record| {
+            record.charged.is_some() || record.assignments.values().any(|bond| bond.boarded.is_some())
+        })
     }
 
     /// True if this node knows every charge that it ever made in the district: central, once it has joined histories

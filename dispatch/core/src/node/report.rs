@@ -164,10 +164,13 @@ impl Node {
         spoken_of: bool,
     ) -> Result<(), Refusal> {
         let (me, origin) = (&self.config.id, &assignment.origin);
-        let elsewhere = self
-            .board
-            .booking(booking)
-            .is_some_and(|(district, record)| record.accepted.is_some() && *district != report.district);
+        // What a neighbour lends has been asked by this district's edge, and may be known here of the neighbour alone.
+        let by_edge = self.sides.get(&report.district).is_some_and(|side| side.edge(me) == Some(origin));
+        let elsewhere = !by_edge
+            && self
+                .board
+                .booking(booking)
+                .is_some_and(|(district, record)| record.accepted.is_some() && *district != report.district);
         let made_here = origin == me && assignment.incarnation == self.config.incarnation;
         let may_ask = origin == me
             || *assignment == AssignmentId::of_device(report.device, assignment.counter)

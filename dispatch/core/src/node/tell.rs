@@ -33,7 +33,9 @@ pub(super) struct Glance {
 
 impl Glance {
     fn of(record: &BookingRecord) -> Self {
-        Self { status: record.status(), standing: record.standing().map(|(id, _)| id.clone()) }
+        let here = record.standing().map(|(id, _)| id);
+        let taxi = record.told().and_then(|told| told.taxi.as_ref()).map(|taxi| &taxi.assignment);
+        Self { status: record.status(), standing: here.or(taxi).cloned() }
     }
 
     pub(super) fn status(&self) -> Status {
@@ -155,24 +157,24 @@ impl Node {
         let had = before.and_then(|glance| glance.standing.as_ref());
         match (&after.standing, after.status) {
             (Some(id), Status::Assigned) if had != Some(id) => {
-                let bond = &record.assignments[id];
                 let age_s = u32::try_from(age_ms / 1_000).unwrap_or(u32::MAX);
-                let eta_s = bond.offered.as_ref().map_or(0, |(eta_s, _, _)| eta_s.saturating_sub(age_s));
+                let (plate, eta_s) = self.taxi(district, record, id);
+                let eta_s = eta_s.saturating_sub(age_s);
                 let text = NoticeText::TaxiAssigned {
                     code,
-                    plate: self.plate(district, bond.shift),
+                    plate,
                     minutes: eta_s.div_ceil(60),
                     pin: self.pin(record.id),
                 };
                 Some((format!("{id}/assigned"), text))
             }
             (Some(id), Status::Arrived) => {
-                let text = NoticeText::TaxiArrived {
-                    code,
-                    plate: self.plate(district, record.assignments[id].shift),
-                };
+                let (plate, _) = self.taxi(district, record, id);
+                let text = NoticeText::TaxiArrived { code, plate };
                 Some((format!("{id}/arrived"), text))
             }
+            // Who did not come is told that the booking has ended, and not that another taxi is being found.
+            (None, Status::Open | Status::Offered) if record.rider_did_not_come() => None,
             (None, Status::Open | Status::Offered) => {
                 had.map(|id| (format!("{id}/lost"), NoticeText::TaxiLost { code }))
             }
@@ -184,8 +186,21 @@ impl Node {
         }
     }
 
+    /// What the rider looks for, and the travel time in seconds when the shift was asked: of a taxi of this district, or
+    /// of one of which another district tells.
+    fn taxi(&self, district: &DistrictId, record: &BookingRecord, id: &AssignmentId) -> (String, u32) {
+        match (record.assignments.get(id), record.told().and_then(|told| told.taxi.as_ref())) {
+            (Some(bond), _) => {
+                let eta_s = bond.offered.as_ref().map_or(0, |(eta_s, _, _)| *eta_s);
+                (self.plate(district, bond.shift), eta_s)
+            }
+            (None, Some(told)) => (told.plate.clone(), told.eta_s),
+            (None, None) => ("-".to_owned(), 0),
+        }
+    }
+
     /// What the rider looks for; a dash while the shift's start has not arrived here.
-    fn plate(&self, district: &DistrictId, shift: ShiftId) -> String {
+    pub(super) fn plate(&self, district: &DistrictId, shift: ShiftId) -> String {
         self.district(district)
             .and_then(|district| district.shifts.get(&shift))
             .and_then(|shift| shift.start.as_ref())

@@ -2,7 +2,7 @@
 //!
 //! Method: phones that lie, phones that are lost, and phones that bring news which no journal has brought yet.
 
-use ondol_core::booking::{Payment, Status};
+use ondol_core::booking::{CancelReason, Payment, Status};
 use ondol_core::command::{Command, Happening, HomeAnswer, HomeWish, NoticeText, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
@@ -364,4 +364,32 @@ fn a_feature_phone_driver_whose_shift_was_ended_elsewhere_ends_the_trip() {
     assert_eq!(world.home(EDGE, 50, 6, HomeWish::Pause), Err(Refusal::NotAvailable));
     world.sync();
     assert_eq!(world.status(CENTRAL, 10), Status::Done);
+}
+
+#[test]
+fn a_rider_who_did_not_come_is_not_sent_the_next_car() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.book_deferred(CENTRAL, 10, None).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &offer).unwrap();
+    world.attach(CENTRAL, 2);
+    for what in [Step::Arrived, Step::Released { reason: Release::NoShow }] {
+        world.step(CENTRAL, 1, &offer, what).unwrap();
+    }
+    world.pass_ms(CENTRAL, 5_000, &[1, 2]);
+    assert!(world.offer_for(CENTRAL, 2).is_none(), "nobody waits there");
+    assert_eq!(world.status(CENTRAL, 10), Status::Cancelled);
+    let reason = world.record(CENTRAL, 10).cancel.map(|cancel| cancel.reason);
+    assert_eq!(reason, Some(CancelReason::NoShow), "the rider hears why");
+    let is_lost = |text: &NoticeText| matches!(text, NoticeText::TaxiLost { .. });
+    assert!(
+        !world.notices(CENTRAL).iter().any(|notice| is_lost(&notice.text)),
+        "no other taxi is on its way"
+    );
+    // A driver who gives a booking back, or is not heard, is followed by another.
+    world.book_deferred(CENTRAL, 11, None).unwrap();
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    let first = world.offer_for(CENTRAL, 1).or_else(|| world.offer_for(CENTRAL, 2));
+    assert!(first.is_some(), "another booking is planned as ever");
 }

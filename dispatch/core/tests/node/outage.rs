@@ -391,3 +391,34 @@ fn a_link_that_comes_and_goes_does_not_carry_the_district_to_and_fro() {
     assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
     assert_eq!(world.count(EDGE, "zone_returned"), 2);
 }
+
+#[test]
+fn what_waited_while_the_node_was_down_is_planned_once_its_rider_still_wants_it() {
+    let asked = |world: &World, number| {
+        let to = Recipient::Rider { booking: World::booking(number) };
+        let is_it = |text: &NoticeText| matches!(text, NoticeText::StillWanted { .. });
+        world.notices(CENTRAL).iter().filter(|notice| notice.to == to && is_it(&notice.text)).count()
+    };
+    let mut world = World::without_edge();
+    world.book_deferred(CENTRAL, 10, None).unwrap();
+    world.book_deferred(CENTRAL, 11, None).unwrap();
+    // The process is down for an hour.
+    world.step_clocks(3_600_000);
+    world.restart(CENTRAL);
+    world.book_deferred(CENTRAL, 12, None).unwrap();
+    world.attach(CENTRAL, 1);
+    world.attach(CENTRAL, 2);
+    world.pass_ms(CENTRAL, 3_000, &[1, 2]);
+    assert_eq!(world.status(CENTRAL, 12), Status::Offered, "who wants a taxi now is served");
+    for old in [10, 11] {
+        assert_eq!(world.status(CENTRAL, old), Status::Open, "and nobody is sent to who may have gone");
+        assert_eq!(asked(&world, old), 1);
+    }
+    world.command(CENTRAL, Command::Keep { booking: World::booking(10) }).unwrap();
+    world.pass_ms(CENTRAL, 2_000, &[1, 2]);
+    assert_eq!(world.status(CENTRAL, 10), Status::Offered);
+    // Who does not answer is not waited for for ever.
+    world.pass_ms(CENTRAL, 1_900_000, &[1, 2]);
+    assert_eq!(world.status(CENTRAL, 11), Status::Cancelled);
+    assert_eq!(asked(&world, 11), 1, "and asked once");
+}

@@ -135,6 +135,7 @@ impl World {
             incarnation,
             districts: BTreeMap::from([(Self::district(), district)]),
             pin_key: PinKey([7; 32]),
+            neighbours: Vec::new(),
             timing: Timing::default(),
         };
         let node = Node::new(config, board, Arc::new(Roads), self.now(name));
@@ -178,7 +179,7 @@ impl World {
                 Output::Notify(notice) => place.notices.push(notice),
                 Output::Reply { result, .. } => reply = Some(*result),
                 Output::Renew { renewal, .. } => place.renewals.push(renewal),
-                Output::ToDevice { .. } | Output::Changed(_) => {}
+                Output::ToDevice { .. } | Output::CallNeighbour { .. } | Output::Changed(_) => {}
             }
         }
         reply

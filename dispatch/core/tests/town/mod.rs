@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ondol_core::authority::Epoch;
-use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
+use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, Status};
 use ondol_core::command::HomeAnswer;
 use ondol_core::fact::{
     CloseReason, Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Rest,
@@ -15,6 +15,7 @@ use ondol_core::ids::{
     VehicleId,
 };
 use ondol_core::journal::{Entry, Hash, Head, Lane, Series};
+use ondol_core::loan::{Borrowed, Lent, LoanId, Told};
 use ondol_core::matching::Reasons;
 use ondol_core::position::Position;
 use ondol_core::shift::{Duty, Serialiser};
@@ -162,7 +163,7 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
     // Devices' clocks differ a little: moments repeat and run backwards.
     let at = UtcMs(i64::try_from(i).unwrap() * 60_000 - i64::from(c % 4) * 45_000);
     let (booking_of_bond, assignment, shift_of_bond) = bond(a, c);
-    let fact = match what % 24 {
+    let fact = match what % 26 {
         0 => Fact::Opened { predecessor: None },
         1..=3 => {
             Fact::BookingAccepted { booking: booking(a), request: request(b, c), owner: owner(a, b), at }
@@ -234,7 +235,8 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
             answer: [HomeAnswer::Paused, HomeAnswer::OffDuty][usize::from(c / 2 % 2)].clone(),
         },
         22 => Fact::DriverListed { driver: listed(writer, a, b, c) },
-        23.. => Fact::StandListed {
+        24.. => loan(a, b, c, at),
+        23 => Fact::StandListed {
             stand: stand(a),
             name_ko: format!("{}번 승차장", b % 4),
             name_en: format!("Stand {}", b % 4),
@@ -243,6 +245,26 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
         },
     };
     Written::Fact(Box::new(fact))
+}
+
+/// A step of one of two loans of a booking, to another district or from one.
+fn loan(a: u8, b: u8, c: u8, at: UtcMs) -> Fact {
+    let (booking, loan) = (booking(a), LoanId::new(1, u64::from(b % 2)));
+    let other: (NodeId, DistrictId) = (node(c), format!("town-{}", c % 2).parse().unwrap());
+    match (b / 2 % 5, a % 2) {
+        (0, 0) => Fact::BookingLent { booking, loan, lent: Lent { to: other.0, district: other.1, at } },
+        (0, _) => {
+            let borrowed = Borrowed { from: other.0, district: other.1 };
+            Fact::BookingBorrowed { booking, loan, borrowed, request: request(b, c), at }
+        }
+        (1, _) => Fact::BookingTransferred { booking, loan },
+        (2, _) if c.is_multiple_of(3) => Fact::BookingReturned { booking, loan },
+        (2.., _) => {
+            let status = [Status::Open, Status::Assigned, Status::Boarded, Status::Done, Status::Cancelled]
+                [usize::from(c % 5)];
+            Fact::LoanTold { booking, loan, number: u32::from(c % 3), told: Told { status, taxi: None } }
+        }
+    }
 }
 
 fn step(b: u8, c: u8) -> Step {

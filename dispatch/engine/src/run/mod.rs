@@ -316,6 +316,9 @@ impl Loop {
                     // Nobody may be watching.
                     let _watchers = self.shared.changes.send(change);
                 }
+                Effect::Output(Output::CallNeighbour { to, .. }) => {
+                    tracing::debug!(%to, "no call to a neighbour is carried");
+                }
                 Effect::Output(Output::Append(_) | Output::Notify(_)) => {
                     unreachable!("the tray keeps these for the store")
                 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ondol_core::board::DistrictBoard;
 use ondol_core::face::Role;
 use ondol_core::fact::{Fact, TakeCause};
-use ondol_core::ids::{BookingId, NodeId};
+use ondol_core::ids::{BookingId, DistrictId, NodeId};
 use ondol_core::node::Node;
 
 /// Who took bookings over by the rules of the lease.
@@ -71,8 +71,16 @@ impl Adoptions {
         }
     }
 
-    /// The edge that adopted a booking which central offers, unless central may.
-    pub(super) fn adopter(&self, booking: BookingId) -> Option<&NodeId> {
-        self.adopted.get(&booking).filter(|_| !self.excused.contains(&booking))
+    /// The edge that adopted a booking which central offers in that edge's district, unless central may. Elsewhere the
+    /// edge has lent it.
+    pub(super) fn adopter(
+        &self,
+        booking: BookingId,
+        central: &Node,
+        district: &DistrictId,
+    ) -> Option<&NodeId> {
+        let edge = central.config().districts.get(district).and_then(|district| district.edge.as_ref());
+        let adopted = self.adopted.get(&booking).filter(|adopter| edge == Some(adopter));
+        adopted.filter(|_| !self.excused.contains(&booking))
     }
 }

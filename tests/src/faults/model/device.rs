@@ -12,8 +12,9 @@ use ondol_device::wire::{Endpoint, EndpointRole, Fare, Who};
 use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
 use rand::RngExt;
 
-use super::people::STAND_AT;
-use super::{Ask, Caller, DEVICES, Event, NODES, World, any_clock, district_of, node_id, spot};
+use super::life::Way;
+use super::town::STAND_AT;
+use super::{Ask, Caller, Event, Town, World, any_clock, district_of, node_id, spot};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
@@ -29,7 +30,9 @@ pub(crate) struct DevicePlace {
     pub(crate) edge: usize,
     /// The number in its driver's id.
     driver: u128,
-    position: Position,
+    pub(super) position: Position,
+    /// Where the car is going, in a scenario.
+    pub(super) way: Option<Way>,
     wakes_at: Option<Ms>,
     /// It dies after this many more outputs.
     pub(super) dies_after: Option<usize>,
@@ -54,6 +57,8 @@ pub(crate) enum Deed {
     GiveBack(AssignmentId),
     NoShow(AssignmentId),
     Hail,
+    /// Looks where the car is.
+    Look,
     /// Drives to the stand, or somewhere else.
     Drive,
     Duty(Duty),
@@ -61,10 +66,17 @@ pub(crate) enum Deed {
 
 impl World {
     pub(super) fn place_devices(&mut self) {
-        for device in 0..DEVICES {
-            self.place_device(1 + device % 2, number(device));
+        for device in 0..self.town.devices {
+            self.place_device(self.town.district_of_device(device), number(device));
             let starts = self.any_ms(5_000, 25_000);
             self.agenda.at(starts, Event::DeviceStarts { device });
+            if let Some(life) = &self.town.life {
+                if life.moves_every_ms > 0 {
+                    let wait = self.any_ms(starts, starts + life.moves_every_ms);
+                    self.agenda.at(wait, Event::Driver { device, life: 0, deed: Deed::Drive });
+                }
+                continue;
+            }
             for _ in 0..2 {
                 let at = self.any_ms(60_000, 500_000);
                 let deed = if self.chance(50) { Deed::Hail } else { Deed::Duty(Duty::Paused) };
@@ -78,22 +90,26 @@ impl World {
     }
 
     fn place_device(&mut self, edge: usize, driver: u128) {
-        let endpoints = [(0, EndpointRole::Central), (edge, EndpointRole::Edge)].map(|(node, role)| {
+        let endpoints = self.town.nodes_of(edge).map(|node| {
+            let role = if node == 0 { EndpointRole::Central } else { EndpointRole::Edge };
             Endpoint { node: node_id(node), role, url: format!("https://{}", node_id(node)) }
         });
-        let clock = any_clock(&mut self.people);
+        let endpoints = endpoints.collect();
+        let clock = any_clock(&self.town, &mut self.people);
         let begins = clock.read(self.agenda.now()).utc;
         let id = number(self.devices.len());
         let (shift, id) = (ShiftId::from_number(id), DeviceId::from_number(id));
         let at = self.people.random_range(0..1_024);
+        let car = self.town.life.as_ref().map(|life| life.cars[self.devices.len()].position);
         self.devices.push(DevicePlace {
             device: None,
-            stored: Durable::new(shift, id, endpoints.to_vec(), begins),
+            stored: Durable::new(shift, id, endpoints, begins),
             life: 0,
             clock,
             edge,
             driver,
-            position: spot(edge, at),
+            position: car.unwrap_or_else(|| spot(edge, at)),
+            way: None,
             wakes_at: None,
             dies_after: None,
             off_ms: 0,
@@ -153,8 +169,8 @@ impl World {
     }
 
     pub(super) fn device_of(&self, id: DeviceId) -> usize {
-        let mut devices = self.devices.iter();
-        devices.position(|place| place.stored.device == id).expect("only these exist")
+        let device = id.0.as_u128() - number(0);
+        usize::try_from(device).expect("only these exist")
     }
 
     /// Switches the phone on: it knows what it stored.
@@ -245,8 +261,18 @@ impl World {
             let stage = 1 + u8::from(trip.arrived_at.is_some()) + u8::from(trip.boarded.is_some());
             (trip.assignment.clone(), stage)
         });
+        let lives = self.town.life.is_some();
+        if lives && trip.is_none() && self.devices[device].way.is_some() {
+            self.plan(device, 1, Deed::Look);
+        }
         for assignment in asked {
             if self.devices[device].planned.insert((assignment.clone(), 0)) {
+                if lives {
+                    if let Some((wait, yes)) = self.driver_decides() {
+                        self.plan(device, wait, Deed::Answer { assignment, yes });
+                    }
+                    continue;
+                }
                 let wait = self.any_ms(1_000, 9_000);
                 let roll = if self.healing { 0 } else { self.people.random_range(0..100) };
                 // Some do not answer at all.
@@ -258,6 +284,12 @@ impl World {
         if let Some((assignment, stage)) = trip
             && self.devices[device].planned.insert((assignment.clone(), stage))
         {
+            if lives {
+                if let Some((wait, deed)) = self.driver_goes_on(device, assignment, stage) {
+                    self.plan(device, wait, deed);
+                }
+                return;
+            }
             let roll = if self.healing { 99 } else { self.people.random_range(0..100) };
             let wait = self.any_ms(4_000, 40_000);
             let slips = roll % 7 == 0;
@@ -282,8 +314,17 @@ impl World {
         if life != 0 && life != self.devices[device].life {
             return;
         }
-        if matches!(deed, Deed::Drive) {
-            return self.drives(device);
+        match deed {
+            Deed::Drive if self.town.life.is_some() => return self.moves(device),
+            Deed::Drive => return self.drives(device),
+            Deed::Look => {
+                if self.devices[device].device.as_ref().is_some_and(|device| device.trip().is_none()) {
+                    self.stops_where_it_is(device);
+                }
+                self.device_input(device, Input::Fix(self.devices[device].position));
+                return;
+            }
+            _ => {}
         }
         let Some(running) = &self.devices[device].device else { return };
         let trip = running.trip();
@@ -312,6 +353,7 @@ impl World {
             Deed::Duty(Duty::Paused) if self.healing => return,
             Deed::Duty(duty) => Wish::Duty(duty),
             Deed::Drive
+            | Deed::Look
             | Deed::Arrive(_)
             | Deed::GiveBack(_)
             | Deed::NoShow(_)
@@ -321,12 +363,19 @@ impl World {
             }
         };
         if let (Wish::Arrive, Some(pickup)) = (&wish, pickup) {
-            self.devices[device].position = pickup;
+            (self.devices[device].position, self.devices[device].way) = (pickup, None);
         }
+        let ends = matches!(wish, Wish::End(_)).then_some(booking).flatten();
         if wish == Wish::Duty(Duty::Paused) {
             self.plan(device, 40_000, Deed::Duty(Duty::Available));
         }
         let result = self.device_input(device, Input::Wish(wish));
+        if let (Some(booking), Some(Ok(()))) = (ends, &result)
+            && self.town.life.is_some()
+            && let Some(dropoff) = self.brought(booking, device)
+        {
+            self.devices[device].position = dropoff;
+        }
         if let Some(Err(WishRefusal::WrongPin { .. })) = result
             && let Some(assignment) =
                 self.devices[device].stored.current.as_ref().map(|t| t.assignment.clone())
@@ -360,9 +409,9 @@ impl World {
     }
 }
 
-/// The number in a device's ids.
+/// The number in a device's ids: beyond all others, so that there may be any number of devices.
 fn number(device: usize) -> u128 {
-    0x100 + device as u128
+    0x1_0000 + device as u128
 }
 
 /// The number in the id of the driver who begins two shifts at once.
@@ -384,8 +433,13 @@ pub(super) fn vehicle(number: u128) -> Vehicle {
     }
 }
 
-pub(super) fn driver_numbers() -> impl Iterator<Item = (usize, u128)> {
-    let of_two = (1..NODES).map(|edge| (edge, driver_of_two_phones(edge)));
-    let late = (1..NODES).flat_map(|edge| late_drivers(edge).map(|number| (edge, number)));
-    (0..DEVICES).map(|device| (1 + device % 2, number(device))).chain(of_two).chain(late)
+/// Drivers with the app who may begin a shift, with their districts.
+pub(super) fn driver_numbers(town: &Town) -> Vec<(usize, u128)> {
+    let mut drivers: Vec<_> =
+        (0..town.devices).map(|device| (town.district_of_device(device), number(device))).collect();
+    if town.life.is_none() {
+        drivers.extend(town.edges().map(|edge| (edge, driver_of_two_phones(edge))));
+        drivers.extend(town.edges().flat_map(|edge| late_drivers(edge).map(|number| (edge, number))));
+    }
+    drivers
 }

@@ -156,6 +156,6 @@ impl World {
 
 /// The booking that an entry takes in.
 fn accepted(entry: &Entry) -> Option<BookingId> {
-    let takes_in = matches!(entry.kind.as_str(), "booking_accepted" | "street_hailed");
+    let takes_in = matches!(entry.kind.as_str(), "booking_accepted" | "booking_borrowed" | "street_hailed");
     if takes_in { entry.key.parse().ok() } else { None }
 }

@@ -1,8 +1,8 @@
 //! Carries out the schedule.
 
-use super::{Event, NODES, World};
+use super::{Event, World};
 use crate::faults::clock::Ms;
-use crate::faults::net::{Cut, Place, Side};
+use crate::faults::net::{Cut, Place, Side, TextWay};
 use crate::faults::schedule::Fault;
 
 /// How long a flapping link stays up, and down.
@@ -26,6 +26,10 @@ impl World {
                 self.cut_if(down, node(0), node(edge), until);
                 self.cut_if(up, node(edge), node(0), until);
             }
+            Fault::CutEdges { down, up } => {
+                self.cut_if(down, node(1), node(2), until);
+                self.cut_if(up, node(2), node(1), until);
+            }
             Fault::Flap { edge } => {
                 self.cut_both(node(0), node(edge), until.min(now + FLAP_MS));
                 if now + 2 * FLAP_MS < until {
@@ -46,7 +50,7 @@ impl World {
             }
             Fault::LateLinks { ms } => {
                 self.cut_both(Side::All, node(0), until);
-                for edge in 1..NODES {
+                for edge in self.town.edges() {
                     self.cut_both(node(edge), node(0), until + ms);
                 }
                 self.central_away_until = self.central_away_until.max(until);
@@ -72,6 +76,13 @@ impl World {
             }
             Fault::SpoilPages { per_mille } => self.net.spoiling = (until, per_mille),
             Fault::BadTexts { per_mille } => self.net.texts = (until, per_mille),
+            Fault::CutTexts { edge, inward, outward } => {
+                let ways = [(TextWay::In, inward), (TextWay::Out, outward)];
+                for (way, _) in ways.into_iter().filter(|(_, cut)| *cut) {
+                    self.net.text_cuts.insert((edge, way), until);
+                }
+            }
+            Fault::CutTelephone => self.net.telephone_cut = until,
             Fault::BarDriver { edge } => self.bar_driver(edge),
             Fault::StallDisk { node } => {
                 let stalled_until = &mut self.nodes[node].stalled_until;
@@ -107,6 +118,7 @@ impl World {
             Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
             Fault::LateLinks { .. }
             | Fault::CutPeers { .. }
+            | Fault::CutEdges { .. }
             | Fault::Flap { .. }
             | Fault::CutDevices { .. }
             | Fault::CutRiders { .. }
@@ -116,6 +128,8 @@ impl World {
             | Fault::FailDisk { .. }
             | Fault::SpoilPages { .. }
             | Fault::BadTexts { .. }
+            | Fault::CutTexts { .. }
+            | Fault::CutTelephone
             | Fault::BarDriver { .. }
             | Fault::CrashDevice { .. }
             | Fault::TwoPhones { .. }
@@ -131,7 +145,7 @@ impl World {
     pub(crate) fn heal(&mut self) {
         self.healing = true;
         self.net.heal();
-        for node in 0..NODES {
+        for node in self.town.nodes() {
             self.start_node(node);
             (self.nodes[node].stalled_until, self.nodes[node].failing_until) = (0, 0);
         }

@@ -12,32 +12,33 @@ use ondol_device::wire;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::carrier::Carrier;
 use super::checkers::Checkers;
 use super::clock::{Agenda, Clock, Ms};
 use super::net::{Net, Place};
 use super::schedule::Schedule;
 
+mod config;
 mod device;
 mod disk;
 mod disturb;
+pub(crate) mod life;
 mod node;
 mod people;
 mod settled;
 mod texts;
+pub(crate) mod town;
 
 pub(crate) use device::DevicePlace;
 pub(crate) use node::NodePlace;
 pub(crate) use people::RiderPlace;
 pub(crate) use texts::{PhonePlace, TextPlace};
+pub(crate) use town::Town;
 
-/// Central, and an edge for each of two districts.
-pub(crate) const NODES: usize = 3;
-/// Drivers with the app.
-pub(crate) const DEVICES: usize = 8;
-/// Feature-phone drivers.
-const PHONES: usize = 3;
 /// A phone has given up a beat that is older than the time between two.
 const BEAT_LATE_MAX_MS: Ms = 5_000;
+/// The kinds of entries in which bookings are lent.
+const LOAN_STEPS: [&str; 4] = ["booking_lent", "booking_borrowed", "booking_transferred", "booking_returned"];
 /// Events remembered for a failure.
 const TRACE_MAX: usize = 200;
 
@@ -118,6 +119,11 @@ pub(crate) enum Caller {
         node: usize,
         life: u32,
     },
+    /// An edge, about loans.
+    Neighbour {
+        node: usize,
+        life: u32,
+    },
 }
 
 /// An answer.
@@ -131,10 +137,13 @@ pub(crate) enum Reply {
 /// Everything there is in a run.
 pub(crate) struct World {
     pub(crate) agenda: Agenda<Event>,
+    pub(crate) town: Town,
     pub(crate) nodes: Vec<NodePlace>,
     pub(crate) devices: Vec<DevicePlace>,
     pub(crate) riders: Vec<RiderPlace>,
     pub(crate) phones: Vec<PhonePlace>,
+    /// The rider of each booking.
+    rider_of: BTreeMap<BookingId, usize>,
     /// By node; central has none.
     texts: Vec<TextPlace>,
     /// Texts of feature-phone drivers that wait for their node.
@@ -165,27 +174,53 @@ pub(crate) struct Counts {
     pub(crate) ops: u64,
     pub(crate) refused: u64,
     pub(crate) exchanged: u64,
-    pub(crate) takeovers: u64,
+    pub(crate) loans: BTreeMap<&'static str, u64>,
     pub(crate) faults: BTreeMap<&'static str, u64>,
+    /// Cars that came to a rider who had gone.
+    pub(crate) dead_runs: u64,
+    /// When edges took their districts.
+    pub(crate) taken_at: Vec<Ms>,
+    /// When edges asked drivers.
+    pub(crate) edge_offers_at: Vec<Ms>,
+}
+
+impl Counts {
+    /// A node wrote an entry, its own or a peer's.
+    fn written(&mut self, node: usize, entry: &Entry, now: Ms) {
+        let is_own = entry.series.origin == node_id(node);
+        match entry.kind.as_str() {
+            _ if !is_own => self.exchanged += 1,
+            "zone_taken" => self.taken_at.push(now),
+            "offered" if node > 0 => self.edge_offers_at.push(now),
+            kind => {
+                if let Some(step) = LOAN_STEPS.into_iter().find(|step| *step == kind) {
+                    *self.loans.entry(step).or_default() += 1;
+                }
+            }
+        }
+    }
 }
 
 impl World {
-    /// Makes the world of a seed: the same seed and schedule give the same run.
-    pub(crate) fn new(seed: u64, schedule: Schedule, safety_ms: Ms, traced: bool) -> Self {
+    /// Makes the world of a seed: the same seed, town and schedule give the same run.
+    pub(crate) fn new(seed: u64, town: Town, schedule: Schedule, safety_ms: Ms, traced: bool) -> Self {
         let stream = |number| {
             let mut rng = ChaCha8Rng::seed_from_u64(seed);
             rng.set_stream(number);
             rng
         };
         let mut people = stream(2);
-        let nodes = (0..NODES).map(|node| NodePlace::new(node, any_clock(&mut people))).collect();
+        let nodes = town.nodes().map(|_| NodePlace::new(any_clock(&town, &mut people))).collect();
+        let texts = town.nodes().map(|_| TextPlace::default()).collect();
         let mut world = Self {
             agenda: Agenda::new(),
+            town,
             nodes,
             devices: Vec::new(),
             riders: Vec::new(),
             phones: Vec::new(),
-            texts: (0..NODES).map(|_| TextPlace::default()).collect(),
+            rider_of: BTreeMap::new(),
+            texts,
             handed_in: BTreeMap::new(),
             roster: Vec::new(),
             barred: Vec::new(),
@@ -200,7 +235,7 @@ impl World {
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(VecDeque::new),
         };
-        for node in 0..NODES {
+        for node in world.town.nodes() {
             world.start_node(node);
         }
         world.list_roster();
@@ -211,6 +246,11 @@ impl World {
             world.agenda.at(at, Event::FaultBegins(index));
         }
         world
+    }
+
+    /// Gives the texts of an edge lines of their own.
+    pub(crate) fn set_carrier(&mut self, edge: usize, carrier: Carrier) {
+        self.net.carriers.insert(edge, carrier);
     }
 
     /// Lets the next thing happen; false if nothing is left to happen.
@@ -269,7 +309,13 @@ impl World {
                     self.asked(node, ask, Caller::Operator);
                 }
             }
-            (Caller::Operator | Caller::Renew { .. }, _) => {}
+            (Caller::Neighbour { node, life }, Reply::Command(Ok(Answer::Loans(answer)))) => {
+                let ask = Ask::Command(Command::Lent(answer));
+                if self.nodes[node].life == life {
+                    self.asked(node, ask, Caller::Operator);
+                }
+            }
+            (Caller::Operator | Caller::Renew { .. } | Caller::Neighbour { .. }, _) => {}
             (caller, reply) => unreachable!("{caller:?} is not answered by {reply:?}"),
         }
     }
@@ -291,7 +337,9 @@ impl World {
         let to = match caller {
             Caller::Device { device, .. } => Place::Device(device),
             Caller::Rider { rider, .. } => Place::Rider(rider),
-            Caller::Pull { node, .. } | Caller::Renew { node, .. } => Place::Node(node),
+            Caller::Pull { node, .. } | Caller::Renew { node, .. } | Caller::Neighbour { node, .. } => {
+                Place::Node(node)
+            }
             // The text process stands beside its edge, the operator beside a node.
             Caller::Phone { .. } | Caller::Operator => Place::Node(from),
         };
@@ -361,7 +409,8 @@ pub(crate) fn node_id(node: usize) -> NodeId {
 
 /// The node of a name.
 fn node_of(id: &NodeId) -> usize {
-    (0..NODES).find(|node| node_id(*node) == *id).expect("only these nodes exist")
+    let number = id.as_str().strip_prefix("edge-").map(str::parse);
+    number.map_or(0, |number| number.expect("only these nodes exist"))
 }
 
 /// The district of an edge.
@@ -372,15 +421,17 @@ pub(crate) fn district_of(edge: usize) -> DistrictId {
 /// A place in the district of an edge; `at` picks one of a thousand.
 fn spot(edge: usize, at: u32) -> Position {
     let (row, column) = (at / 32 % 32, at % 32);
-    let lat = 37.5 + 0.1 * f64::from(u32::try_from(edge).expect("few edges")) + 0.001 * f64::from(row);
+    let lat = 37.5 + 0.033 * f64::from(u32::try_from(edge).expect("few edges")) + 0.001 * f64::from(row);
     Position::new(lat, 127.0 + 0.001 * f64::from(column)).expect("in Seoul")
 }
 
-fn any_clock(rng: &mut ChaCha8Rng) -> Clock {
+/// A place's clocks. Where people live, machines are set by the network's time: their clocks do not drift for hours.
+fn any_clock(town: &Town, rng: &mut ChaCha8Rng) -> Clock {
+    let (rates, error_ms) = if town.life.is_some() { (1_000..=1_000, 1_000) } else { (980..=1_020, 5_000) };
     Clock {
         offset_ms: rng.random_range(0..1_000_000),
-        rate: rng.random_range(980..=1_020),
-        civil_error_ms: rng.random_range(-5_000..5_000),
+        rate: rng.random_range(rates),
+        civil_error_ms: rng.random_range(-error_ms..error_ms),
     }
 }
 

@@ -1,10 +1,11 @@
 //! The shell of a node: a disk that takes time, effects only after it, and pulls from its peers.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, Refusal};
-use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
+use ondol_core::face::{Input, Output};
 use ondol_core::ids::DistrictId;
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
@@ -15,15 +16,12 @@ use ondol_device::wire::{
 };
 use ondol_device::{Answer as DeviceAnswer, Message};
 
+use super::config::{common_districts, config_of};
 use super::disk::Disk;
-use super::{Ask, Caller, Event, NODES, Reply, World, district_of, node_id, node_of};
+use super::{Ask, Caller, Event, Reply, World, district_of, node_id, node_of};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
-/// A booking for which nobody is found ends sooner than in a town, so that runs are short.
-const GIVE_UP_MS: u64 = 600_000;
-/// Bans age sooner than in a town, so that they do within a run.
-pub(crate) const BANS_FRESH_MS: u64 = 90_000;
 /// An operator reads that a restored node lacks its past, and has it taken back, within this time.
 pub(super) const TAKES_BACK_WITHIN_MS: Ms = 40_000;
 /// A pull without an answer is made again after this time.
@@ -67,7 +65,7 @@ struct Batch {
 }
 
 impl NodePlace {
-    pub(super) fn new(_node: usize, clock: Clock) -> Self {
+    pub(super) fn new(clock: Clock) -> Self {
         Self {
             node: None,
             life: 0,
@@ -103,14 +101,14 @@ impl World {
         place.life = place.disk.next_life(&node_id(node), &board, by_clock, now);
         place.level_at = now;
         let life = place.life;
-        let config = config_of(node, life, self.pin_key.clone());
+        let config = config_of(&self.town, node, life, self.pin_key.clone());
         place.node = Some(Node::new(config, board, Arc::new(StraightLine), read));
         place.tray = Tray::default();
         place.asked.clear();
         place.batches.clear();
         (place.commit_planned, place.wakes_at) = (false, None);
         self.agenda.at(now, Event::DiskBeat { node, life });
-        for peer in peers_of(node) {
+        for peer in self.town.peers_of(node) {
             self.nodes[node].pulls.insert(peer, 0);
             self.agenda.after(10, Event::PullDue { node, life, peer, tag: 0 });
         }
@@ -198,12 +196,8 @@ impl World {
 
     fn look_at(&mut self, node: usize, entry: &Entry) {
         let out_of_touch_ms = self.out_of_touch_ms(node);
-        if entry.series.origin != node_id(node) {
-            self.counts.exchanged += 1;
-        } else if entry.kind == "zone_taken" {
-            self.counts.takeovers += 1;
-        }
-        let edge = (1..NODES).find(|edge| district_of(*edge) == entry.series.district);
+        self.counts.written(node, entry, self.agenda.now());
+        let edge = self.town.edges().find(|edge| district_of(*edge) == entry.series.district);
         let other = match (node, edge) {
             (0, Some(edge)) => Some(edge),
             (_, Some(_)) => Some(0),
@@ -281,6 +275,11 @@ impl World {
                 Output::Renew { to, renewal } => {
                     let caller = Caller::Renew { node, life: self.nodes[node].life };
                     let ask = Ask::Command(Command::Renew(renewal));
+                    self.ask(Place::Node(node), node_of(&to), ask, caller);
+                }
+                Output::CallNeighbour { to, call } => {
+                    let caller = Caller::Neighbour { node, life: self.nodes[node].life };
+                    let ask = Ask::Command(Command::Borrow(call));
                     self.ask(Place::Node(node), node_of(&to), ask, caller);
                 }
             }
@@ -375,7 +374,7 @@ impl World {
 
     fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
         match &command {
-            Command::Keep { booking } if node == 0 => self.checkers.asked_again(*booking),
+            Command::Keep { booking } => self.checkers.asked_again(*booking, node == 0),
             Command::TakeDistrict { district } if node == 0 => {
                 let board =
                     self.nodes[0].node.as_ref().and_then(|central| central.board().district(district));
@@ -446,7 +445,8 @@ impl World {
         if self.nodes[node].pulls.get(&peer) == Some(&tag) {
             let tag = tag + 1;
             self.nodes[node].pulls.insert(peer, tag);
-            let wait = if full { 1 } else { self.any_ms(200, 900) };
+            let Range { start, end } = self.town.pull_every_ms;
+            let wait = if full { 1 } else { self.any_ms(start, end) };
             self.agenda.after(wait, Event::PullDue { node, life, peer, tag });
         }
         let now = self.agenda.now();
@@ -473,27 +473,4 @@ impl World {
     fn out_of_touch_ms(&self, node: usize) -> Ms {
         if node == 0 { 0 } else { self.agenda.now() - self.nodes[node].level_at }
     }
-}
-
-fn peers_of(node: usize) -> std::ops::Range<usize> {
-    if node == 0 { 1..NODES } else { 0..1 }
-}
-
-/// Districts that both nodes follow.
-fn common_districts(node: usize, peer: usize) -> Vec<DistrictId> {
-    vec![district_of(node.max(peer)), DistrictId::all()]
-}
-
-fn config_of(node: usize, incarnation: u32, pin_key: ondol_core::pin::PinKey) -> NodeConfig {
-    let district = |edge: usize| {
-        let zones = vec![format!("zone-{edge}").parse().expect("a well-formed name")];
-        (district_of(edge), DistrictConfig { zones, edge: Some(node_id(edge)) })
-    };
-    let (role, districts) = if node == 0 {
-        (Role::Central, (1..NODES).map(district).collect())
-    } else {
-        (Role::Edge { central: node_id(0) }, BTreeMap::from([district(node)]))
-    };
-    let timing = Timing { give_up_ms: GIVE_UP_MS, bans_fresh_ms: BANS_FRESH_MS, ..Timing::default() };
-    NodeConfig { id: node_id(node), role, incarnation, districts, pin_key, timing }
 }

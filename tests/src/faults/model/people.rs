@@ -4,20 +4,20 @@ use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, S
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::fact::{Driver, Lang, Request};
 use ondol_core::ids::{BookingId, DriverId, ShiftId, SubjectId};
+use ondol_core::position::Position;
 use rand::RngExt;
 
 use super::device::{driver_numbers, vehicle};
-use super::texts::booking_by_text;
-use super::{Ask, Caller, Event, NODES, PHONES, World, booking_of, district_of, node_id, spot};
-use crate::faults::clock::Ms;
+use super::life::{CANCELS_AGAIN_MS, Ride, Wish};
+use super::texts::{booking_by_text, driver_of_phone};
+use super::{Ask, Caller, Event, World, booking_of, district_of, node_id, spot};
+use crate::faults::clock::{Ms, true_utc};
 use crate::faults::net::Place;
 
 /// Time after which a rider's page tries the next node.
 const RIDER_AGAIN_MS: Ms = 8_000;
 /// A rider's page looks again after this time.
 const PAGE_LOOKS_MS: Ms = 15_000;
-/// The spot of each district's stand.
-pub(super) const STAND_AT: u32 = 500;
 /// Before that no node has lost anything.
 const SHOWN_AGAIN_AFTER_MS: Ms = 60_000;
 
@@ -36,6 +36,8 @@ pub(crate) struct RiderPlace {
     pub(super) wrote_at: Option<Ms>,
     /// The node tried next.
     pub(super) tries: usize,
+    /// What became of it, in a scenario.
+    pub(crate) ride: Ride,
 }
 
 /// What a rider does.
@@ -55,6 +57,8 @@ pub(crate) enum RiderDeed {
     Keep,
     /// Looks at the page, which shows whether that is being asked.
     Look,
+    /// Has waited long enough.
+    Leave,
 }
 
 /// What a rider's answer is to.
@@ -89,9 +93,11 @@ impl World {
     }
 
     pub(super) fn list_roster(&mut self) {
-        let app = driver_numbers().map(|(edge, number)| (edge, number, None));
-        let phones: Vec<_> =
-            (0..PHONES).map(|phone| (1 + phone % 2, 0x200 + phone as u128, Some(1 + phone % 2))).collect();
+        let app = driver_numbers(&self.town).into_iter().map(|(edge, number)| (edge, number, None));
+        let phones = (0..self.town.phones).map(|phone| {
+            let edge = self.town.district_of_phone(phone);
+            (edge, driver_of_phone(phone), Some(edge))
+        });
         for (edge, number, home) in app.chain(phones).collect::<Vec<_>>() {
             let driver = Driver {
                 driver: DriverId::from_number(number),
@@ -109,38 +115,32 @@ impl World {
             self.roster.push(driver.clone());
             self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
         }
-        for edge in 1..NODES {
-            let stand = Command::ListStand {
-                stand: format!("{edge}").parse().expect("a well-formed name"),
-                name_ko: "시청".into(),
-                name_en: "City Hall".into(),
-                position: spot(edge, STAND_AT),
-                district: district_of(edge),
-            };
-            self.asked(0, Ask::Command(stand), Caller::Operator);
+        for edge in self.town.districts() {
+            for (stand, position) in self.town.stands(edge) {
+                let (name_ko, name_en) = ("시청".into(), "City Hall".into());
+                let listed =
+                    Command::ListStand { stand, name_ko, name_en, position, district: district_of(edge) };
+                self.asked(0, Ask::Command(listed), Caller::Operator);
+            }
         }
     }
 
     pub(super) fn place_people(&mut self, safety_ms: Ms) {
+        if self.town.life.is_some() {
+            self.place_wishes();
+            return self.place_phones();
+        }
         let riders = self.people.random_range(20..32);
+        // In half of the runs one district has most of the riders, so that it has something to lend.
+        let busy = 1 + self.people.random_range(0..2_usize);
+        let in_busy_per_cent = if self.chance(50) { 85 } else { 50 };
         for rider in 0..riders {
-            let edge = 1 + self.people.random_range(0..2_usize);
+            let edge = if self.chance(in_busy_per_cent) { busy } else { 3 - busy };
             let door = [Door::App, Door::Web, Door::Sms, Door::Phone][self.people.random_range(0..4)];
             let request = self.any_request(rider, edge, door);
             let tries = self.people.random_range(0..2);
             let at = self.any_ms(30_000, safety_ms - 20_000);
-            self.riders.push(RiderPlace {
-                booking: if door == Door::Sms { booking_by_text(rider, edge, at) } else { booking_of(rider) },
-                wrote_at: (door == Door::Sms).then_some(at),
-                edge,
-                request,
-                made_degraded: false,
-                made: false,
-                acknowledged: false,
-                cancel_done: false,
-                tries,
-            });
-            let deed = if door == Door::Sms { RiderDeed::Write } else { RiderDeed::Book };
+            let deed = self.push_rider(edge, request, tries, at);
             self.agenda.at(at, Event::Rider { rider, deed });
         }
         self.place_phones();
@@ -150,28 +150,73 @@ impl World {
         }
     }
 
+    /// Adds a rider who will ask at `at`, and returns how.
+    fn push_rider(&mut self, edge: usize, request: Request, tries: usize, at: Ms) -> RiderDeed {
+        let rider = self.riders.len();
+        // Texts are taken by the text process of an edge; without one such riders ask as the others do.
+        let by_text = request.door == Door::Sms && self.town.has_edges;
+        let booking = if by_text { booking_by_text(rider, edge, at) } else { booking_of(rider) };
+        self.rider_of.insert(booking, rider);
+        self.riders.push(RiderPlace {
+            booking,
+            wrote_at: by_text.then_some(at),
+            edge,
+            request,
+            made_degraded: false,
+            made: false,
+            acknowledged: false,
+            cancel_done: false,
+            tries,
+            ride: Ride::default(),
+        });
+        if by_text { RiderDeed::Write } else { RiderDeed::Book }
+    }
+
+    /// Adds the rider of a wish.
+    pub(super) fn place_rider(&mut self, rider: usize, wish: Wish) -> RiderDeed {
+        let places = (wish.pickup, wish.dropoff);
+        let priority = if wish.is_medical { Priority::Medical } else { Priority::Normal };
+        let payment = if wish.by_card { Payment::Deferred } else { Payment::Cash };
+        let mut request = self.request(rider, wish.district, wish.door, places, payment);
+        request.priority = priority;
+        request.pickup_at = (wish.ahead_ms > 0).then(|| true_utc(wish.wanted_at()));
+        self.push_rider(wish.district, request, 0, wish.at)
+    }
+
     fn any_request(&mut self, rider: usize, edge: usize, door: Door) -> Request {
         let at = self.people.random_range(0..1_024);
         let goes_to = self.people.random_range(0..1_024);
         let payment = if self.chance(50) { Payment::Cash } else { Payment::Deferred };
+        self.request(rider, edge, door, (spot(edge, at), spot(edge, goes_to)), payment)
+    }
+
+    fn request(
+        &self,
+        rider: usize,
+        edge: usize,
+        door: Door,
+        (pickup, dropoff): (Position, Position),
+        payment: Payment,
+    ) -> Request {
+        let by_text = matches!(door, Door::Sms | Door::Phone) && self.town.has_edges;
         Request {
             door,
             fleet: None,
-            pickup: spot(edge, at),
-            dropoff: Some(spot(edge, goes_to)),
+            pickup,
+            dropoff: Some(dropoff),
             stand: None,
             seats: 1,
             needs: Needs::default(),
             priority: Priority::Normal,
             pickup_at: None,
-            rider: SubjectId::from_number(0x20_000 + rider as u128),
+            rider: SubjectId::from_number(0x4000_0000 + rider as u128),
             phone: None,
             personal: None,
             lang: Lang::Ko,
             payment,
             quote: None,
             // As the doors have it: texts are the edge's, and who has the page gets none.
-            text_home: matches!(door, Door::Sms | Door::Phone).then(|| node_id(edge)),
+            text_home: by_text.then(|| node_id(edge)),
             digest: format!("{rider}"),
         }
     }
@@ -179,6 +224,9 @@ impl World {
     pub(super) fn rider_does(&mut self, rider: usize, deed: RiderDeed) {
         let now = self.agenda.now();
         let away = now < self.central_away_until;
+        if self.has_left(rider, deed) {
+            return;
+        }
         let person = &mut self.riders[rider];
         if deed == RiderDeed::Book && !person.made {
             (person.made, person.made_degraded) = (true, away);
@@ -193,8 +241,14 @@ impl World {
             RiderDeed::Look => return self.rider_looks(rider),
             RiderDeed::Write => return self.rider_writes(rider),
             RiderDeed::Heard => return self.rider_heard(rider),
+            RiderDeed::Leave => return self.rider_leaves(rider),
         };
-        let node = [0, person.edge][person.tries % 2];
+        if of == RiderAsk::Book && self.town.life.is_some() && self.waits_for_telephone(rider) {
+            self.agenda.after(RIDER_AGAIN_MS, Event::Rider { rider, deed });
+            return;
+        }
+        let person = &mut self.riders[rider];
+        let node = if person.tries % 2 == 1 && self.town.has_edges { person.edge } else { 0 };
         person.tries += 1;
         let booking = person.booking;
         let command = match of {
@@ -206,7 +260,12 @@ impl World {
         };
         self.ask(Place::Rider(rider), node, Ask::Command(command), Caller::Rider { rider, of });
         if again {
-            self.agenda.after(RIDER_AGAIN_MS, Event::Rider { rider, deed });
+            let wait = match &self.town.life {
+                Some(_) if deed == RiderDeed::Cancel => CANCELS_AGAIN_MS,
+                Some(life) => life.rider_again_ms,
+                None => RIDER_AGAIN_MS,
+            };
+            self.agenda.after(wait, Event::Rider { rider, deed });
         }
     }
 
@@ -214,7 +273,7 @@ impl World {
     fn rider_looks(&mut self, rider: usize) {
         let person = &self.riders[rider];
         let (booking, edge) = (person.booking, person.edge);
-        let node = [0, edge][person.tries % 2];
+        let node = if person.tries % 2 == 1 && self.town.has_edges { edge } else { 0 };
         let here = Place::Rider(rider);
         let now = self.agenda.now();
         let reached = !self.net.carry(here, Place::Node(node), now).is_empty()
@@ -249,11 +308,16 @@ impl World {
         match (of, result) {
             (RiderAsk::Book, Ok(_)) => {
                 self.checkers.acknowledged(self.riders[rider].booking, node);
+                let now = self.agenda.now();
                 let first = !std::mem::replace(&mut self.riders[rider].acknowledged, true);
+                self.riders[rider].ride.told_at.get_or_insert(now);
                 if first && self.riders[rider].request.text_home.is_none() {
                     self.agenda.after(PAGE_LOOKS_MS, Event::Rider { rider, deed: RiderDeed::Look });
                 }
-                if first && !self.healing {
+                if self.riders[rider].ride.gone_at.is_some() {
+                    return self.rider_leaves(rider);
+                }
+                if first && !self.healing && self.town.life.is_none() {
                     let deeds = [(15, RiderDeed::Cancel, 120_000), (20, RiderDeed::ShowAgain, 60_000)];
                     for (per_cent, deed, within) in deeds {
                         let wait = self.any_ms(1_000, within);
@@ -265,6 +329,10 @@ impl World {
             }
             (RiderAsk::Book, Err(refusal)) => {
                 self.counts.refused += 1;
+                // Who ordered ahead and reached nobody in time has waited for nothing.
+                if refusal == Refusal::OutOfRange && self.has_come_too_late(rider) {
+                    return self.rider_leaves(rider);
+                }
                 if !refusal.is_transient() {
                     self.checkers.break_promise("refused", format!("a sound booking was refused: {refusal}"));
                 }
@@ -288,7 +356,7 @@ impl World {
 
     /// An operator assigns, recalls, declares a phone lost, takes a district or gives it back.
     pub(super) fn operator_does(&mut self) {
-        let edge = self.people.random_range(1..NODES);
+        let edge = self.people.random_range(self.town.edges());
         let node = [0, edge][self.people.random_range(0..2)];
         let roll = self.people.random_range(0..100);
         let district = district_of(edge);
@@ -326,7 +394,7 @@ impl World {
     /// Faults are over: operators give districts back, and the office enters again whom central lost with its disk.
     pub(crate) fn operators_settle(&mut self) {
         self.list_who_is_missing();
-        for edge in 1..NODES {
+        for edge in self.town.edges() {
             let command = Command::GiveBackDistrict { district: district_of(edge) };
             self.asked(edge, Ask::Command(command), Caller::Operator);
         }
@@ -336,7 +404,7 @@ impl World {
     /// What an edge that lost its disk believes of a feature-phone driver and what the driver knows may differ: an
     /// operator calls the driver.
     fn operators_call_phones(&mut self) {
-        for edge in 1..NODES {
+        for edge in self.town.edges() {
             let district = district_of(edge);
             let board = self.nodes[edge].node.as_ref().and_then(|node| node.board().district(&district));
             let held = board.into_iter().flat_map(|board| {

@@ -1,11 +1,15 @@
 //! What must be true once everything has healed.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::BookingRecord;
 use ondol_core::ids::BookingId;
 use ondol_core::node::{Mode, Node};
 
-use super::{NODES, World, district_of};
+use super::life::Ride;
+use super::{RiderPlace, World, district_of, node_id};
+use crate::faults::clock::Ms;
 
 impl World {
     /// Why the run has not converged yet; `None` once it has.
@@ -13,21 +17,21 @@ impl World {
         let Some(central) = self.nodes[0].node.as_ref() else {
             return Some("central is down".to_owned());
         };
-        for edge in 1..NODES {
-            let Some(other) = self.nodes[edge].node.as_ref() else {
-                return Some(format!("edge-{edge} is down"));
-            };
+        for edge in self.town.districts() {
             let district = district_of(edge);
-            for node in [central, other] {
+            for node in self.town.nodes_of(edge) {
+                let Some(node) = self.nodes[node].node.as_ref() else {
+                    return Some(format!("{} is down", node_id(node)));
+                };
                 let mode = node.mode(&district).map(|view| (view.mode, view.reason));
                 if mode.is_none_or(|(mode, _)| mode != Mode::Normal) {
                     return Some(format!("{} is in {mode:?} in {district}", node.config().id));
                 }
-            }
-            let level = central.board().covers(central.board().heads(), other.board().heads(), &district)
-                && other.board().covers(other.board().heads(), central.board().heads(), &district);
-            if !level {
-                return Some(format!("journals of {district} differ"));
+                let level = central.board().covers(central.board().heads(), node.board().heads(), &district)
+                    && node.board().covers(node.board().heads(), central.board().heads(), &district);
+                if !level {
+                    return Some(format!("journals of {district} differ"));
+                }
             }
             let drivers = board(central, edge).into_iter().flat_map(|board| {
                 board.drivers.keys().map(move |driver| (driver, board.shifts_of(*driver).count()))
@@ -39,12 +43,16 @@ impl World {
                 return Some(format!("{} is still {:?}: {}", record.id, record.status(), story(record)));
             }
         }
-        for edge in 1..NODES {
+        for edge in self.town.districts() {
             let asked = board(central, edge).into_iter().flat_map(|board| {
-                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?.1)))
+                board.on_duty().filter_map(move |shift| Some((shift.id, board.bonds_of(shift.id).next()?)))
             });
-            if let Some((shift, bond)) = asked.into_iter().next() {
-                return Some(format!("{shift} still counts as asked or bound by {bond}"));
+            if let Some((shift, (record, bond))) = asked.into_iter().next() {
+                let story = story(record);
+                return Some(format!(
+                    "{shift} still counts as asked or bound by {bond} of {}: {story}",
+                    record.id
+                ));
             }
         }
         for (index, place) in self.devices.iter().enumerate() {
@@ -58,7 +66,8 @@ impl World {
                 return Some(format!("device {index} is not done: {what:?}"));
             }
         }
-        let waiting = self.riders.iter().find(|rider| rider.made && !rider.acknowledged);
+        let waits = |rider: &&RiderPlace| rider.made && !rider.acknowledged && rider.ride.gone_at.is_none();
+        let waiting = self.riders.iter().find(waits);
         waiting.map(|rider| format!("the rider of {} has no answer", rider.booking))
     }
 
@@ -66,15 +75,18 @@ impl World {
     pub(crate) fn check_settled(&mut self) {
         let stored: Vec<_> = self.nodes.iter().map(|place| &place.disk.bookings).collect();
         self.checkers.nothing_lost(&stored);
-        for edge in 1..NODES {
+        for edge in self.town.districts() {
             let district = district_of(edge);
-            let hashes: Vec<_> = [0, edge]
-                .into_iter()
+            let hashes: Vec<_> = self
+                .town
+                .nodes_of(edge)
                 .filter_map(|node| self.nodes[node].node.as_ref())
                 .map(|node| node.board().state_hash(&district))
                 .collect();
-            if hashes[0] != hashes[1] {
-                let what = format!("{district} is {} at central and {} at its edge", hashes[0], hashes[1]);
+            if let [central, edge] = &hashes[..]
+                && central != edge
+            {
+                let what = format!("{district} is {central} at central and {edge} at its edge");
                 self.checkers.break_promise("I4", what);
             }
             let Some(board) = self.nodes[0].node.as_ref().and_then(|node| board(node, edge)) else {
@@ -102,16 +114,48 @@ impl World {
         record.accepted.as_ref().map(|_| record)
     }
 
+    /// True if a booking was acknowledged, its acceptance did not go with the one disk that had it, and nobody knows it.
+    pub(crate) fn is_lost(&self, rider: &RiderPlace) -> bool {
+        let promised = rider.acknowledged && self.checkers.is_promised(rider.booking);
+        promised && self.record(rider.booking).is_none()
+    }
+
+    /// Of the bookings that were acknowledged before this moment and are open, the share that the district's edge knows;
+    /// none if no edge runs or nothing was open.
+    pub(crate) fn open_known_at_edge(&self, before: Ms) -> Option<f64> {
+        let told = |rider: &&RiderPlace| rider.ride.told_at.is_some_and(|at| at < before);
+        let is_over = |ride: Ride| ride.ended_at.is_some() || ride.gone_at.is_some();
+        let open = self.riders.iter().filter(told).filter(|rider| !is_over(rider.ride));
+        let edge = |rider: &RiderPlace| self.nodes.get(rider.edge).and_then(|place| place.node.as_ref());
+        let known: Vec<bool> =
+            open.filter_map(|rider| Some(edge(rider)?.board().booking(rider.booking).is_some())).collect();
+        #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
+        let share = |part: usize, whole: usize| (whole > 0).then(|| part as f64 / whole as f64);
+        share(known.iter().filter(|known| **known).count(), known.len())
+    }
+
+    /// Texts that all carriers took, and texts for which no line was free in time.
+    pub(crate) fn texts_carried(&self) -> (u64, u64) {
+        let each = self.net.carriers.values().map(|carrier| (carrier.carried, carrier.crowded_out));
+        each.fold((0, 0), |(a, b), (carried, crowded_out)| (a + carried, b + crowded_out))
+    }
+
+    /// Faults that happened, by kind.
+    pub(crate) fn faults(&self) -> BTreeMap<String, u64> {
+        self.counts.faults.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect()
+    }
+
     /// Bookings for which two shifts were bound at the same time.
     pub(crate) fn dispatched_twice(&self) -> u64 {
-        let boards = (1..NODES).filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge));
+        let boards = self.town.districts().filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge));
         let twice = boards.flat_map(|board| board.bookings.values()).filter(|record| overlaps(record));
-        twice.count() as u64
+        twice.map(|record| record.id).collect::<BTreeSet<_>>().len() as u64
     }
 
     /// Every booking that central knows.
     pub(crate) fn all_bookings(&self) -> impl Iterator<Item = &BookingRecord> {
-        (1..NODES)
+        self.town
+            .districts()
             .filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge))
             .flat_map(|board| board.bookings.values())
     }
@@ -121,7 +165,7 @@ impl World {
         let mut hash = format!("{:016x}", self.digest);
         for place in &self.nodes {
             let Some(node) = &place.node else { continue };
-            for edge in 1..NODES {
+            for edge in self.town.districts() {
                 hash = crate::faults::run::chain(
                     &hash,
                     &node.board().state_hash(&district_of(edge)).to_string(),
@@ -137,7 +181,8 @@ fn board(node: &Node, edge: usize) -> Option<&DistrictBoard> {
 }
 
 fn story(record: &BookingRecord) -> String {
-    format!("owner {:?}, cancel {:?}, bonds {:?}", record.owner, record.cancel, record.assignments)
+    let BookingRecord { owner, cancel, assignments, loans, .. } = record;
+    format!("owner {owner:?}, cancel {cancel:?}, bonds {assignments:?}, loans {loans:?}")
 }
 
 fn overlaps(record: &BookingRecord) -> bool {
@@ -158,11 +203,12 @@ fn overlaps(record: &BookingRecord) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::super::schedule::Schedule;
+    use super::super::Town;
     use super::*;
 
     #[test]
     fn a_world_without_central_has_not_converged() {
-        let mut world = World::new(1, Schedule { faults: Vec::new() }, 600_000, false);
+        let mut world = World::new(1, Town::small(), Schedule { faults: Vec::new() }, 600_000, false);
         world.nodes[0].node = None;
         assert_eq!(world.unsettled().as_deref(), Some("central is down"));
     }

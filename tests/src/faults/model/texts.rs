@@ -11,17 +11,22 @@ use ondol_core::command::{
     Answer, Command, HomeAnswer, HomeCommand, HomeWish, Notice, NoticeText, Recipient, Refusal,
 };
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DriverId, StandId};
+use ondol_core::position::Position;
 use ondol_core::text::TextIds;
 use ondol_core::units::{Money, UtcMs};
 use rand::RngExt;
 
 use super::people::{RiderAsk, RiderDeed};
-use super::{Ask, Caller, Event, NODES, PHONES, World};
+use super::{Ask, Caller, Event, World};
 use crate::faults::clock::Ms;
-use crate::faults::net::Place;
+use crate::faults::net::{Place, TextWay};
 
 /// A text process tries a command again while its node does not answer.
 const TEXT_AGAIN_MS: Ms = 5_000;
+/// The first telephone number of a driver; riders have the lower ones.
+const PHONE_NUMBERS: usize = 10_000_000;
+/// A driver thinks of a question to which no answer has come for so long.
+const THINKS_OF_QUESTION_MS: Ms = 600_000;
 /// A driver who has read no answer writes again.
 const WRITE_AGAIN_MS: Ms = 90_000;
 
@@ -39,14 +44,20 @@ pub(crate) struct TextPlace {
 /// A driver with a feature phone, homed to an edge.
 pub(crate) struct PhonePlace {
     driver: DriverId,
-    edge: usize,
+    pub(super) edge: usize,
+    /// The stand where the driver waits.
+    stand: StandId,
+    /// Where the car is, in a scenario.
+    pub(super) position: Position,
     /// Texts written so far.
     written: u64,
     /// Texts whose answers were not read yet.
     awaits: BTreeSet<u64>,
-    booking: Option<BookingId>,
+    pub(super) booking: Option<BookingId>,
     /// The question read last under each letter.
     questions: BTreeMap<char, AssignmentId>,
+    /// The letter of the last question, and when it was read.
+    asked: Option<(char, Ms)>,
 }
 
 /// One text of such a driver.
@@ -80,34 +91,49 @@ pub(crate) enum PhoneDeed {
 
 impl World {
     pub(super) fn place_phones(&mut self) {
-        for phone in 0..PHONES {
-            let edge = 1 + phone % 2;
+        for phone in 0..self.town.phones {
+            let edge = self.town.district_of_phone(phone);
+            let (stand, position) = self.town.stand_of_phone(phone);
+            let wish = HomeWish::On { stand: Some(stand.clone()) };
             self.phones.push(PhonePlace {
-                driver: DriverId::from_number(0x200 + phone as u128),
+                driver: DriverId::from_number(driver_of_phone(phone)),
                 edge,
+                stand,
+                position,
                 written: 0,
                 awaits: BTreeSet::new(),
                 booking: None,
                 questions: BTreeMap::new(),
+                asked: None,
             });
             let at = self.any_ms(8_000, 40_000);
-            self.agenda.at(at, Event::Phone { phone, deed: PhoneDeed::Write(on_duty(edge)) });
+            self.agenda.at(at, Event::Phone { phone, deed: PhoneDeed::Write(wish) });
         }
     }
 
     pub(super) fn rider_writes(&mut self, rider: usize) {
         let now = self.agenda.now();
         let person = &mut self.riders[rider];
+        if person.ride.gone_at.is_some() {
+            return;
+        }
+        if !person.made
+            && let Some(life) = &self.town.life
+        {
+            self.agenda.after(life.other_door_ms, Event::Rider { rider, deed: RiderDeed::Book });
+        }
         (person.made, person.made_degraded) = (true, now < self.central_away_until);
-        let copies = self.net.carry_text(now);
+        let edge = person.edge;
+        let copies = self.net.carry_text(edge, TextWay::In, now);
         let lost = copies.is_empty();
         for wait in copies {
             self.agenda.after(wait, Event::Rider { rider, deed: RiderDeed::Heard });
         }
-        // What the carrier loses its centre tries again, later.
+        // What the carrier loses its centre tries again, later; where it passes nothing, again and again.
         if lost {
             let wait = self.any_ms(20_000, 120_000);
-            self.agenda.after(wait, Event::Rider { rider, deed: RiderDeed::Heard });
+            let deed = if self.town.life.is_some() { RiderDeed::Write } else { RiderDeed::Heard };
+            self.agenda.after(wait, Event::Rider { rider, deed });
         }
     }
 
@@ -126,6 +152,7 @@ impl World {
             return;
         }
         self.riders[rider].booking = booking;
+        self.rider_of.insert(booking, rider);
         self.rider_does(rider, RiderDeed::Book);
     }
 
@@ -135,7 +162,7 @@ impl World {
         let place = &self.nodes[node];
         let (life, reads) = (place.life, place.node.is_some() && place.paused_until <= now);
         let mut again = !reads;
-        let edges = if node == 0 { 1..NODES } else { node..node + 1 };
+        let edges = if node == 0 { self.town.edges() } else { node..node + 1 };
         for edge in edges.filter(|_| reads) {
             let (here, there) = (Place::Node(edge), Place::Node(node));
             if node == 0
@@ -165,7 +192,7 @@ impl World {
     fn is_for(&self, edge: usize, notice: &Notice) -> bool {
         match notice.to {
             Recipient::Rider { booking } => {
-                self.riders.iter().any(|rider| rider.booking == booking && rider.edge == edge)
+                self.rider_of(booking).is_some_and(|rider| self.riders[rider].edge == edge)
             }
             Recipient::Driver { driver } => {
                 self.phones.iter().any(|phone| phone.driver == driver && phone.edge == edge)
@@ -177,9 +204,8 @@ impl World {
         let now = self.agenda.now();
         match (notice.to, notice.text) {
             (Recipient::Rider { booking }, NoticeText::StillWanted { .. }) => {
-                let by_text =
-                    |rider: &super::RiderPlace| rider.booking == booking && rider.request.text_home.is_some();
-                let rider = self.riders.iter().position(by_text);
+                let by_text = |rider: &usize| self.riders[*rider].request.text_home.is_some();
+                let rider = self.rider_of(booking).filter(by_text);
                 if let Some(rider) = rider
                     && (self.healing || self.chance(80))
                 {
@@ -192,12 +218,13 @@ impl World {
                 let assignment = notice.id.strip_suffix("/offer").and_then(|id| id.parse().ok());
                 let (Some(phone), Some(assignment)) = (phone, assignment) else { return };
                 self.checkers.asked_by_text(&assignment);
-                for wait in self.net.carry_text(now) {
+                for wait in self.net.carry_text(edge, TextWay::Out, now) {
                     let deed = PhoneDeed::Asked { letter, assignment: assignment.clone() };
                     self.agenda.after(wait, Event::Phone { phone, deed });
                 }
             }
-            (Recipient::Rider { .. } | Recipient::Driver { .. }, _) => {}
+            // What else is told takes its time on the carrier's line, and changes nothing that anybody does.
+            (Recipient::Rider { .. } | Recipient::Driver { .. }, _) => self.net.take_line(edge, now),
         }
     }
 
@@ -206,14 +233,18 @@ impl World {
             PhoneDeed::Write(wish) => self.phone_writes(phone, wish),
             PhoneDeed::Again { number, wish } => {
                 // Nobody says yes to a question from an hour ago.
-                let late = matches!(wish, HomeWish::Accept { .. } | HomeWish::Decline { .. });
+                let late = match &wish {
+                    HomeWish::Accept { letter } => !self.asked_lately(phone, *letter),
+                    HomeWish::Decline { .. } => true,
+                    _ => false,
+                };
                 if self.phones[phone].awaits.remove(&number) && !late {
                     self.phone_writes(phone, wish);
                 }
             }
             PhoneDeed::Heard(text) => {
                 let place = &self.phones[phone];
-                let (from, ids) = (number_of(1_000 + phone), ids_of(place.edge));
+                let (from, ids) = (number_of(PHONE_NUMBERS + phone), ids_of(place.edge));
                 let body = format!("{:?}", text.wish);
                 let message = ids.of_text(&from, text.sent_at, &body);
                 if self.texts[self.phones[phone].edge].inbox.insert(CommandId(message)) {
@@ -238,7 +269,12 @@ impl World {
             }
             PhoneDeed::Read { number, result } => self.phone_reads(phone, number, result),
             PhoneDeed::Asked { letter, assignment } => {
-                self.phones[phone].questions.insert(letter, assignment);
+                let place = &mut self.phones[phone];
+                place.questions.insert(letter, assignment);
+                place.asked = Some((letter, self.agenda.now()));
+                if self.town.life.is_some() {
+                    return self.phone_decides(phone, letter);
+                }
                 let roll = if self.healing { 0 } else { self.people.random_range(0..100) };
                 let wait = self.any_ms(2_000, 20_000);
                 let wish = match roll {
@@ -251,8 +287,32 @@ impl World {
         }
     }
 
+    /// True if the driver still thinks of that question, and says yes once more where no answer has come.
+    fn asked_lately(&self, phone: usize, letter: char) -> bool {
+        let asked = self.phones[phone].asked.filter(|(last, _)| *last == letter);
+        let lives = self.town.life.is_some();
+        lives && asked.is_some_and(|(_, at)| self.agenda.now() < at + THINKS_OF_QUESTION_MS)
+    }
+
+    /// A driver who has time answers a question; one who is driving somebody does not.
+    fn phone_decides(&mut self, phone: usize, letter: char) {
+        if self.phones[phone].booking.is_some() {
+            return;
+        }
+        if let Some((wait, yes)) = self.driver_decides() {
+            let wish = if yes { HomeWish::Accept { letter } } else { HomeWish::Decline { letter } };
+            self.agenda.after(wait, Event::Phone { phone, deed: PhoneDeed::Write(wish) });
+        }
+    }
+
     fn phone_writes(&mut self, phone: usize, wish: HomeWish) {
         let now = self.agenda.now();
+        if let (HomeWish::Ended { .. }, Some(booking)) = (&wish, self.phones[phone].booking)
+            && self.town.life.is_some()
+            && let Some(dropoff) = self.brought(booking, self.car_of_phone(phone))
+        {
+            self.phones[phone].position = dropoff;
+        }
         let place = &mut self.phones[phone];
         place.written += 1;
         let number = place.written;
@@ -262,7 +322,7 @@ impl World {
             _ => None,
         };
         let text = DriverText { number, sent_at: sent_utc(now), wish: wish.clone(), meant };
-        for wait in self.net.carry_text(now) {
+        for wait in self.net.carry_text(self.phones[phone].edge, TextWay::In, now) {
             self.agenda.after(wait, Event::Phone { phone, deed: PhoneDeed::Heard(text.clone()) });
         }
         let deed = PhoneDeed::Again { number, wish };
@@ -288,7 +348,7 @@ impl World {
             self.checkers.agreed(asked, life, *booking);
         }
         let now = self.agenda.now();
-        for wait in self.net.carry_text(now) {
+        for wait in self.net.carry_text(self.phones[phone].edge, TextWay::Out, now) {
             let deed = PhoneDeed::Read { number, result: result.clone() };
             self.agenda.after(wait, Event::Phone { phone, deed });
         }
@@ -309,7 +369,7 @@ impl World {
         if !self.phones[phone].awaits.remove(&number) {
             return;
         }
-        let edge = self.phones[phone].edge;
+        let stand = self.phones[phone].stand.clone();
         let wait = self.any_ms(4_000, 30_000);
         let roll = if self.healing { 99 } else { self.people.random_range(0..100) };
         let next = match result {
@@ -327,10 +387,10 @@ impl World {
             Ok(HomeAnswer::Boarded { .. }) => Some(HomeWish::Ended { amount: Money(7_000) }),
             Ok(HomeAnswer::Ended { .. } | HomeAnswer::GivenBack) => {
                 self.phones[phone].booking = None;
-                Some(HomeWish::At { stand: stand(edge) })
+                Some(HomeWish::At { stand })
             }
             // The edge has not got the roster yet.
-            Err(Refusal::UnknownDriver | Refusal::UnknownStand) => Some(on_duty(edge)),
+            Err(Refusal::UnknownDriver | Refusal::UnknownStand) => Some(HomeWish::On { stand: Some(stand) }),
             // The edge knows of no trip, whoever ended it.
             Err(_) => {
                 self.phones[phone].booking = None;
@@ -338,7 +398,11 @@ impl World {
             }
             Ok(_) => None,
         };
-        if let Some(wish) = next {
+        let next = match next {
+            Some(wish) if self.town.life.is_some() => self.phone_goes_on(phone, wish),
+            next => next.map(|wish| (wait, wish)),
+        };
+        if let Some((wait, wish)) = next {
             self.agenda.after(wait, Event::Phone { phone, deed: PhoneDeed::Write(wish) });
         }
     }
@@ -348,6 +412,11 @@ impl World {
 pub(super) fn booking_by_text(rider: usize, edge: usize, wrote_at: Ms) -> BookingId {
     let (from, ids) = (number_of(rider), ids_of(edge));
     BookingId(ids.booking(&from, ids.of_text(&from, sent_utc(wrote_at), "TAXI")))
+}
+
+/// The number in the id of a feature-phone driver.
+pub(super) fn driver_of_phone(phone: usize) -> u128 {
+    0x800_0000 + phone as u128
 }
 
 fn ids_of(edge: usize) -> TextIds {
@@ -361,12 +430,4 @@ fn number_of(person: usize) -> String {
 /// The moment at which the carrier's centre takes a text: it counts seconds.
 fn sent_utc(now: Ms) -> UtcMs {
     UtcMs(i64::try_from(now / 1_000 * 1_000).expect("a run is short"))
-}
-
-pub(super) fn stand(edge: usize) -> StandId {
-    format!("{edge}").parse().expect("a well-formed name")
-}
-
-fn on_duty(edge: usize) -> HomeWish {
-    HomeWish::On { stand: Some(stand(edge)) }
 }

@@ -1,0 +1,358 @@
+//! Central and two edges that are neighbours, on a clock that the test moves. Calls between the edges wait until the
+//! test lets them through.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ondol_core::board::Board;
+use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::command::{
+    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Report, Slot, ToDevice,
+};
+use ondol_core::face::{DistrictConfig, Input, Neighbour, NodeConfig, Output, Role, Timing};
+use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
+use ondol_core::ids::{BookingId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, SubjectId, VehicleId};
+use ondol_core::journal::Entry;
+use ondol_core::node::Node;
+use ondol_core::pin::PinKey;
+use ondol_core::position::Position;
+use ondol_core::shift::{Duty, Serialiser};
+use ondol_core::travel::StraightLine;
+use ondol_core::units::{Now, Ticks, UtcMs};
+
+pub(crate) const CENTRAL: &str = "central";
+/// The edge of the district `west`.
+pub(crate) const WEST: &str = "edge-west";
+/// The edge of the district `east`.
+pub(crate) const EAST: &str = "edge-east";
+
+/// The booking that every story is about.
+pub(crate) fn booking() -> BookingId {
+    BookingId::from_number(10)
+}
+
+pub(crate) fn district_of(edge: &str) -> DistrictId {
+    edge.trim_start_matches("edge-").parse().unwrap()
+}
+
+struct Place {
+    node: Node,
+    journal: Vec<Entry>,
+    notices: Vec<Notice>,
+    incarnation: u32,
+}
+
+/// The nodes, what they made durable, and what they want to say to one another.
+pub(crate) struct Town {
+    places: BTreeMap<&'static str, Place>,
+    /// Calls that have not been let through: caller, callee, what is said.
+    pub(crate) calls: Vec<(&'static str, &'static str, LoanCall)>,
+    now_ms: u64,
+    timing: Timing,
+    sessions: BTreeMap<u128, String>,
+}
+
+impl Town {
+    /// Both edges have taken their districts; a driver of each is listed: 1 in the west, 2 in the east.
+    pub(crate) fn cut_off(timing: Timing) -> Self {
+        let (places, calls, sessions) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
+        let mut town = Self { places, calls, now_ms: 1_000_000, timing, sessions };
+        for name in [CENTRAL, WEST, EAST] {
+            town.start(name, Vec::new(), 1);
+        }
+        for (number, edge) in [(1, WEST), (2, EAST)] {
+            town.command(CENTRAL, Command::ListDriver(driver(number, edge))).unwrap();
+        }
+        for edge in [WEST, EAST] {
+            town.carry(CENTRAL, edge);
+        }
+        town.pass_s(20, &[]);
+        for edge in [WEST, EAST] {
+            town.command(edge, Command::TakeDistrict { district: district_of(edge) }).unwrap();
+        }
+        town.pass_s(6, &[]);
+        town
+    }
+
+    fn start(&mut self, name: &'static str, journal: Vec<Entry>, incarnation: u32) {
+        let mut board = Board::default();
+        for entry in &journal {
+            board.apply(entry).unwrap();
+        }
+        let edges = [WEST, EAST].into_iter().filter(|edge| name == CENTRAL || *edge == name);
+        let districts = edges.map(|edge| {
+            let zones = vec![format!("zone-{}", district_of(edge)).parse().unwrap()];
+            (district_of(edge), DistrictConfig { zones, edge: Some(edge.parse().unwrap()) })
+        });
+        let others = [WEST, EAST].into_iter().filter(|other| name != CENTRAL && *other != name);
+        let neighbours = others.map(|other| Neighbour {
+            node: other.parse().unwrap(),
+            district: district_of(other),
+            border: vec![at(0.01)],
+        });
+        let central = CENTRAL.parse().unwrap();
+        let config = NodeConfig {
+            id: name.parse().unwrap(),
+            role: if name == CENTRAL { Role::Central } else { Role::Edge { central } },
+            incarnation,
+            districts: districts.collect(),
+            pin_key: PinKey([7; 32]),
+            neighbours: neighbours.collect(),
+            timing: self.timing,
+        };
+        let node = Node::new(config, board, Arc::new(StraightLine), self.now());
+        self.places.insert(name, Place { node, journal, notices: Vec::new(), incarnation });
+        self.input(name, Input::Committed);
+    }
+
+    /// How many entries a node has stored.
+    pub(crate) fn stored(&self, name: &str) -> usize {
+        self.places[name].journal.len()
+    }
+
+    /// Starts a node on a copy of its disk with so many entries.
+    pub(crate) fn restore(&mut self, name: &'static str, entries: usize) {
+        let mut place = self.places.remove(name).unwrap();
+        place.journal.truncate(entries);
+        self.start(name, place.journal, place.incarnation + 1);
+        // It took its district by hand, and its lease has been out for long.
+        self.pass_s(20, &[]);
+    }
+
+    fn now(&self) -> Now {
+        let civil_ms = 1_700_000_000_000 + i64::try_from(self.now_ms).unwrap();
+        Now { utc: UtcMs(civil_ms), ticks: Ticks(self.now_ms) }
+    }
+
+    fn input(&mut self, name: &'static str, input: Input) -> Option<Result<Answer, Refusal>> {
+        let now = self.now();
+        self.places.get_mut(name).unwrap().node.handle(input, now);
+        self.drain(name)
+    }
+
+    fn drain(&mut self, name: &'static str) -> Option<Result<Answer, Refusal>> {
+        let place = self.places.get_mut(name).unwrap();
+        let mut reply = None;
+        while let Some(output) = place.node.poll_output() {
+            match output {
+                Output::Append(entry) => place.journal.push(entry),
+                Output::Notify(notice) => place.notices.push(notice),
+                Output::Reply { result, .. } => reply = Some(*result),
+                Output::CallNeighbour { to, call } => self.calls.push((name, edge_named(&to), call)),
+                Output::Renew { .. } | Output::ToDevice { .. } | Output::Changed(_) => {}
+            }
+        }
+        reply
+    }
+
+    pub(crate) fn command(&mut self, name: &'static str, command: Command) -> Result<Answer, Refusal> {
+        let input = Input::Command { request: 1, command: Box::new(command) };
+        self.input(name, input).expect("every command is answered")
+    }
+
+    /// Lets time pass everywhere; drivers of `beating` beat at their edges every 5 s.
+    pub(crate) fn pass_s(&mut self, seconds: u64, beating: &[u128]) {
+        for second in 0..seconds {
+            self.now_ms += 1_000;
+            for name in [CENTRAL, WEST, EAST] {
+                self.input(name, Input::Committed);
+                for number in beating.iter().filter(|number| second % 5 == 0 && edge_of(**number) == name) {
+                    self.messages(*number);
+                }
+                let now = self.now();
+                self.places.get_mut(name).unwrap().node.handle_timeout(now);
+                self.drain(name);
+            }
+        }
+    }
+
+    /// The same, and edges hear each other all the time.
+    pub(crate) fn talk_s(&mut self, seconds: u64, beating: &[u128]) {
+        for second in 0..seconds {
+            self.pass_s(1, if second % 5 == 0 { beating } else { &[] });
+            self.let_through();
+        }
+    }
+
+    /// Lets waiting calls through, and those that follow from their answers.
+    pub(crate) fn let_through(&mut self) {
+        for _ in 0..6 {
+            for _ in 0..self.calls.len() {
+                self.let_one_through();
+            }
+        }
+    }
+
+    /// Lets the call that has waited longest through, and its answer back.
+    pub(crate) fn let_one_through(&mut self) {
+        let (from, to, call) = self.calls.remove(0);
+        if let Ok(Answer::Loans(answer)) = self.command(to, Command::Borrow(call)) {
+            // What was asked by a life that is over is refused.
+            let _refused = self.command(from, Command::Lent(answer));
+        }
+    }
+
+    pub(crate) fn carry(&mut self, from: &'static str, to: &'static str) {
+        let place = &self.places[from];
+        let (entries, heads) = (place.journal.clone(), place.node.board().heads().clone());
+        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+    }
+
+    /// A rider in the west, who gets texts of the west's edge, wants a taxi.
+    pub(crate) fn book(&mut self) -> Result<Answer, Refusal> {
+        let command = Command::Book {
+            booking: booking(),
+            district: district_of(WEST),
+            zone: "zone-west".parse().unwrap(),
+            request: request(),
+        };
+        self.command(WEST, command)
+    }
+
+    pub(crate) fn cancel(&mut self, name: &'static str) -> Result<Answer, Refusal> {
+        let (by, reason) = (Party::Rider, CancelReason::ChangedMind);
+        self.command(name, Command::Cancel { booking: booking(), by, reason })
+    }
+
+    /// The driver attaches at the edge of the own district.
+    pub(crate) fn attach(&mut self, number: u128) {
+        let edge = edge_of(number);
+        let attach = Attach {
+            shift: ShiftId::from_number(number),
+            device: DeviceId::from_number(number),
+            driver: DriverId::from_number(number),
+            district: district_of(edge),
+            start: ShiftStart {
+                driver: DriverId::from_number(number),
+                vehicle: driver(number, edge).vehicle,
+                fleet: "blue".parse().unwrap(),
+                serialiser: Serialiser::Device { device: DeviceId::from_number(number) },
+                at: self.now().utc,
+            },
+            attach_epoch: u64::from(self.places[edge].incarnation),
+            slot: Slot::default(),
+            duty: (1, Duty::Available),
+            position: Some(at(0.005)),
+        };
+        let Ok(Answer::Attached { session }) = self.command(edge, Command::Attach(attach)) else {
+            panic!("a listed driver attaches")
+        };
+        self.sessions.insert(number, session);
+    }
+
+    /// What the driver's edge has to say to the phone.
+    pub(crate) fn messages(&mut self, number: u128) -> Vec<ToDevice> {
+        let edge = edge_of(number);
+        let beat = Beat {
+            shift: ShiftId::from_number(number),
+            device: DeviceId::from_number(number),
+            district: district_of(edge),
+            session: self.sessions.get(&number).cloned(),
+            hears_central: false,
+            position: Some(at(0.005)),
+            slot: Slot::default(),
+        };
+        match self.command(edge, Command::Beat(beat)) {
+            Ok(Answer::Beat(answer)) => answer.messages,
+            other => panic!("a beat is answered: {other:?}"),
+        }
+    }
+
+    /// What the driver is asked.
+    pub(crate) fn offer(&mut self, number: u128) -> Option<Offer> {
+        let messages = self.messages(number).into_iter();
+        messages.filter_map(|m| if let ToDevice::Offer(offer) = m { Some(*offer) } else { None }).next()
+    }
+
+    pub(crate) fn step(&mut self, number: u128, offer: &Offer, what: Step) -> Result<Answer, Refusal> {
+        let edge = edge_of(number);
+        let (booking, assignment) = (offer.booking, offer.assignment.clone());
+        let report = Report {
+            shift: ShiftId::from_number(number),
+            device: DeviceId::from_number(number),
+            district: district_of(edge),
+            what: Happening::Step { booking, assignment, what },
+            at: self.now().utc,
+        };
+        self.command(edge, Command::Report(report))
+    }
+
+    /// What a node knows of the booking in a district.
+    pub(crate) fn record(&self, name: &str, district: &str) -> Option<BookingRecord> {
+        let board = self.places[name].node.board().district(&district.parse().unwrap())?;
+        board.bookings.get(&booking()).cloned()
+    }
+
+    /// What an edge shows of the booking.
+    pub(crate) fn status(&self, edge: &str) -> Option<Status> {
+        self.record(edge, district_of(edge).as_str()).map(|record| record.status())
+    }
+
+    /// How many entries of a kind a node has stored.
+    pub(crate) fn count(&self, name: &str, kind: &str) -> usize {
+        self.places[name].journal.iter().filter(|entry| entry.kind == kind).count()
+    }
+
+    pub(crate) fn notices(&self, name: &str) -> &[Notice] {
+        &self.places[name].notices
+    }
+
+    pub(crate) fn asks_if_still_wanted(&self, edge: &str) -> bool {
+        self.places[edge].node.asks_if_still_wanted(&district_of(edge), booking())
+    }
+}
+
+fn edge_named(node: &NodeId) -> &'static str {
+    [WEST, EAST].into_iter().find(|edge| *edge == node.as_str()).expect("one of the two edges")
+}
+
+fn edge_of(number: u128) -> &'static str {
+    if number == 1 { WEST } else { EAST }
+}
+
+fn at(east: f64) -> Position {
+    Position::new(37.5, 127.0 + east).unwrap()
+}
+
+fn driver(number: u128, edge: &str) -> Driver {
+    Driver {
+        driver: DriverId::from_number(number),
+        subject: SubjectId::from_number(1_000 + number),
+        fleet: "blue".parse().unwrap(),
+        district: district_of(edge),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: None,
+        vehicle: Vehicle {
+            vehicle: VehicleId::from_number(number),
+            plate: format!("서울33바{number:04}"),
+            seats: 4,
+            needs: Needs::default(),
+        },
+        banned: false,
+    }
+}
+
+fn request() -> Request {
+    Request {
+        door: Door::Sms,
+        fleet: None,
+        pickup: at(0.0),
+        dropoff: None,
+        stand: None,
+        seats: 1,
+        needs: Needs::default(),
+        priority: Priority::Normal,
+        pickup_at: None,
+        rider: SubjectId::from_number(10),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        payment: Payment::Cash,
+        quote: None,
+        text_home: Some(WEST.parse().unwrap()),
+        digest: "10".into(),
+    }
+}
