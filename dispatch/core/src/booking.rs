@@ -313,6 +313,12 @@ impl AssignmentRecord {
             && self.released.is_none()
     }
 
+    /// Since when the rider is known to be or to have been in the taxi. A trip that is over had begun, though the entry
+    /// of the boarding may be lost with a disk.
+    fn carried_since(&self) -> Option<UtcMs> {
+        self.boarded.map(|(at, _)| at).or_else(|| self.over_at())
+    }
+
     /// When the trip was over: by the driver's word, else by an operator's.
     #[must_use]
     pub fn over_at(&self) -> Option<UtcMs> {
@@ -389,7 +395,7 @@ impl BookingRecord {
         let boarded = self
             .assignments
             .iter()
-            .filter_map(|(id, a)| a.boarded.map(|(at, _)| (at, id, a)))
+            .filter_map(|(id, a)| a.carried_since().map(|at| (at, id, a)))
             .min_by(|x, y| (x.0, x.1).cmp(&(y.0, y.1)));
         if let Some((_, id, bond)) = boarded {
             return Some((id, bond));

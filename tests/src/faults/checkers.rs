@@ -395,6 +395,9 @@ impl Checkers {
                 Ok(Some(Fact::BookingOwned { booking, .. })) => {
                     self.adoptions.adopted.remove(&booking);
                 }
+                Ok(Some(Fact::TextAnswered { command, .. })) => {
+                    self.text_answers.remove(&command);
+                }
                 Ok(_) | Err(_) => {}
             }
         }
@@ -405,14 +408,21 @@ impl Checkers {
         self.forgetful.remove(node);
     }
 
-    /// A feature-phone driver's text was answered, be it for the first time or again.
-    pub(crate) fn text_answered(&mut self, command: CommandId, result: &Result<Answer, Refusal>) {
+    /// A feature-phone driver's text was answered, be it for the first time or again. A text on which nothing was done
+    /// is not `remembered` by the journal, and what is answered to its copy later follows from what has happened since.
+    pub(crate) fn text_answered(
+        &mut self,
+        command: CommandId,
+        remembered: bool,
+        result: &Result<Answer, Refusal>,
+    ) {
         if let Some(first) = self.text_answers.get(&command) {
             if *result != Ok(Answer::Home(first.clone())) {
                 let what = format!("text {command} was answered {first:?}, and again {result:?}");
                 self.break_promise("once", what);
             }
         } else if let Ok(Answer::Home(answer)) = result
+            && remembered
             && !matches!(answer, HomeAnswer::OnDuty { .. } | HomeAnswer::WrongPin { .. })
         {
             self.text_answers.insert(command, answer.clone());

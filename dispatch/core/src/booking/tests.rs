@@ -11,6 +11,10 @@ fn bond(eta_s: u32) -> AssignmentRecord {
     bond
 }
 
+fn fare() -> Fare {
+    Fare { revision: 0, amount: Money(4_800), distance_m: 1_000, duration_s: 300, payment: Payment::Cash }
+}
+
 pub(crate) fn booking(bonds: &[(u64, AssignmentRecord)]) -> BookingRecord {
     let mut booking = BookingRecord::unknown(BookingId::from_number(1));
     booking.assignments = bonds.iter().map(|(n, b)| (id(*n), b.clone())).collect();
@@ -44,6 +48,22 @@ fn boarded_stands_whatever_else_is_said() {
     assert_eq!(booking.status(), Status::Boarded);
     assert_eq!(booking.standing().unwrap().0, &id(1));
     assert_eq!(booking.must_end().map(|(id, ..)| id.clone()).collect::<Vec<_>>(), [id(2)]);
+}
+
+#[test]
+fn a_trip_that_is_over_stands_although_its_boarding_is_lost_with_a_disk() {
+    let mut over = bond(900);
+    over.released = Some((UtcMs(4), Release::SessionVoid));
+    over.done = Some((UtcMs(5), fare()));
+    let mut question = bond(10);
+    question.assigned_at = None;
+    let booking = booking(&[(1, over), (2, question)]);
+    assert_eq!((booking.status(), booking.standing().unwrap().0), (Status::Done, &id(1)));
+    assert_eq!(
+        booking.must_end().map(|(id, ..)| id.clone()).collect::<Vec<_>>(),
+        [id(2)],
+        "nobody else is sent"
+    );
 }
 
 #[test]
@@ -82,14 +102,7 @@ fn statuses_in_order() {
         (|a| a.boarded = Some((UtcMs(3), PinCheck::Verified)), Status::Boarded),
         (
             |a| {
-                let fare = Fare {
-                    revision: 0,
-                    amount: Money(4_800),
-                    distance_m: 1_000,
-                    duration_s: 300,
-                    payment: Payment::Cash,
-                };
-                a.done = Some((UtcMs(4), fare));
+                a.done = Some((UtcMs(4), fare()));
             },
             Status::Done,
         ),

@@ -337,7 +337,11 @@ impl World {
         number: u64,
         result: Result<Answer, Refusal>,
     ) {
-        self.checkers.text_answered(command, &result);
+        let node = self.nodes[self.phones[phone].edge].node.as_ref();
+        let texts = node.into_iter().flat_map(|node| node.board().districts());
+        let mut texts = texts.flat_map(|(_, board)| board.texts.values().flatten());
+        let remembered = texts.any(|text| text.command == command);
+        self.checkers.text_answered(command, remembered, &result);
         let Some(text) = self.handed_in.remove(&command) else { return };
         let result = result.map(|answer| match answer {
             Answer::Home(answer) => answer,
