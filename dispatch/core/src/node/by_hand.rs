@@ -232,8 +232,11 @@ impl Node {
         is_other && self.mode(district).is_some_and(|view| view.mode != Mode::Degraded)
     }
 
+    /// Has a driver let go of a booking before boarding. It may be one whose request is lost with a disk: its driver is
+    /// not left bound by it.
     pub(super) fn recall(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
-        let (district, record) = self.find(booking)?;
+        let (district, record) = self.board.booking(booking).ok_or(Refusal::UnknownBooking)?;
+        let district = district.clone();
         match record.status() {
             Status::Done | Status::Cancelled => return Err(Refusal::Closed),
             Status::Boarded => return Err(Refusal::AlreadyBoarded),

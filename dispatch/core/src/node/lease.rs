@@ -256,7 +256,9 @@ impl Node {
                     side.probed = None;
                     side.damping.held(now.lease_ticks());
                 }
-            } else if level && !side.granted {
+            } else if level && (!side.granted || answer.epoch > side.lease.epoch()) {
+                // An edge that was restored and has learnt from its past that it took the district gave it back under
+                // an authority of its own, above this life's grant.
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
             }
         } else {

@@ -60,9 +60,11 @@ impl Adoptions {
         }
     }
 
-    /// Central holds the district: the cut in which riders asked again is over, and what they asked for is central's.
+    /// Central holds the district: the cut in which riders asked again is over, and what they asked for is central's. Of
+    /// a booking that the district has borrowed, the cut is its lender's.
     pub(super) fn joined(&mut self, board: &DistrictBoard, central: &NodeId) {
         let here = self.excused.iter().filter_map(|booking| board.bookings.get(booking));
+        let here = here.filter(|record| !record.is_borrowed());
         for record in here.collect::<Vec<_>>() {
             self.excused.remove(&record.id);
             if record.owner.as_ref().is_some_and(|(owner, _)| owner.node == *central) {
