@@ -43,6 +43,7 @@ impl Scenario {
         bounds.number("town.side_km", town.side_km, 0.5, 100.0);
         bounds.whole("town.stand_rows", u64::from(town.stand_rows), 1, 30);
         bounds.whole("drivers.number", u64::from(drivers.number), 1, 100_000);
+        bounds.whole("drivers.shift_h", drivers.shift_h, 0, 24);
         bounds.number("drivers.by_text_share", drivers.by_text_share, 0.0, 1.0);
         bounds.span("drivers.answer_s", drivers.answer_s, 600);
         let answered = u64::from(drivers.yes_per_cent) + u64::from(drivers.no_per_cent);

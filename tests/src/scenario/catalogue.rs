@@ -31,5 +31,6 @@ pub fn known() -> &'static [Known] {
         "didi-2023",
         "aws-2025",
         "four-islands",
+        "four-islands-apart",
     ]
 }

@@ -65,8 +65,10 @@ pub struct Area {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Drivers {
-    /// On duty all the time.
+    /// Cars on duty all the time.
     pub number: u32,
+    /// How long a driver with the app drives before the next one takes the car; 0 for all the time.
+    pub shift_h: u64,
     /// Share that has feature phones and is homed to the edge.
     pub by_text_share: f64,
     /// Shortest and longest look at a question.
@@ -254,6 +256,8 @@ pub enum Trouble {
 pub struct Must {
     /// Served of those who asked in the outage, against the same without the outage.
     pub served_ratio_least: f64,
+    /// Served of all who asked in the outage.
+    pub served_share_least: Option<f64>,
     /// How much more of them than the chat group serves.
     pub above_chat_group_least: Option<f64>,
     /// Until a node shows that something is wrong.

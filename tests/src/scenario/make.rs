@@ -27,6 +27,7 @@ pub(super) enum Dispatch {
 const DEMAND: u64 = 11;
 const CARS: u64 = 12;
 const SHARES: u64 = 13;
+const HAND_OVERS: u64 = 15;
 
 impl Scenario {
     /// What is played in a district in which everything is smaller by the scale, and as dense.
@@ -50,6 +51,7 @@ impl Scenario {
         let (drivers, riders) = (&self.drivers, &self.riders);
         Life {
             cars: self.place_cars(seed),
+            hand_overs: self.draw_hand_overs(seed),
             wishes: self.draw_wishes(seed),
             side_m: self.side_m(),
             stand_rows: self.stand_rows(),
@@ -68,6 +70,7 @@ impl Scenario {
     pub(super) fn town(&self, seed: u64, way: Dispatch) -> Town {
         let life = self.life(seed);
         let cars = life.cars.len();
+        let turns = 1 + life.hand_overs.iter().map(Vec::len).max().unwrap_or(0);
         let phones = match way {
             Dispatch::Edges => scaled(u32::try_from(cars).unwrap_or(u32::MAX), self.drivers.by_text_share),
             // Without edges there is no way but the app.
@@ -83,11 +86,12 @@ impl Scenario {
         Town {
             districts: self.town.districts,
             has_edges: way == Dispatch::Edges,
-            devices: cars - phones,
+            devices: (cars - phones) * turns,
+            app_cars: cars - phones,
             phones,
             timing,
             pull_every_ms: 500..1_500,
-            life: Some(life),
+            life: Some(Life { hand_overs: life.hand_overs[..cars - phones].to_vec(), ..life }),
         }
     }
 
@@ -99,6 +103,20 @@ impl Scenario {
             Car { district, position: at(district, side_m, rng.random::<f64>(), rng.random::<f64>()) }
         };
         (0..self.cars()).map(place).collect()
+    }
+
+    /// When the driver of each car gives it to the next one: drivers begin at all hours.
+    fn draw_hand_overs(&self, seed: u64) -> Vec<Vec<Ms>> {
+        let mut rng = stream(seed, HAND_OVERS);
+        let (end, shift_ms) = (self.time.duration_s * 1_000, self.drivers.shift_h * 3_600_000);
+        let mut moments = |_| match shift_ms {
+            0 => Vec::new(),
+            shift_ms => {
+                let first = rng.random_range(0..shift_ms);
+                (0..).map(|turn| first + turn * shift_ms).take_while(|at| *at < end).collect()
+            }
+        };
+        (0..self.cars()).map(&mut moments).collect()
     }
 
     fn draw_wishes(&self, seed: u64) -> Vec<Wish> {
@@ -198,7 +216,8 @@ impl Scenario {
                 let cut: Vec<bool> = (0..self.cars()).map(|_| rng.random::<f64>() < *share).collect();
                 let of = nodes_named(of, self.town.districts);
                 let is_of = |device: &usize| of.contains(&town.district_of_device(*device));
-                let devices: Vec<usize> = (0..town.devices).filter(|d| cut[*d]).filter(is_of).collect();
+                let devices: Vec<usize> =
+                    (0..town.devices).filter(|d| cut[*d % town.app_cars]).filter(is_of).collect();
                 each(node, &|node| {
                     let devices = devices.clone();
                     Fault::CutDevices { node, devices, up: *from_devices, down: *to_devices }

@@ -53,7 +53,7 @@ pub(super) fn play(name: &str, scenario: &Scenario, seed: u64) -> Report {
         seed,
         scale: scenario.scale,
         districts: town.districts,
-        drivers_with_app: town.devices,
+        drivers_with_app: town.app_cars,
         drivers_by_text: town.phones,
         duration_s: scenario.time.duration_s,
         outage_s: [scenario.time.outage_from_s, scenario.time.outage_to_s],

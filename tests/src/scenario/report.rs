@@ -149,10 +149,14 @@ pub struct Check {
 
 impl InOutage {
     /// Compares how many of those who asked were served with the same without the outage.
-    #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
     pub(super) fn set_ratio(&mut self, usual: &Self) {
-        let share = |of: &Self| (of.made > 0).then(|| of.served as f64 / of.made as f64);
-        self.ratio = ratio(share(self), share(usual));
+        self.ratio = ratio(self.share(), usual.share());
+    }
+
+    /// Served of all who asked.
+    #[allow(clippy::cast_precision_loss, reason = "counts of a run")]
+    fn share(&self) -> Option<f64> {
+        ratio(Some(self.served as f64), Some(self.made as f64))
     }
 
     /// Notes how long riders waited until a car came: all who were served, and those of the medical rule.
@@ -216,6 +220,7 @@ impl Report {
         }
         checks.push(at_least("served_ratio_least", must.served_ratio_least, ondol.in_outage.ratio));
         let whole = [
+            ("served_share_least", must.served_share_least, ondol.in_outage.share()),
             ("after_ratio_least", must.after_ratio_least, ondol.after.ratio),
             ("known_at_edge_least", must.known_at_edge_least, ondol.known_at_edge),
             (

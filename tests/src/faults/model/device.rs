@@ -59,6 +59,8 @@ pub(crate) enum Deed {
     Hail,
     /// Looks where the car is.
     Look,
+    /// Ends the shift, and gives the car to the next driver.
+    HandOver,
     /// Drives to the stand, or somewhere else.
     Drive,
     Duty(Duty),
@@ -68,6 +70,9 @@ impl World {
     pub(super) fn place_devices(&mut self) {
         for device in 0..self.town.devices {
             self.place_device(self.town.district_of_device(device), number(device));
+            if device >= self.town.app_cars {
+                continue;
+            }
             let starts = self.any_ms(5_000, 25_000);
             self.agenda.at(starts, Event::DeviceStarts { device });
             if let Some(life) = &self.town.life {
@@ -100,7 +105,8 @@ impl World {
         let id = number(self.devices.len());
         let (shift, id) = (ShiftId::from_number(id), DeviceId::from_number(id));
         let at = self.people.random_range(0..1_024);
-        let car = self.town.life.as_ref().map(|life| life.cars[self.devices.len()].position);
+        let car =
+            self.town.life.as_ref().map(|life| life.cars[self.devices.len() % self.town.app_cars].position);
         self.devices.push(DevicePlace {
             device: None,
             stored: Durable::new(shift, id, endpoints, begins),
@@ -315,6 +321,7 @@ impl World {
             return;
         }
         match deed {
+            Deed::HandOver => return self.hands_over(device),
             Deed::Drive if self.town.life.is_some() => return self.moves(device),
             Deed::Drive => return self.drives(device),
             Deed::Look => {
@@ -354,6 +361,7 @@ impl World {
             Deed::Duty(duty) => Wish::Duty(duty),
             Deed::Drive
             | Deed::Look
+            | Deed::HandOver
             | Deed::Arrive(_)
             | Deed::GiveBack(_)
             | Deed::NoShow(_)
@@ -401,6 +409,11 @@ impl World {
     /// Faults are over: every driver is on duty and looks at the screen again.
     pub(super) fn drivers_settle(&mut self) {
         for device in 0..self.devices.len() {
+            let DevicePlace { life, stored, .. } = &self.devices[device];
+            // Where drivers take turns, some have not begun and some have gone home.
+            if self.town.life.is_some() && (*life == 0 || stored.duty.duty == Duty::Ended) {
+                continue;
+            }
             self.start_device(device);
             self.devices[device].planned.retain(|(_, stage)| *stage > 0);
             self.device_input(device, Input::Wish(Wish::Duty(Duty::Available)));

@@ -9,7 +9,9 @@ use ondol_core::booking::Door;
 use ondol_core::command::HomeWish;
 use ondol_core::ids::{AssignmentId, BookingId};
 use ondol_core::position::Position;
+use ondol_core::shift::Duty;
 use ondol_core::travel::{StraightLine, TravelTimes as _};
+use ondol_device::Input;
 use rand::RngExt;
 
 use super::device::Deed;
@@ -17,6 +19,8 @@ use super::people::RiderDeed;
 use super::{Event, World};
 use crate::faults::clock::Ms;
 
+/// A driver who is busy hands the car over after this time, and the next one is ready after as long.
+const HANDS_OVER_AGAIN_MS: Ms = 60_000;
 /// How long a free driver drives to be somewhere else.
 const MOVES_FOR_MS: Ms = 180_000;
 /// A rider who has gone tells a node that does not answer again after this time.
@@ -27,6 +31,8 @@ pub(super) const CANCELS_AGAIN_MS: Ms = 60_000;
 pub(crate) struct Life {
     /// Drivers with the app first.
     pub(crate) cars: Vec<Car>,
+    /// When the driver of each car with the app gives it to the next one.
+    pub(crate) hand_overs: Vec<Vec<Ms>>,
     /// In the order in which they ask.
     pub(crate) wishes: Vec<Wish>,
     /// The side of a district, which is a square. Districts lie in a row, so that they touch.
@@ -191,6 +197,33 @@ impl World {
         })
     }
 
+    /// Drivers give their cars to the next ones as they have planned it.
+    pub(super) fn place_hand_overs(&mut self) {
+        for (car, moments) in self.life().hand_overs.clone().into_iter().enumerate() {
+            for (turn, at) in moments.into_iter().enumerate() {
+                let device = car + turn * self.town.app_cars;
+                self.agenda.at(at, Event::Driver { device, life: 0, deed: Deed::HandOver });
+            }
+        }
+    }
+
+    /// A driver who is free ends the shift, and the next one begins in the same car; one who is not does so later.
+    pub(super) fn hands_over(&mut self, device: usize) {
+        if self.healing {
+            return;
+        }
+        let running = self.devices[device].device.as_ref();
+        if !running.is_some_and(|device| device.trip().is_none() && device.offers().next().is_none()) {
+            self.agenda.after(HANDS_OVER_AGAIN_MS, Event::Driver { device, life: 0, deed: Deed::HandOver });
+            return;
+        }
+        self.stops_where_it_is(device);
+        let next = device + self.town.app_cars;
+        self.devices[next].position = self.devices[device].position;
+        self.agenda.after(HANDS_OVER_AGAIN_MS, Event::DeviceStarts { device: next });
+        self.device_input(device, Input::Wish(ondol_device::Wish::Duty(Duty::Ended)));
+    }
+
     /// A driver whose trip has ended or was taken away stands where the car is by now.
     pub(super) fn stops_where_it_is(&mut self, device: usize) -> bool {
         let now = self.agenda.now();
@@ -327,5 +360,6 @@ impl World {
             self.agenda
                 .at(wish.wanted_at() + wish.patience_ms, Event::Rider { rider, deed: RiderDeed::Leave });
         }
+        self.place_hand_overs();
     }
 }

@@ -29,8 +29,10 @@ pub(crate) struct Town {
     pub(crate) districts: usize,
     /// Each district has its edge; without edges central serves all of them alone.
     pub(crate) has_edges: bool,
-    /// Drivers with the app.
+    /// Phones with the app. Where people live, each car has one after the other: the drivers who take turns in it.
     pub(crate) devices: usize,
+    /// Cars whose drivers have the app.
+    pub(crate) app_cars: usize,
     /// Feature-phone drivers, homed at the edge of their district.
     pub(crate) phones: usize,
     /// The timers of every node.
@@ -56,6 +58,7 @@ impl Town {
             districts: 2,
             has_edges: true,
             devices: 8,
+            app_cars: 8,
             phones: 3,
             timing,
             pull_every_ms: 200..900,
@@ -85,7 +88,7 @@ impl Town {
     /// The district of a driver with the app.
     pub(crate) fn district_of_device(&self, device: usize) -> usize {
         match &self.life {
-            Some(life) => life.cars[device].district,
+            Some(life) => life.cars[device % self.app_cars].district,
             None => 1 + device % self.districts,
         }
     }
@@ -93,7 +96,7 @@ impl Town {
     /// The district of a feature-phone driver.
     pub(crate) fn district_of_phone(&self, phone: usize) -> usize {
         match &self.life {
-            Some(life) => life.cars[self.devices + phone].district,
+            Some(life) => life.cars[self.app_cars + phone].district,
             None => 1 + phone % self.districts,
         }
     }
@@ -109,7 +112,7 @@ impl Town {
     /// The stand where a feature-phone driver begins: the one nearest to the car.
     pub(super) fn stand_of_phone(&self, phone: usize) -> (StandId, Position) {
         let stands = self.stands(self.district_of_phone(phone)).into_iter();
-        let car = self.life.as_ref().map(|life| life.cars[self.devices + phone].position);
+        let car = self.life.as_ref().map(|life| life.cars[self.app_cars + phone].position);
         let away_m = |place: Position| car.map_or(0.0, |car| car.distance_m(place));
         let nearest = stands.min_by(|(_, a), (_, b)| away_m(*a).total_cmp(&away_m(*b)));
         nearest.expect("each district has a stand")
