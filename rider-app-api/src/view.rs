@@ -56,7 +56,7 @@ fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
     let (district, record) = node.board().booking(booking)?;
     record.accepted.as_ref()?;
     let me = node.config().id.clone();
-    let owner = record.owner.as_ref().map(|(owner, _)| &owner.node);
+    let owner = record.planned_by();
     let behind_ms = owner.filter(|owner| **owner != me).map(|owner| node.level_with_ms(owner, now));
     let taxi = record.standing().and_then(|(_, bond)| {
         let (_, shift) = node.board().shift(bond.shift)?;
@@ -68,6 +68,12 @@ fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
             heard_at: contact.map(|contact| contact.heard_at),
             position: contact.and_then(|contact| contact.position),
         })
+    });
+    // Of a taxi of the district that has the booking on loan this node knows what that district tells.
+    let told = record.told().and_then(|told| told.taxi.as_ref());
+    let taxi = taxi.or_else(|| {
+        let plate = told?.plate.clone();
+        Some(Taxi { plate, driver: None, heard_at: None, position: None })
     });
     Some(Seen {
         me,
@@ -96,6 +102,7 @@ impl Seen {
         let (personal, hidden): (RiderPersonal, _) = vault.read_any(request.personal.as_ref());
         let status = record.status();
         let bond = record.standing().map(|(_, bond)| bond);
+        let told_fare = record.told().and_then(|told| told.taxi.as_ref()?.fare.as_ref());
         let as_of = match self.behind_ms {
             None => self.now.utc,
             Some(Some(behind_ms)) => UtcMs(self.now.utc.0 - behind_ms.cast_signed()),
@@ -121,7 +128,7 @@ impl Seen {
                 .as_ref()
                 .map(|quote| QuoteView { fare: quote.fare, tariff: quote.tariff.clone() }),
             vehicle: self.vehicle(status, vault, map),
-            fare: bond.and_then(|bond| bond.fare()).map(|fare| FareView {
+            fare: bond.and_then(|bond| bond.fare()).or(told_fare).map(|fare| FareView {
                 amount: fare.amount,
                 distance_m: fare.distance_m,
                 duration_s: fare.duration_s,
@@ -135,7 +142,7 @@ impl Seen {
             told_at: self.now.utc.into(),
             ask: self.is_asked.then_some(RiderAsk::StillWanted),
             standing: Standing {
-                authority: record.owner.as_ref().map_or(self.me.clone(), |(owner, _)| owner.node.clone()),
+                authority: record.planned_by().unwrap_or(&self.me).clone(),
                 as_of: as_of.into(),
             },
         }
@@ -168,9 +175,13 @@ impl Seen {
             Some(self.utc_of(at).plus_ms(u64::from(drive_s) * 1_000))
         });
         by_road.or_else(|| {
-            let (_, bond) = self.record.standing()?;
-            let (eta_s, offered_at, _) = bond.offered.as_ref()?;
-            Some(offered_at.plus_ms(u64::from(*eta_s) * 1_000))
+            let here = self.record.standing().and_then(|(_, bond)| bond.offered.as_ref());
+            let told = self.record.told().and_then(|told| told.taxi.as_ref());
+            let (eta_s, asked_at) = match here {
+                Some((eta_s, asked_at, _)) => (*eta_s, *asked_at),
+                None => told.map(|taxi| (taxi.eta_s, taxi.asked_at))?,
+            };
+            Some(asked_at.plus_ms(u64::from(eta_s) * 1_000))
         })
     }
 

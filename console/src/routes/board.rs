@@ -59,9 +59,11 @@ fn look(node: &Node, caller: &Caller, now: Now) -> Seen {
     let mut shifts = Vec::new();
     let mut shifts_on_duty = 0;
     for (district, board) in node.board().districts() {
-        open.extend(board.open_bookings().filter(|r| visible(district, r)).map(|record| (district, record)));
+        let listed = board.open_bookings().filter(|r| node.board().is_listed_in(district, r.id));
+        open.extend(listed.filter(|r| visible(district, r)).map(|record| (district, record)));
         let lately = board.bookings.values().filter(|record| {
             record.status().is_closed()
+                && node.board().is_listed_in(district, record.id)
                 && closed_at(record).is_some_and(|at| now.utc.since_ms(at) <= CLOSED_FOR_MS)
         });
         closed.extend(lately.filter(|r| visible(district, r)).map(|record| (district, record)));

@@ -236,6 +236,7 @@ fn needing_a_hand(node: &Node, caller: &Caller, now: Now) -> BTreeMap<BookingId,
         board.open_bookings().map(move |record| (district, record, attention(node, record, now)))
     });
     open.filter(|(_, _, why)| !why.is_empty())
+        .filter(|(district, record, _)| node.board().is_listed_in(district, record.id))
         .filter(|(district, record, _)| {
             sees(caller, Operation::SeeBooking, district, object_fleet(node, record))
         })

@@ -89,7 +89,7 @@ impl SeenBooking {
     pub(crate) fn of(node: &Node, district: &DistrictId, record: &BookingRecord, now: Now) -> Option<Self> {
         record.accepted.as_ref()?;
         let me = node.config().id.clone();
-        let owner = record.owner.as_ref().map(|(owner, _)| &owner.node).filter(|owner| **owner != me);
+        let owner = record.planned_by().filter(|owner| **owner != me);
         let behind_ms = owner.and_then(|owner| node.level_with_ms(owner, now)).unwrap_or(0);
         let plate = record.standing().and_then(|(_, bond)| {
             let (_, shift) = node.board().shift(bond.shift)?;
@@ -132,8 +132,9 @@ impl SeenBooking {
                 .filter(|_| status == Status::Assigned)
                 .map(|(eta_s, at, _)| at.plus_ms(u64::from(*eta_s) * 1_000).into()),
         });
+        let told_fare = record.told().and_then(|told| told.taxi.as_ref()?.fare.as_ref());
         let cancel = record.cancel.as_ref().filter(|_| status == Status::Cancelled);
-        let owner = record.owner.as_ref().map(|(owner, _)| owner.node.clone());
+        let owner = record.planned_by().cloned();
         BookingRow {
             booking: record.id,
             code: booking_code(record.id),
@@ -157,7 +158,7 @@ impl SeenBooking {
             taxi,
             cancelled_by: cancel.map(|cancel| cancel.by),
             cancel_reason: cancel.map(|cancel| cancel.reason),
-            fare: record.standing().and_then(|(_, bond)| bond.fare()).map(|fare| fare.amount),
+            fare: record.standing().and_then(|(_, bond)| bond.fare()).or(told_fare).map(|fare| fare.amount),
             standing: Standing {
                 authority: owner.clone().unwrap_or_else(|| self.me.clone()),
                 as_of: self.as_of.into(),

@@ -95,7 +95,9 @@ pub struct ToldTaxi {
     pub assignment: AssignmentId,
     /// What the rider looks for, at most [`PLATE_MAX`] bytes; a dash while it is not known.
     pub plate: String,
-    /// Travel time to the pickup when the shift was asked, in seconds.
+    /// When the shift was asked.
+    pub asked_at: UtcMs,
+    /// Travel time to the pickup then, in seconds.
     pub eta_s: u32,
     /// What was taken, once the trip is over and somebody knows.
     pub fare: Option<Fare>,
@@ -162,6 +164,13 @@ impl BookingRecord {
     #[must_use]
     pub fn lent_to(&self) -> Option<&Lent> {
         self.away()?.1.lent.as_ref()
+    }
+
+    /// The node that plans the booking, as far as this district knows: the edge that has it on loan, else its owner.
+    #[must_use]
+    pub fn planned_by(&self) -> Option<&NodeId> {
+        let owner = self.owner.as_ref().map(|(owner, _)| &owner.node);
+        self.lent_to().map(|lent| &lent.to).or(owner)
     }
 
     /// What the district that has the booking on loan told of it last.

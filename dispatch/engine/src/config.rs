@@ -22,17 +22,18 @@
 //! id = "central"
 //! url = "http://127.0.0.1:8080"
 //! public_key = "…"
-//! [[neighbours]]                # edges only: what pages are told when central is gone
+//! [[neighbours]]                # edges only: what pages are told when central is gone, and whom it lends bookings to
 //! id = "edge-b"
 //! url = "https://edge-b.taxi.example"
 //! district = "namsan"
+//! public_key = "…"               # without it nothing is lent to that edge, nor borrowed from it
 //! ```
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use ondol_core::face::{DistrictConfig, NodeConfig, Role, Timing};
+use ondol_core::face::{DistrictConfig, Neighbour, NodeConfig, Role, Timing};
 use ondol_core::ids::{DistrictId, NodeId, ZoneId};
 use ondol_core::pin::PinKey;
 use ondol_core::units::UtcMs;
@@ -40,6 +41,10 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+mod neighbours;
+
+pub use neighbours::NeighbourSection;
 
 /// Most peers of one node.
 pub const PEERS_MAX: usize = 64;
@@ -74,8 +79,8 @@ pub struct Config {
     /// The nodes it exchanges journals with: all edges at central, central at an edge.
     #[serde(default)]
     pub peers: Vec<PeerSection>,
-    /// The other edges, at an edge: it exchanges nothing with them, and tells riders' pages of them, which may have
-    /// nobody else to hear it from when central is gone.
+    /// The other edges, at an edge: it tells riders' pages of them, which may have nobody else to hear it from when
+    /// central is gone, and lends bookings to those whose key is here and borrows from them.
     #[serde(default)]
     pub neighbours: Vec<NeighbourSection>,
     /// Timers of dispatch; the defaults are the design's.
@@ -205,20 +210,6 @@ pub struct PeerSection {
     pub public_url: Option<String>,
 }
 
-/// Another edge, as riders' pages reach it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NeighbourSection {
-    /// Its name.
-    pub id: NodeId,
-    /// The URL under which pages reach it.
-    pub url: String,
-    /// Its district.
-    pub district: DistrictId,
-    /// The number that riders of its district text.
-    pub sms_number: Option<String>,
-}
-
 /// Why a configuration is not used.
 #[derive(Debug, Error)]
 pub enum ConfigError {
@@ -294,13 +285,19 @@ impl Config {
             .iter()
             .map(|d| (d.id.clone(), DistrictConfig { zones: d.zones.clone(), edge: d.edge.clone() }))
             .collect();
+        let neighbours = self.lending_neighbours().map(|neighbour| Neighbour {
+            node: neighbour.id.clone(),
+            district: neighbour.district.clone(),
+            border: neighbour.border.clone(),
+        });
+        let neighbours = neighbours.collect();
         NodeConfig {
             id: self.node.id.clone(),
             role,
             incarnation,
             districts,
             pin_key,
-            neighbours: Vec::new(),
+            neighbours,
             timing: self.timing,
         }
     }
@@ -373,30 +370,6 @@ impl Config {
             }
             if !is_http(&peer.url) {
                 return Err(value(format!("peers[{i}].url"), "must begin with http:// or https://"));
-            }
-        }
-        Ok(())
-    }
-
-    fn check_neighbours(&self) -> Result<(), ConfigError> {
-        if self.node.role != RoleName::Edge && !self.neighbours.is_empty() {
-            return Err(value("neighbours", "are for edges; central lists its edges as peers"));
-        }
-        if self.neighbours.len() > PEERS_MAX {
-            return Err(value("neighbours", format!("list at most {PEERS_MAX} neighbours")));
-        }
-        for (i, neighbour) in self.neighbours.iter().enumerate() {
-            let is_known = neighbour.id == self.node.id
-                || self.peers.iter().any(|peer| peer.id == neighbour.id)
-                || self.neighbours[..i].iter().any(|other| other.id == neighbour.id);
-            if is_known {
-                return Err(value(format!("neighbours[{i}].id"), "is this node, a peer, or listed twice"));
-            }
-            if self.districts.iter().any(|district| district.id == neighbour.district) {
-                return Err(value(format!("neighbours[{i}].district"), "is this node's own"));
-            }
-            if !is_http(&neighbour.url) {
-                return Err(value(format!("neighbours[{i}].url"), "must begin with http:// or https://"));
             }
         }
         Ok(())

@@ -46,9 +46,9 @@ pub(crate) struct Station {
 pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
     let Station { config, running, identity, map, secrets, tariff } = start(file).await?;
-    let Running { handle, renewals, mut task } = running;
+    let Running { handle, calls, mut task } = running;
     let named = || file.display().to_string();
-    let _peers = PeerLink::start(&config, &handle, &identity, renewals).with_context(named)?;
+    let _peers = PeerLink::start(&config, &handle, &identity, calls).with_context(named)?;
     let router = router(&config, &handle, &identity, map, &secrets, tariff, metrics).with_context(named)?;
     let listener = TcpListener::bind(config.listen.address)
         .await
@@ -77,7 +77,7 @@ pub(crate) async fn start(file: &Path) -> anyhow::Result<Station> {
     start_as_told(Config::read(file)?).await.with_context(|| file.display().to_string())
 }
 
-async fn start_as_told(config: Config) -> anyhow::Result<Station> {
+async fn start_as_told(mut config: Config) -> anyhow::Result<Station> {
     let secrets = Secrets::read(&config.keys.master).context("keys.master")?;
     let key = SigningKey::load(&config.keys.node).context("keys.node")?;
     let map = match &config.map.dir {
@@ -86,6 +86,7 @@ async fn start_as_told(config: Config) -> anyhow::Result<Station> {
     };
     if let Some(districts) = map.as_ref().and_then(|map| map.districts()) {
         on_the_map::check(&config, districts)?;
+        on_the_map::draw_borders(&mut config, districts);
     }
     let tariff = tariff(&config)?;
     let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
@@ -130,6 +131,12 @@ fn identity_config(config: &Config, key: SigningKey) -> anyhow::Result<IdentityC
         };
         let public = peer.public_key.parse().with_context(|| format!("peers[{i}].public_key"))?;
         known.push(KnownKey { node: peer.id.clone(), public, standing });
+    }
+    for (i, neighbour) in config.neighbours.iter().enumerate() {
+        let Some(key) = &neighbour.public_key else { continue };
+        let public = key.parse().with_context(|| format!("neighbours[{i}].public_key"))?;
+        let standing = Standing::Edge(neighbour.district.clone());
+        known.push(KnownKey { node: neighbour.id.clone(), public, standing });
     }
     let address = config.listen.address;
     let mut origins = vec![format!("http://{address}"), format!("http://localhost:{}", address.port())];

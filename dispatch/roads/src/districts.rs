@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use geo::{Contains, Coord, LineString, Polygon};
+use geo::{Contains, Coord, Euclidean, InterpolateLine, LineString, Polygon};
 use ondol_core::ids::{DistrictId, ZoneId};
 use ondol_core::position::Position;
 use rand::{RngExt, SeedableRng};
@@ -17,6 +17,8 @@ use crate::point::Bbox;
 
 /// Most zones of one map.
 pub const ZONES_MAX: usize = 1_000;
+/// Most places on the border of a district that are looked at.
+pub const BORDER_MAX: usize = 64;
 /// Most corners of one zone.
 const CORNERS_MAX: usize = 10_000;
 /// Largest districts file, in bytes.
@@ -53,6 +55,24 @@ impl Districts {
         &self.districts
     }
 
+    /// Places on the border of a district, in order and at most [`BORDER_MAX`]; none if the map does not have it.
+    #[must_use]
+    pub fn border(&self, district: &DistrictId) -> Vec<Position> {
+        let zones =
+            self.districts.iter().filter(|known| known.id == *district).flat_map(|known| &known.zones);
+        let zones: Vec<&Zone> = zones.collect();
+        let each = (BORDER_MAX / zones.len().max(1)).max(1);
+        let places = zones.into_iter().flat_map(|zone| {
+            (0..each).filter_map(move |at| {
+                #[allow(clippy::cast_precision_loss, reason = "at most 64 places")]
+                let share = at as f64 / each as f64;
+                let place = Euclidean.point_at_ratio_from_start(zone.polygon.exterior(), share)?;
+                Position::new(place.y(), place.x()).ok()
+            })
+        });
+        places.take(BORDER_MAX).collect()
+    }
+
     /// The district and zone that hold `position`.
     #[must_use]
     pub fn locate(&self, position: Position) -> Option<(DistrictId, ZoneId)> {
@@ -72,7 +92,7 @@ impl Districts {
     /// A taxi that leaves the map a little still belongs somewhere.
     #[must_use]
     pub fn locate_or_nearest(&self, position: Position) -> Option<(DistrictId, ZoneId)> {
-        use geo::{Distance, Euclidean, Point};
+        use geo::{Distance, Point};
         let point = Point::new(position.lon(), position.lat());
         self.locate(position).or_else(|| {
             let zones = self
@@ -383,6 +403,19 @@ mod tests {
         let on_one_spot = Districts::split(BOX, &vec![at(37.05, 127.1); 50], 3, 7);
         assert_eq!(on_one_spot.all().len(), 3);
         assert!(on_one_spot.locate(at(37.05, 127.1)).is_some());
+    }
+
+    #[test]
+    fn a_border_goes_around_its_district() {
+        let districts = Districts::split(BOX, &[], 2, 7);
+        let border = districts.border(&"d1".parse().unwrap());
+        assert!((BORDER_MAX / 2..=BORDER_MAX).contains(&border.len()), "{}", border.len());
+        let nearest = |place: &Position| districts.locate_or_nearest(*place).unwrap().0;
+        assert!(border.iter().all(|place| nearest(place).as_str() == "d1"));
+        let lons = || border.iter().map(|place| place.lon());
+        let (west, east) = (lons().fold(f64::MAX, f64::min), lons().fold(f64::MIN, f64::max));
+        assert!(west < 127.01 && (127.08..127.12).contains(&east), "from {west} to {east}");
+        assert_eq!(districts.border(&"d9".parse().unwrap()), Vec::new());
     }
 
     #[test]

@@ -66,7 +66,10 @@ pub(super) fn look(node: &Node, id: BookingId, now: Now) -> Option<Seen> {
         let (_, shift) = node.board().shift(bond.shift)?;
         shift.start.as_ref().map(|start| start.vehicle.plate.clone())
     });
-    let owner = record.owner.as_ref().map_or(&node.config().id, |(owner, _)| &owner.node);
+    // Of a taxi of the district that has the booking on loan, what that district tells.
+    let told = record.told().and_then(|told| told.taxi.as_ref());
+    let plate = plate.or_else(|| told.map(|taxi| taxi.plate.clone()));
+    let owner = record.planned_by().unwrap_or(&node.config().id);
     let mode = node.mode(district)?;
     Some(Seen {
         pin: node.pin(id),
@@ -92,7 +95,9 @@ impl Seen {
     pub(super) fn view(&self, door: &TextDoor) -> Option<BookingView> {
         let request = self.record.request()?;
         let (personal, _): (RiderPersonal, _) = door.handle.vault().read_any(request.personal.as_ref());
-        let eta_s = self.record.standing().map(|(_, bond)| bond.eta_s()).filter(|eta_s| *eta_s < u32::MAX);
+        let told = self.record.told().and_then(|told| told.taxi.as_ref()).map(|taxi| taxi.eta_s);
+        let here = self.record.standing().map(|(_, bond)| bond.eta_s());
+        let eta_s = here.or(told).filter(|eta_s| *eta_s < u32::MAX);
         Some(BookingView {
             booking_id: self.record.id.0,
             code: booking_code(self.record.id),

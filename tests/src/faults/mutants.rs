@@ -126,6 +126,27 @@ pub const MUTANTS: &[Mutant] = &[
         8_000,
         "a restored edge holds what it has given back",
     ),
+    mutant_of(
+        Profile::Kakao2022,
+        "borrower-plans-early",
+        "lent",
+        400,
+        "an edge plans what it borrowed before the lender has let go",
+    ),
+    mutant_of(
+        Profile::Kakao2022,
+        "lender-keeps-planning",
+        "lent",
+        400,
+        "an edge goes on with what it has lent",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "loans-forgotten",
+        "lent",
+        4_000,
+        "a restored edge plans what it does not know to be lent",
+    ),
     mutant_of(Profile::Flap, "skip-gap", "I4", 1_000, "a node takes in entries behind a gap"),
     mutant_of(
         Profile::Sms,

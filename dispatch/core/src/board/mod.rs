@@ -328,6 +328,13 @@ impl Board {
             .min_by_key(|(_, record)| (record.accepted.is_none(), !record.is_here(), record.is_borrowed()))
     }
 
+    /// True if a list of the bookings of all districts has the booking in `district`: it is in no other that is known here
+    /// to have it.
+    #[must_use]
+    pub fn is_listed_in(&self, district: &DistrictId, booking: BookingId) -> bool {
+        self.booking(booking).is_some_and(|(listed, _)| listed == district)
+    }
+
     /// A shift and its district, wherever it is.
     #[must_use]
     pub fn shift(&self, shift: ShiftId) -> Option<(&DistrictId, &ShiftRecord)> {

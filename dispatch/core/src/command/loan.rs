@@ -15,6 +15,9 @@ use crate::units::UtcMs;
 /// Most loans, and most questions, of one call. An edge has no more bookings on loan to one neighbour.
 pub const SAID_MAX: usize = 500;
 
+/// Most requests that go with one call or answer: the others follow with the next.
+pub const REQUESTS_MAX: usize = 100;
+
 /// Where a loan stands for one of its two edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

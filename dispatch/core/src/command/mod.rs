@@ -13,7 +13,7 @@ pub use device::{
 };
 pub use home::{HomeAnswer, HomeCommand, HomeWish};
 pub use lease::{Renewal, RenewalAnswer};
-pub use loan::{BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, SAID_MAX};
+pub use loan::{BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, REQUESTS_MAX, SAID_MAX};
 pub use notice::{Notice, NoticeText, Recipient};
 pub use refusal::Refusal;
 

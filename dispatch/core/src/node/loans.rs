@@ -13,7 +13,9 @@ use super::lease::Side;
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::{Board, DistrictBoard};
 use crate::booking::{BookingRecord, Status};
-use crate::command::{Answer, BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, Refusal, SAID_MAX};
+use crate::command::{
+    Answer, BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, REQUESTS_MAX, Refusal, SAID_MAX,
+};
 use crate::face::{Neighbour, NodeConfig, Output, Role};
 use crate::fact::{Fact, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId};
@@ -148,18 +150,21 @@ impl Node {
         let (to_incarnation, to) = (peer.incarnation, neighbour.node.clone());
         let loans: Vec<_> = self.loans_with(district, &to).collect();
         let lent = loans.iter().filter(|(_, _, loan)| loan.lent.is_some());
-        let lent = lent.map(|(record, id, loan)| self.said_of_lent(record, *id, loan, &to)).collect();
-        let borrowed =
-            loans.iter().filter(|(_, _, loan)| loan.borrowed.is_some()).map(|(record, ..)| record.id);
+        let lent = lent.map(|(record, id, loan)| self.said_of_lent(record, *id, loan, &to));
+        // What it waits for comes before what it only wants to be sure of.
+        let of_stage = |transferred| {
+            let borrowed = loans.iter().filter(move |(_, _, loan)| loan.borrowed.is_some());
+            borrowed.filter(move |(_, _, loan)| loan.transferred == transferred).map(|(record, ..)| record.id)
+        };
         let unsure = self.loans.unsure.iter().filter(|(_, peers)| peers.contains(&to)).map(|(id, _)| *id);
         let asks: BTreeSet<BookingId> =
-            borrowed.take(SAID_MAX / 2).chain(unsure.take(SAID_MAX / 2)).collect();
+            of_stage(false).chain(unsure).chain(of_stage(true)).take(SAID_MAX).collect();
         let call = LoanCall {
             from: self.config.id.clone(),
             district: district.clone(),
             incarnation: self.config.incarnation,
             to_incarnation,
-            lent,
+            lent: with_few_requests(lent),
             asks: asks.into_iter().collect(),
         };
         self.outputs.push_back(Output::CallNeighbour { to, call });
@@ -206,7 +211,7 @@ impl Node {
             to_incarnation: call.incarnation,
             free: self.free_to_lend(&district, now),
             borrowed,
-            lent: lent.collect(),
+            lent: with_few_requests(lent),
             told: call.asks,
             district,
         }))
@@ -283,6 +288,7 @@ impl Node {
         let taxi = record.standing().map(|(assignment, bond)| ToldTaxi {
             assignment: assignment.clone(),
             plate: self.plate(district, bond.shift),
+            asked_at: bond.offered.as_ref().map_or(UtcMs(0), |(_, at, _)| *at),
             eta_s: bond.offered.as_ref().map_or(0, |(eta_s, ..)| *eta_s),
             fare: bond.fare().cloned(),
         });
@@ -380,6 +386,17 @@ impl Node {
         let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
         self.append(district, zone, fact, now);
     }
+}
+
+/// What is said, with no more requests than go with one call.
+fn with_few_requests(said: impl Iterator<Item = LentSaid>) -> Vec<LentSaid> {
+    let mut room = REQUESTS_MAX;
+    let thin = |said: LentSaid| {
+        let request = said.request.filter(|_| room > 0);
+        room -= usize::from(request.is_some());
+        LentSaid { request, ..said }
+    };
+    said.map(thin).collect()
 }
 
 fn stage(loan: &Loan) -> LoanStage {

@@ -73,7 +73,8 @@ pub fn report(board: &Board, district: &DistrictId, from: UtcMs, to: UtcMs) -> R
     let within = |at: UtcMs| from <= at && at < to;
 
     for record in known.bookings.values() {
-        if let Some(accepted) = record.accepted.as_ref().filter(|accepted| within(accepted.at)) {
+        let counted = board.is_listed_in(district, record.id);
+        if let Some(accepted) = record.accepted.as_ref().filter(|accepted| counted && within(accepted.at)) {
             *report.accepted.entry(accepted.node.clone()).or_default() += 1;
             *report.statuses.entry(record.status()).or_default() += 1;
         }

@@ -144,17 +144,20 @@ impl Parties<'_> {
 
     /// Central tells keys and tombstones; an edge tells keys of those whose text it sends.
     fn check_key(&self, key: &SubjectKey, named: &BTreeSet<SubjectId>) -> Result<(), PageRefusal> {
-        let why = if !key.is_well_formed() {
-            "has a form that no store holds"
-        } else if self.sender_is_central {
-            return Ok(());
-        } else if key.wrapped.is_none() {
-            "was erased by an edge; central alone erases"
-        } else if !named.contains(&key.subject) {
-            "comes without a text of that person"
-        } else {
-            return Ok(());
-        };
-        Err(PageRefusal::Key { why })
+        if self.sender_is_central && key.is_well_formed() { Ok(()) } else { key_of_edge(key, named) }
     }
+}
+
+/// Says whether an edge may tell a key: of somebody whose text it sends, and not erased.
+pub(super) fn key_of_edge(key: &SubjectKey, named: &BTreeSet<SubjectId>) -> Result<(), PageRefusal> {
+    let why = if !key.is_well_formed() {
+        "has a form that no store holds"
+    } else if key.wrapped.is_none() {
+        "was erased by an edge; central alone erases"
+    } else if !named.contains(&key.subject) {
+        "comes without a text of that person"
+    } else {
+        return Ok(());
+    };
+    Err(PageRefusal::Key { why })
 }

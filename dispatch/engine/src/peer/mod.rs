@@ -4,6 +4,7 @@
 //! receiver ── POST /sync/v1/pull {cursors, keys_after, wait_ms} ─▶ peer      long poll, both directions
 //!          ◀─ {entries, heads, keys, key_cursor, more} + signature ─
 //! central  ── POST /sync/v1/lease  Renewal ─▶ edge ─ RenewalAnswer + signature ─▶ central
+//! edge     ── POST /sync/v1/loans  LoanCall + keys ─▶ neighbour ─ LoanAnswer + keys + signature ─▶ edge
 //! ```
 //!
 //! The receiver holds the cursors, which are the heads of what it has made durable, so a lost answer costs a
@@ -12,12 +13,15 @@
 //! its own district only: entries, and the keys of the people whose text is in them. What cannot be stored or is
 //! not the peer's to tell is left out with the rest of its series, and the others go on (`check.rs`).
 //!
-//! Absent so far: client certificates, and lending between edges.
+//! Neighbours exchange no journals: each writes down in its own what the other says of a loan.
+//!
+//! Absent so far: client certificates.
 
+mod calls;
 mod check;
 mod client;
 mod enrol;
-mod lease;
+mod loans;
 mod quarantine;
 mod routes;
 mod subjects;
@@ -26,7 +30,6 @@ mod wire;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ondol_core::command::Renewal;
 use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::units::UtcMs;
 use thiserror::Error;
@@ -35,7 +38,7 @@ use tokio::task::JoinSet;
 
 use crate::config::{Config, RoleName};
 use crate::identity::{Identity, is_sheltered};
-use crate::run::Handle;
+use crate::run::{Handle, PeerCall};
 use client::Caller;
 
 pub use enrol::{EnrolError, enrol_at};
@@ -68,7 +71,7 @@ struct PeerAddress {
 }
 
 impl PeerLink {
-    /// Starts to pull from every peer of `config` and to carry `renewals`.
+    /// Starts to pull from every peer of `config` and to carry `calls`, to neighbours as well.
     ///
     /// # Errors
     ///
@@ -77,11 +80,13 @@ impl PeerLink {
         config: &Config,
         handle: &Handle,
         identity: &Arc<Identity>,
-        renewals: mpsc::Receiver<(NodeId, Renewal)>,
+        calls: mpsc::Receiver<(NodeId, PeerCall)>,
     ) -> Result<Self, PeerError> {
         let caller = Caller::new(handle.clone(), Arc::clone(identity)).map_err(PeerError::Client)?;
         let peers = peers_of(config);
-        if let Some(peer) = peers.iter().find(|peer| !is_sheltered(&peer.url)) {
+        let mut called = peers.clone();
+        called.extend(neighbours_of(config));
+        if let Some(peer) = called.iter().find(|peer| !is_sheltered(&peer.url)) {
             return Err(PeerError::InClear(peer.url.clone()));
         }
         let mut tasks = JoinSet::new();
@@ -89,7 +94,7 @@ impl PeerLink {
         for peer in &peers {
             tasks.spawn(client::pull_for_ever(caller.clone(), peer.clone()));
         }
-        tasks.spawn(lease::carry_renewals(caller, peers, renewals));
+        tasks.spawn(calls::carry_calls(caller, called, calls));
         Ok(Self { _tasks: tasks })
     }
 }
@@ -123,6 +128,15 @@ fn peers_of(config: &Config) -> Vec<PeerAddress> {
             (!districts.is_empty()).then(|| PeerAddress { id: peer.id.clone(), url, districts })
         })
         .collect()
+}
+
+/// The edges to which this one lends; they have no district in common.
+fn neighbours_of(config: &Config) -> impl Iterator<Item = PeerAddress> {
+    config.lending_neighbours().map(|neighbour| PeerAddress {
+        id: neighbour.id.clone(),
+        url: neighbour.url.trim_end_matches('/').to_owned(),
+        districts: Vec::new(),
+    })
 }
 
 /// Wall time for `sim_ms` of simulated time, at least `floor`: a fast clock does not make the network faster.

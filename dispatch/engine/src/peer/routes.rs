@@ -15,6 +15,7 @@ use ondol_core::ids::{DistrictId, NodeId};
 use serde::Serialize;
 use tower_http::compression::CompressionLayer;
 
+use super::loans::{self, LoanPost};
 use super::subjects::cut_to_subjects;
 use super::wire::{
     CALL_MAX, NONCE_HEADER, NONCE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes,
@@ -44,13 +45,14 @@ impl FromRef<PeerState> for Arc<Identity> {
     }
 }
 
-/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/enrol`; and those for the node's own staff,
+/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`; and those for the node's own staff,
 /// who also show a key of a node.
 pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
     let staff = control_router(handle.clone(), Arc::clone(&identity));
     Router::new()
         .route("/sync/v1/pull", post(pull))
         .route("/sync/v1/lease", post(lease))
+        .route("/sync/v1/loans", post(loans))
         .route("/sync/v1/enrol", post(enrol))
         .layer(DefaultBodyLimit::max(CALL_MAX))
         .layer(CompressionLayer::new())
@@ -118,6 +120,32 @@ async fn lease(
     match state.handle.request(Command::Renew(renewal)).await? {
         Answer::Renewal(answer) => signed(&state.identity, &peer.node, nonce, &answer),
         other => Err(Problem::internal(&format_args!("a renewal was answered with {other:?}"))),
+    }
+}
+
+/// A neighbour says what it lends. Whether it is one, the core knows.
+async fn loans(
+    State(state): State<PeerState>,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let nonce = nonce_of(&headers)?;
+    let LoanPost { call, keys } = strict_json(&body)?;
+    let is_itself = matches!(&peer.standing, Standing::Edge(district) if *district == call.district);
+    if call.from != peer.node || !is_itself {
+        return Err(Problem::forbidden());
+    }
+    let keys = loans::keys_that_fit(&call.lent, keys).map_err(|refusal| {
+        tracing::error!(peer = %peer.node, %refusal, "a neighbour sends what may not be taken in");
+        Problem::forbidden()
+    })?;
+    match state.handle.request_with_keys(Command::Borrow(call), keys).await? {
+        Answer::Loans(answer) => {
+            let reply = loans::reply(&state.handle, answer).await.map_err(|error| unreadable(&error))?;
+            signed(&state.identity, &peer.node, nonce, &reply)
+        }
+        other => Err(Problem::internal(&format_args!("a neighbour was answered with {other:?}"))),
     }
 }
 

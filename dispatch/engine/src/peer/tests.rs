@@ -3,6 +3,7 @@
 //! forger with the edge's or with a stranger's key. Simulated time runs faster than the wall's.
 
 mod forger;
+mod neighbours;
 mod pages;
 mod sites;
 

@@ -111,8 +111,17 @@ impl Handle {
     /// [`RequestError::Refused`] if the rules say no; [`RequestError::Unavailable`] if the queue is full, the
     /// store has not committed for 2 s, or no answer came within 15 s.
     pub async fn request(&self, command: Command) -> Result<Answer, RequestError> {
+        self.request_with_keys(command, Vec::new()).await
+    }
+
+    /// Like [`Self::request`], with the keys of those whose sealed text another node sends in `command`.
+    pub(crate) async fn request_with_keys(
+        &self,
+        command: Command,
+        keys: Vec<SubjectKey>,
+    ) -> Result<Answer, RequestError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Message::Request { command: Box::new(command), reply })?;
+        self.send(Message::Request { command: Box::new(command), keys, reply })?;
         Ok(wait(answer).await??)
     }
 

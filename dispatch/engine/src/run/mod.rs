@@ -20,7 +20,7 @@ pub(crate) mod tests;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use ondol_core::command::{Answer, Command, Refusal, Renewal};
+use ondol_core::command::{Answer, Command, LoanCall, Refusal, Renewal};
 use ondol_core::face::{Input, Output, RequestId};
 use ondol_core::ids::NodeId;
 use ondol_core::journal::{Entry, Heads, Series};
@@ -47,8 +47,8 @@ pub use handle::{Handle, RequestError, Unavailable};
 pub const QUEUE_MAX: usize = 4_096;
 /// Most messages handled before their entries are committed.
 pub const BATCH_MAX: usize = 512;
-/// Most renewals that wait for the peer link; they repeat, so more are dropped.
-const RENEWALS_MAX: usize = 256;
+/// Most calls that wait for the peer link; they repeat, so more are dropped.
+const CALLS_MAX: usize = 256;
 /// Changes that a slow watcher may fall behind before it has to read everything again.
 const CHANGES_MAX: usize = 4_096;
 /// Simulated time between two proofs that the store still writes, while there is nothing to commit.
@@ -74,10 +74,19 @@ pub struct Setup {
 pub struct Running {
     /// What everything else holds of it.
     pub handle: Handle,
-    /// Renewals for the peer link to carry, with the edge each is for.
-    pub renewals: mpsc::Receiver<(NodeId, Renewal)>,
+    /// Calls for the peer link to carry, with the node each is for.
+    pub calls: mpsc::Receiver<(NodeId, PeerCall)>,
     /// Ends when the loop does: after [`Handle::shut_down`], or with the failure that stopped it.
     pub task: JoinHandle<Result<(), StoreError>>,
+}
+
+/// What the core says to another node.
+#[derive(Debug)]
+pub enum PeerCall {
+    /// Central renews the lease of an edge.
+    Renew(Renewal),
+    /// An edge speaks with a neighbour about loans.
+    Neighbour(LoanCall),
 }
 
 /// Why a loop did not start.
@@ -108,13 +117,13 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
     let node = Node::new(core, loaded.board, travel, clock.now());
 
     let (inbox_sender, inbox) = mpsc::channel(QUEUE_MAX);
-    let (renewals_sender, renewals) = mpsc::channel(RENEWALS_MAX);
+    let (calls_sender, calls) = mpsc::channel(CALLS_MAX);
     let shared = Arc::new(Shared::new(id, role, incarnation, inbox_sender, clock, store, vault, CHANGES_MAX));
     let engine = Loop {
         node,
         shared: Arc::clone(&shared),
         inbox,
-        renewals: renewals_sender,
+        calls: calls_sender,
         pending: HashMap::new(),
         next_request: 0,
         batch: Batch { rows, ..Batch::default() },
@@ -126,12 +135,17 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
         stopping: false,
     };
     let task = tokio::spawn(engine.run());
-    Ok(Running { handle: Handle::new(shared), renewals, task })
+    Ok(Running { handle: Handle::new(shared), calls, task })
 }
 
 /// What the loop is sent.
 enum Message {
-    Request { command: Box<Command>, reply: oneshot::Sender<Result<Answer, Refusal>> },
+    Request {
+        command: Box<Command>,
+        /// Keys of those whose sealed text the command brings, to be stored with what it causes.
+        keys: Vec<SubjectKey>,
+        reply: oneshot::Sender<Result<Answer, Refusal>>,
+    },
     Read(ReadFn),
     Page(Box<PageMessage>),
     Flush(oneshot::Sender<()>),
@@ -172,7 +186,7 @@ struct Loop {
     node: Node,
     shared: Arc<Shared>,
     inbox: mpsc::Receiver<Message>,
-    renewals: mpsc::Sender<(NodeId, Renewal)>,
+    calls: mpsc::Sender<(NodeId, PeerCall)>,
     pending: HashMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: RequestId,
     /// What the node wants done: sorted into what must be durable first and what waits for that.
@@ -222,7 +236,10 @@ impl Loop {
 
     fn take(&mut self, message: Message, now: Now) {
         match message {
-            Message::Request { command, reply } => {
+            Message::Request { command, keys, reply } => {
+                if !keys.is_empty() {
+                    self.learn(keys);
+                }
                 self.next_request += 1;
                 self.pending.insert(self.next_request, reply);
                 self.node.handle(Input::Command { request: self.next_request, command }, now);
@@ -233,10 +250,8 @@ impl Loop {
             }
             Message::Page(page) => {
                 let PageMessage { from, entries, heads, left_out, keys, key_cursor, done } = *page;
-                self.shared.vault.learn(&keys);
-                self.batch.keys.extend(keys);
+                self.learn(keys);
                 self.batch.key_cursors.extend(key_cursor.map(|cursor| (from.clone(), cursor)));
-                self.tray.hold();
                 self.node.handle(Input::Page { from, entries, heads }, now);
                 for (series, why) in left_out {
                     self.node.handle(Input::LeftOut { series, why }, now);
@@ -249,6 +264,13 @@ impl Loop {
             Message::Stop => self.stopping = true,
         }
         self.collect();
+    }
+
+    /// Takes in keys that another node has sent; nothing leaves before they are durable.
+    fn learn(&mut self, keys: Vec<SubjectKey>) {
+        self.shared.vault.learn(&keys);
+        self.batch.keys.extend(keys);
+        self.tray.hold();
     }
 
     /// Whoever handed in something may have stopped waiting for it to be durable.
@@ -308,21 +330,26 @@ impl Loop {
                     self.shared.devices.send(device, message);
                 }
                 Effect::Output(Output::Renew { to, renewal }) => {
-                    if self.renewals.try_send((to, renewal)).is_err() {
-                        metrics::counter!("ondol_renewals_dropped_total").increment(1);
-                    }
+                    self.call(to, PeerCall::Renew(renewal));
                 }
                 Effect::Output(Output::Changed(change)) => {
                     // Nobody may be watching.
                     let _watchers = self.shared.changes.send(change);
                 }
-                Effect::Output(Output::CallNeighbour { to, .. }) => {
-                    tracing::debug!(%to, "no call to a neighbour is carried");
+                Effect::Output(Output::CallNeighbour { to, call }) => {
+                    self.call(to, PeerCall::Neighbour(call));
                 }
                 Effect::Output(Output::Append(_) | Output::Notify(_)) => {
                     unreachable!("the tray keeps these for the store")
                 }
             }
+        }
+    }
+
+    /// Hands a call to the peer link; calls repeat, so one that finds no room is left out.
+    fn call(&self, to: NodeId, call: PeerCall) {
+        if self.calls.try_send((to, call)).is_err() {
+            metrics::counter!("ondol_peer_calls_dropped_total").increment(1);
         }
     }
 

@@ -21,7 +21,8 @@ const READ_MAX: usize = 1_000;
 /// Rows to write, each once: one statement may not change a row twice.
 #[derive(Debug, Clone, Default)]
 pub struct Rows {
-    bookings: BTreeMap<BookingId, Value>,
+    /// A booking that one district lends to another has a row in each.
+    bookings: BTreeMap<(DistrictId, BookingId), Value>,
     assignments: BTreeMap<AssignmentId, Value>,
     shifts: BTreeMap<ShiftId, Value>,
 }
@@ -112,7 +113,7 @@ impl Rows {
             "door": accepted.request.door.as_str(), "status": record.status().as_str(),
             "accepted_at": accepted.at, "cancelled_at": record.cancel.as_ref().map(|cancel| cancel.at),
         });
-        self.bookings.insert(booking, row);
+        self.bookings.insert((id.clone(), booking), row);
         for (assignment, bond) in &record.assignments {
             let row = json!({
                 "zone_id": accepted.zone, "assignment": assignment, "booking": booking, "shift": bond.shift,

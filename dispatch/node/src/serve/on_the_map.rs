@@ -4,6 +4,16 @@ use anyhow::bail;
 use ondol_engine::config::Config;
 use ondol_roads::Districts;
 
+/// Tells an edge where the districts of its neighbours begin; one that the map does not have is the last to be asked.
+pub(super) fn draw_borders(config: &mut Config, map: &Districts) {
+    for neighbour in &mut config.neighbours {
+        neighbour.border = map.border(&neighbour.district);
+        if neighbour.border.is_empty() && neighbour.public_key.is_some() {
+            tracing::warn!(district = %neighbour.district, "the map has no such district: its edge is the last to be lent to");
+        }
+    }
+}
+
 /// Refuses a district or zone that the map does not have, and tells of zones that nobody is served in.
 ///
 /// # Errors

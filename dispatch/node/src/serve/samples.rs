@@ -64,13 +64,8 @@ async fn the_samples_start_a_central_and_an_edge() {
     let folder = Folder::new();
     for (file, drivers) in [("central.toml", 2), ("edge.toml", 0)] {
         let station = start(&folder.0.path().join(file)).await.unwrap();
-        PeerLink::start(
-            &station.config,
-            &station.running.handle,
-            &station.identity,
-            station.running.renewals,
-        )
-        .unwrap();
+        PeerLink::start(&station.config, &station.running.handle, &station.identity, station.running.calls)
+            .unwrap();
         let mut roster = RosterFile::from_json(ROSTER.as_bytes()).unwrap();
         roster.drivers.truncate(drivers);
         let key = station.secrets.derive("driver-secret");

@@ -23,6 +23,7 @@ use crate::vault::{Secrets, Vault};
 
 pub(super) const CENTRAL_KEY: [u8; 32] = [1; 32];
 pub(super) const EDGE_KEY: [u8; 32] = [2; 32];
+const EAST_KEY: [u8; 32] = [3; 32];
 
 /// Where a node lives; it can be started there again.
 pub(super) struct Site {
@@ -66,6 +67,16 @@ impl Pair {
         }
     }
 
+    /// Two edges, the west's in the place of central, that lend after two seconds; their central does not exist.
+    pub(super) async fn neighbours() -> Self {
+        let epoch = crate::http::rfc3339(UtcMs(crate::clock::wall_ms()));
+        let clock = format!("speed = 20.0\nwall_start_at = \"{epoch}\"\nsim_start_at = \"{epoch}\"");
+        let ports = [free_port().await, free_port().await];
+        let west = edge_config(("edge-a", "hanbuk"), ("edge-b", "namsan", ports[1]), &clock);
+        let east = edge_config(("edge-b", "namsan"), ("edge-a", "hanbuk", ports[0]), &clock);
+        Self { central: Site::new(west, ports[0], EDGE_KEY), edge: Site::new(east, ports[1], EAST_KEY) }
+    }
+
     /// A token as the edge would make it, with a key that nobody knows.
     pub(super) async fn stranger_token(&self) -> String {
         let folder = tempfile::tempdir().unwrap();
@@ -84,6 +95,19 @@ fn config(id: &str, role: &str, peer: &str, peer_port: u16, clock: &str) -> Stri
     )
 }
 
+/// An edge whose central does not exist, and its neighbour with district and port.
+fn edge_config((id, own): (&str, &str), (other, its, port): (&str, &str, u16), clock: &str) -> String {
+    format!(
+        "districts = [{{ id = \"{own}\", zones = [\"{own}-1\"], edge = \"{id}\" }}]\n\
+         [node]\nid = \"{id}\"\nrole = \"edge\"\ncentral = \"central\"\n[clock]\n{clock}\n\
+         [listen]\naddress = \"127.0.0.1:0\"\n[timing]\nlend_after_ms = 2000\n\
+         [store]\nurl = \"unused\"\n[keys]\nmaster = \"unused\"\nnode = \"unused\"\n\
+         [[peers]]\nid = \"central\"\nurl = \"http://127.0.0.1:1\"\npublic_key = \"unused\"\n\
+         [[neighbours]]\nid = \"{other}\"\nurl = \"http://127.0.0.1:{port}\"\ndistrict = \"{its}\"\n\
+         public_key = \"unused\"\n"
+    )
+}
+
 async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }
@@ -97,8 +121,8 @@ impl Site {
     pub(super) fn link_to(&self, url: &str, running: &Running) -> Result<PeerLink, crate::peer::PeerError> {
         let mut config: Config = self.config.parse().unwrap();
         config.peers[0].url = url.to_owned();
-        let (_, renewals) = tokio::sync::mpsc::channel(1);
-        PeerLink::start(&config, &running.handle, &running.identity, renewals)
+        let (_, calls) = tokio::sync::mpsc::channel(1);
+        PeerLink::start(&config, &running.handle, &running.identity, calls)
     }
 
     /// The store goes back to an early copy.
@@ -133,7 +157,7 @@ impl Site {
         let listener = TcpListener::bind(("127.0.0.1", self.port)).await.unwrap();
         let router = peer_router(running.handle.clone(), Arc::clone(&identity));
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        let link = PeerLink::start(&config, &running.handle, &identity, running.renewals).unwrap();
+        let link = PeerLink::start(&config, &running.handle, &identity, running.calls).unwrap();
         let url = format!("http://127.0.0.1:{}", self.port);
         Running { handle: running.handle, identity, url, link, server, engine: running.task }
     }
@@ -150,7 +174,11 @@ async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path, clock: &Clo
         standing,
     };
     let node: NodeId = id.parse().unwrap();
-    let standing = if id == "central" { Standing::Central } else { Standing::Edge(district()) };
+    let standing = match id {
+        "central" => Standing::Central,
+        "edge-b" => Standing::Edge(east()),
+        _ => Standing::Edge(district()),
+    };
     let identity_config = IdentityConfig {
         node,
         standing,
@@ -158,6 +186,7 @@ async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path, clock: &Clo
         known: vec![
             known("central", CENTRAL_KEY, Standing::Central),
             known("edge-a", EDGE_KEY, Standing::Edge(district())),
+            known("edge-b", EAST_KEY, Standing::Edge(east())),
         ],
         districts: Districts::All,
         origins: Vec::new(),
@@ -205,6 +234,10 @@ impl Running {
 
 pub(super) fn district() -> DistrictId {
     "hanbuk".parse().unwrap()
+}
+
+pub(super) fn east() -> DistrictId {
+    "namsan".parse().unwrap()
 }
 
 pub(super) fn series(origin: &str, incarnation: u32, district: &str, lane: Lane) -> Series {

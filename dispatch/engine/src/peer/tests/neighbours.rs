@@ -1,0 +1,173 @@
+//! Goal: over the wire a booking goes from an edge that is cut off to its neighbour, with the key of its rider's text,
+//! and nobody but the neighbour can say anything of it.
+//! Method: two edges in one process, each with its own store, whose central does not exist.
+
+use ondol_core::board::DistrictBoard;
+use ondol_core::booking::Status;
+use ondol_core::command::{Attach, Beat, Command, LoanCall, Slot};
+use ondol_core::fact::{Driver, Fact, Lang, ShiftStart, Vehicle};
+use ondol_core::hlc::Hlc;
+use ondol_core::ids::{BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::journal::{Entry, Hash, Head, Lane};
+use ondol_core::node::Mode;
+use ondol_core::position::Position;
+use ondol_core::shift::{Duty, Serialiser};
+use ondol_core::units::UtcMs;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::sites::{Pair, Running, district, east, series, until};
+
+/// The driver of the east as the roster lists one, in an entry that central wrote before it was gone.
+fn listing() -> Entry {
+    let driver = Driver {
+        driver: DriverId::from_number(2),
+        subject: SubjectId::from_number(1_002),
+        fleet: "blue".parse().unwrap(),
+        district: east(),
+        phone: None,
+        personal: None,
+        lang: Lang::Ko,
+        secret_digest: String::new(),
+        home: None,
+        vehicle: vehicle(),
+        banned: false,
+    };
+    let fact = Fact::DriverListed { driver };
+    let mut entry = Entry {
+        series: series("central", 1, "namsan", Lane::Roster),
+        seq: 1,
+        zone: "all".parse().unwrap(),
+        hlc: Hlc::default(),
+        kind: fact.kind().into(),
+        schema_version: 1,
+        key: fact.key(),
+        payload: fact.write(),
+        prev_hash: Head::default().hash,
+        hash: Hash::default(),
+    };
+    entry.hash = entry.compute_hash();
+    entry
+}
+
+fn vehicle() -> Vehicle {
+    let vehicle = VehicleId::from_number(2);
+    Vehicle {
+        vehicle, plate: "서울33바0002".into(), seats: 4, needs: ondol_core::booking::Needs::default()
+    }
+}
+
+fn pickup() -> Position {
+    crate::run::tests::bench::request(1).pickup
+}
+
+/// The driver of the east begins a shift; returns the session.
+async fn attach(edge: &Running) -> String {
+    let (shift, device, driver) =
+        (ShiftId::from_number(2), DeviceId::from_number(2), DriverId::from_number(2));
+    let serialiser = Serialiser::Device { device };
+    let at = edge.handle.now().utc;
+    let start = ShiftStart { driver, vehicle: vehicle(), fleet: "blue".parse().unwrap(), serialiser, at };
+    let attach = Attach {
+        shift,
+        device,
+        driver,
+        district: east(),
+        start,
+        attach_epoch: 1,
+        slot: Slot::default(),
+        duty: (1, Duty::Available),
+        position: Some(pickup()),
+    };
+    match edge.handle.request(Command::Attach(attach)).await {
+        Ok(ondol_core::command::Answer::Attached { session }) => session,
+        other => panic!("a listed driver attaches: {other:?}"),
+    }
+}
+
+async fn status_in(edge: &Running, district: ondol_core::ids::DistrictId) -> Option<Status> {
+    let look = move |node: &ondol_core::node::Node| {
+        let find = |board: &DistrictBoard| board.bookings.get(&BookingId::from_number(1)).map(|r| r.status());
+        node.board().district(&district).and_then(find)
+    };
+    edge.handle.read(look).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_booking_and_the_key_of_its_text_go_to_the_neighbour() {
+    let pair = Pair::neighbours().await;
+    let (west_edge, east_edge) = (pair.central.start().await, pair.edge.start().await);
+    let (central, entry) = ("central".parse().unwrap(), listing());
+    let heads = ondol_core::journal::Heads::default();
+    east_edge.handle.page(central, vec![entry], heads, Vec::new(), Vec::new(), None).await.unwrap();
+    for (edge, district) in [(&west_edge, district()), (&east_edge, east())] {
+        edge.handle.request(Command::TakeDistrict { district: district.clone() }).await.unwrap();
+        until("it has taken its district", async || {
+            let look = {
+                let district = district.clone();
+                move |node: &ondol_core::node::Node| node.mode(&district).unwrap().mode
+            };
+            edge.handle.read(look).await.unwrap() == Mode::Degraded
+        })
+        .await;
+    }
+    let session = attach(&east_edge).await;
+    let sealed = west_edge.handle.vault().seal(SubjectId::from_number(9), &"강남역 11번 출구").unwrap();
+    let mut request = crate::run::tests::bench::request(1);
+    request.personal = Some(sealed.clone());
+    let (booking, zone) = (BookingId::from_number(1), "hanbuk-1".parse().unwrap());
+    let book = Command::Book { booking, district: district(), zone, request };
+    west_edge.handle.request(book).await.unwrap();
+    until("the east asks its driver", async || {
+        let beat = Beat {
+            shift: ShiftId::from_number(2),
+            device: DeviceId::from_number(2),
+            district: east(),
+            session: Some(session.clone()),
+            hears_central: false,
+            position: Some(pickup()),
+            slot: Slot::default(),
+        };
+        east_edge.handle.request(Command::Beat(beat)).await.unwrap();
+        status_in(&east_edge, east()).await == Some(Status::Offered)
+    })
+    .await;
+    assert_eq!(east_edge.handle.vault().open::<String>(&sealed).as_deref(), Some("강남역 11번 출구"));
+    for node in [&west_edge, &east_edge] {
+        node.handle.store().verify().await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_says_anything_of_loans_in_a_neighbours_name() {
+    let pair = Pair::neighbours().await;
+    let (west_edge, east_edge) = (pair.central.start().await, pair.edge.start().await);
+    let call = LoanCall {
+        from: "edge-b".parse().unwrap(),
+        district: east(),
+        incarnation: 1,
+        to_incarnation: 0,
+        lent: Vec::new(),
+        asks: Vec::new(),
+    };
+    let own = east_edge.identity.peer_token(&"edge-a".parse().unwrap());
+    let send = |token: String, call: LoanCall, keys: serde_json::Value| {
+        let body = json!({"call": call, "keys": keys}).to_string();
+        let url = format!("{}/sync/v1/loans", west_edge.identity_url());
+        let request = reqwest::Client::new().post(url).header("authorization", format!("Bearer {token}"));
+        let request = request.header("x-ondol-nonce", "0123456789abcdef").body(body);
+        async move { request.send().await.unwrap().status() }
+    };
+    let none = || json!([]);
+    assert_eq!(send("a.b.c".into(), call.clone(), none()).await, StatusCode::UNAUTHORIZED);
+    let other = LoanCall { from: "edge-c".parse().unwrap(), ..call.clone() };
+    assert_eq!(send(own.clone(), other, none()).await, StatusCode::FORBIDDEN, "another's name");
+    let elsewhere = LoanCall { district: district(), ..call.clone() };
+    assert_eq!(send(own.clone(), elsewhere, none()).await, StatusCode::FORBIDDEN, "another's district");
+    let key = json!([{"subject": SubjectId::from_number(1), "key_id": "00000000", "wrapped": null,
+                      "erased_at": UtcMs(1)}]);
+    assert_eq!(send(own.clone(), call.clone(), key).await, StatusCode::FORBIDDEN, "an edge erases nobody");
+    // Its own words are heard. Its real calls are of a later life, so that these come too late.
+    let late = send(own, LoanCall { incarnation: u32::MAX, ..call }, none()).await;
+    assert_eq!(late, StatusCode::OK);
+}
