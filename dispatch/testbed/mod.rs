@@ -200,6 +200,7 @@ fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig 
         districts,
         origins: vec![ORIGIN.to_owned()],
         transport: Transport::LoopbackHttp,
+        recovery: None,
     }
 }
 

@@ -13,11 +13,15 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{CloseReason, Fare, Owner, PinCheck, Release, Request};
+use crate::fact::{Owner, Release, Request};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
-use crate::matching::Reasons;
+use crate::planted;
 use crate::units::{Money, UtcMs};
+
+mod bond;
+
+pub use bond::{AssignmentRecord, Closed};
 
 /// The door through which a booking came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -237,7 +241,8 @@ pub struct BookingRecord {
     pub id: BookingId,
     /// The acceptance that stands; absent while only later facts have arrived.
     pub accepted: Option<Acceptance>,
-    /// Every node that took it in: more than one means that the rider used both sides of a cut.
+    /// Every node that heard it from its rider: more than one means that the rider used both sides of a cut, none that
+    /// it came back from a driver's capsule.
     pub accepted_by: BTreeMap<NodeId, Hlc>,
     /// Central took it in while its lease had run out: it goes on with it whatever other node took it in as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -253,96 +258,6 @@ pub struct BookingRecord {
     pub claims: BTreeMap<AssignmentId, BTreeMap<ShiftId, AssignmentRecord>>,
     /// The charge, written by central alone.
     pub charged: Option<Money>,
-}
-
-/// What all nodes together know of one bond. Each field joins by "the earliest stands".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AssignmentRecord {
-    /// The shift.
-    pub shift: ShiftId,
-    /// The question: travel time in seconds, when, why this shift.
-    pub offered: Option<(u32, UtcMs, Reasons)>,
-    /// When the slot took it.
-    pub assigned_at: Option<UtcMs>,
-    /// When the vehicle reached the pickup.
-    pub arrived_at: Option<UtcMs>,
-    /// When the rider boarded and how the rider was recognised.
-    pub boarded: Option<(UtcMs, PinCheck)>,
-    /// When the trip ended; the fare of the highest revision.
-    pub done: Option<(UtcMs, Fare)>,
-    /// An operator's end of the trip; it counts while the driver's own is not known.
-    pub closed: Option<Closed>,
-    /// When and why it ended without a trip.
-    pub released: Option<(UtcMs, Release)>,
-}
-
-/// An operator closed a trip; the lowest of several stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Closed {
-    /// Stamp of the entry.
-    pub hlc: Hlc,
-    /// When.
-    pub at: UtcMs,
-    /// Why.
-    pub reason: CloseReason,
-    /// The fare as the driver told it, if anybody knows.
-    pub fare: Option<Fare>,
-}
-
-impl AssignmentRecord {
-    /// Returns a bond with `shift` of which nothing else is known yet.
-    #[must_use]
-    pub fn new(shift: ShiftId) -> Self {
-        Self {
-            shift,
-            offered: None,
-            assigned_at: None,
-            arrived_at: None,
-            boarded: None,
-            done: None,
-            closed: None,
-            released: None,
-        }
-    }
-
-    /// True if the shift is bound: assigned or boarded, and neither released nor done.
-    #[must_use]
-    pub fn binds(&self) -> bool {
-        self.over_at().is_none()
-            && (self.boarded.is_some() || (self.released.is_none() && self.assigned_at.is_some()))
-    }
-
-    /// True if the question is open: offered, and neither taken nor ended.
-    #[must_use]
-    pub fn is_question(&self) -> bool {
-        self.offered.is_some()
-            && self.assigned_at.is_none()
-            && self.boarded.is_none()
-            && self.over_at().is_none()
-            && self.released.is_none()
-    }
-
-    /// When the trip was over: by the driver's word, else by an operator's.
-    #[must_use]
-    pub fn over_at(&self) -> Option<UtcMs> {
-        let done_at = self.done.as_ref().map(|(at, _)| *at);
-        done_at.or_else(|| self.closed.as_ref().map(|closed| closed.at))
-    }
-
-    /// What was taken: by the driver's word, else by an operator's.
-    #[must_use]
-    pub fn fare(&self) -> Option<&Fare> {
-        match &self.done {
-            Some((_, fare)) => Some(fare),
-            None => self.closed.as_ref()?.fare.as_ref(),
-        }
-    }
-
-    /// Travel time when it was offered; the largest possible where it never was, so that such a bond gives way.
-    #[must_use]
-    pub fn eta_s(&self) -> u32 {
-        self.offered.as_ref().map_or(u32::MAX, |(eta_s, _, _)| *eta_s)
-    }
 }
 
 impl BookingRecord {
@@ -386,6 +301,9 @@ impl BookingRecord {
         if fare.payment != Payment::Deferred {
             return Due::Nothing;
         }
+        if planted!("unverified-charged", self.is_unverified(), false) {
+            return Due::Operator;
+        }
         let most = request.quote.as_ref().map_or(CHARGE_WITHOUT_QUOTE_MAX, |quote| {
             Money(quote.fare.0.saturating_mul(CHARGE_OF_QUOTE_PER_CENT) / 100)
         });
@@ -396,10 +314,16 @@ impl BookingRecord {
         }
     }
 
+    /// True if it came back from a driver's capsule alone: the rider has not shown it to any node since.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        self.accepted_by.is_empty() && self.assignments.values().any(|bond| bond.restored.is_some())
+    }
+
     /// The planted bug: the fare of each trip, whatever was charged before.
     #[cfg(feature = "planted")]
     pub(crate) fn due_of_each(&self) -> Due {
-        let deferred = |fare: &Fare| fare.payment == Payment::Deferred;
+        let deferred = |fare: &crate::fact::Fare| fare.payment == Payment::Deferred;
         let mut fares = self.assignments.iter().filter_map(|(id, bond)| Some((id, &bond.done.as_ref()?.1)));
         fares
             .find(|(id, fare)| deferred(fare) && crate::planted::first_time(id.to_string()))

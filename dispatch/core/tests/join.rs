@@ -187,7 +187,11 @@ proptest! {
                     let known = attached.entry(shift).or_insert(attach_epoch);
                     *known = attach_epoch.max(*known);
                 }
-                Some(Fact::BookingAccepted { booking, .. } | Fact::StreetHailed { booking, .. }) => {
+                Some(
+                    Fact::BookingAccepted { booking, .. }
+                    | Fact::StreetHailed { booking, .. }
+                    | Fact::TripRestored { booking, .. },
+                ) => {
                     let known = accepted.entry(booking).or_insert(entry.hlc);
                     *known = entry.hlc.min(*known);
                 }
@@ -301,7 +305,8 @@ proptest! {
             match Fact::read(entry).unwrap() {
                 Some(
                     Fact::Offered { booking, assignment, shift, .. }
-                    | Fact::StreetHailed { booking, assignment, shift, .. },
+                    | Fact::StreetHailed { booking, assignment, shift, .. }
+                    | Fact::TripRestored { booking, assignment, shift, .. },
                 ) => {
                     asked.insert((booking, assignment, shift));
                 }

@@ -41,6 +41,8 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::capsule::RecoverySection;
+
 /// Most peers of one node.
 pub const PEERS_MAX: usize = 64;
 /// Most districts of one node.
@@ -78,6 +80,9 @@ pub struct Config {
     /// nobody else to hear it from when central is gone.
     #[serde(default)]
     pub neighbours: Vec<NeighbourSection>,
+    /// Whom trips on drivers' devices are sealed to; without it devices keep none.
+    #[serde(default)]
+    pub recovery: Option<RecoverySection>,
     /// Timers of dispatch; the defaults are the design's.
     #[serde(default)]
     pub timing: Timing,
