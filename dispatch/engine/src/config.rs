@@ -12,6 +12,8 @@
 //! [keys]
 //! master = "/etc/ondol/master.key"
 //! node = "/etc/ondol/edge-a.key"
+//! [recovery]                    # optional: whom drivers' phones seal their trips to
+//! public_key = "…"
 //! [map]
 //! dir = "/var/lib/ondol/map"
 //! [[districts]]

@@ -28,6 +28,8 @@ pub enum Profile {
     Sms,
     /// Nodes that start on an old copy of their disk, or all on empty ones.
     Restore,
+    /// All nodes lose their disks, and little else happens: what is left is on phones.
+    Phones,
 }
 
 /// A name that is no profile.
@@ -36,7 +38,9 @@ pub struct UnknownProfile;
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a profile is one of calm, mixed, kakao2022, flap, storm, clock, disk, sms, restore")
+        f.write_str(
+            "a profile is one of calm, mixed, kakao2022, flap, storm, clock, disk, sms, restore, phones",
+        )
     }
 }
 
@@ -59,7 +63,7 @@ pub(super) struct Mix {
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Calm,
         Self::Mixed,
         Self::Kakao2022,
@@ -69,6 +73,7 @@ impl Profile {
         Self::Disk,
         Self::Sms,
         Self::Restore,
+        Self::Phones,
     ];
 
     /// The name on the command line.
@@ -84,6 +89,7 @@ impl Profile {
             Self::Disk => "disk",
             Self::Sms => "sms",
             Self::Restore => "restore",
+            Self::Phones => "phones",
         }
     }
 
@@ -112,6 +118,7 @@ impl Profile {
             Self::Clock => of(&[WrongClock, StepClock, Pause, CutPeers, Isolate, Delay], 6, 14),
             Self::Disk => of(&[StallDisk, FailDisk, Tear, Crash, CrashDevice, CutPeers], 6, 14),
             Self::Sms => of(&[BadTexts, CutPeers, Isolate, Crash, Tear, Pause, StallDisk], 6, 14),
+            Self::Phones => Mix { wipes_per_cent: 100, ..of(&[CrashDevice, Lose, Delay, CutDevices], 0, 4) },
             Self::Restore => Mix {
                 wipes_per_cent: 30,
                 ..of(&[Restore, SpoilPages, CutPeers, Crash, Repeat, CrashDevice], 5, 10)

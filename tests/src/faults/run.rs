@@ -198,6 +198,7 @@ impl Finished {
         report.journals_converged = heal_s.is_some() && world.checkers.broken.is_none();
         report.entries_exchanged = world.counts.exchanged;
         report.takeovers = world.counts.takeovers;
+        report.phones = world.phones_brought();
         report.faults = world.counts.faults.iter().map(|(kind, n)| ((*kind).to_owned(), *n)).collect();
         report.state_hash = world.state_hash();
         report.bookings.refused = world.counts.refused;

@@ -6,6 +6,7 @@
 //! | refused | because |
 //! |---|---|
 //! | another device's, shift's, driver's or district's | a capsule is good on one phone alone |
+//! | asked by a node that does not ask in that district | a stolen edge speaks for its own district |
 //! | made in this life of this node | it would be known |
 //! | past its time | a trip does not last that long |
 //! | older than a bond of the shift that is known here | the device has ended it since |
@@ -20,6 +21,7 @@ use crate::board::DistrictBoard;
 use crate::booking::BookingRecord;
 use crate::capsule::Capsule;
 use crate::command::{Answer, Refusal, Restore};
+use crate::face::Role;
 use crate::fact::Fact;
 use crate::ids::{AssignmentId, BookingId, DistrictId};
 use crate::planted;
@@ -112,10 +114,18 @@ impl Node {
         let same_phone = capsule.device == *device && capsule.shift == *shift && capsule.driver == *driver;
         let same_place = capsule.district == *district
             && self.config.districts.get(district).is_some_and(|d| d.zones.contains(&capsule.zone));
+        let origin = &capsule.assignment.origin;
+        let may_have_asked = *origin == self.config.id
+            || self.config.districts.get(district).is_some_and(|d| d.edge.as_ref() == Some(origin))
+            || matches!(&self.config.role, Role::Edge { central } if central == origin);
         let of_this_life = capsule.assignment.origin == self.config.id
             && capsule.assignment.incarnation == self.config.incarnation
             && !self.knows_bond(&capsule.assignment, capsule.booking);
-        if same_place && !of_this_life && planted!("capsule-foreign-accepted", same_phone, true) {
+        if same_place
+            && may_have_asked
+            && !of_this_life
+            && planted!("capsule-foreign-accepted", same_phone, true)
+        {
             Ok(())
         } else {
             Err(Refusal::CapsuleForeign)

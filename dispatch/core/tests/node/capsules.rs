@@ -86,12 +86,17 @@ fn what_only_the_driver_says_is_charged_once_the_rider_shows_it_too_and_once() {
 #[test]
 fn which_capsules_are_refused() {
     type Change = fn(&mut World, &mut Capsule);
-    let cases: [(&str, Change, Refusal); 10] = [
+    let cases: [(&str, Change, Refusal); 11] = [
         ("another phone's", |_, c| c.device = DeviceId::from_number(2), Refusal::CapsuleForeign),
         ("another shift's", |_, c| c.shift = World::shift(2), Refusal::CapsuleForeign),
         ("another driver's", |_, c| c.driver = DriverId::from_number(2), Refusal::CapsuleForeign),
         ("another district's", |_, c| c.district = "south".parse().unwrap(), Refusal::CapsuleForeign),
         ("of a zone that nobody serves", |_, c| c.zone = "z9".parse().unwrap(), Refusal::CapsuleForeign),
+        (
+            "signed by an edge of another district",
+            |_, c| c.assignment.origin = "edge-south".parse().unwrap(),
+            Refusal::CapsuleForeign,
+        ),
         ("made in this life", |_, c| c.assignment.incarnation = 2, Refusal::CapsuleForeign),
         (
             "expired",
@@ -139,16 +144,14 @@ fn a_capsule_older_than_what_is_known_of_the_shift_revives_nothing() {
     // The phone is altered: it holds again what it held before that trip.
     let mut before = capsule;
     before.booking = World::booking(9);
-    for (attach_epoch, origin, counter) in [(1, CENTRAL, offer.assignment.counter - 1), (0, EDGE, 99)] {
-        before.attach_epoch = attach_epoch;
-        before.assignment.origin = origin.parse().unwrap();
-        before.assignment.counter = counter;
+    for (attach_epoch, counter) in [(1, offer.assignment.counter - 1), (0, 99)] {
+        (before.attach_epoch, before.assignment.counter) = (attach_epoch, counter);
         let (booking, assignment) = (before.booking, before.assignment.clone());
         let held = ondol_core::command::Held { booking, assignment, confirmed: true, boarded: true };
         world.hold(1, ondol_core::command::Slot { current: Some(held), next: None });
         world.messages(CENTRAL, 1);
         let refused = Err(Refusal::CapsuleRolledBack);
-        assert_eq!(world.bring(CENTRAL, 1, before.clone()), refused, "{origin}");
+        assert_eq!(world.bring(CENTRAL, 1, before.clone()), refused, "{attach_epoch}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What may come back from drivers' phones: trips that their own device holds, and nothing that has ended.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::ids::{AssignmentId, ShiftId};
 
@@ -14,6 +14,7 @@ const UNDER_WAY_MS: Ms = 40_000;
 #[derive(Debug, Default)]
 pub(super) struct Bonds {
     of: BTreeMap<AssignmentId, (ShiftId, Option<Ms>)>,
+    restored: BTreeSet<AssignmentId>,
 }
 
 impl Bonds {
@@ -29,8 +30,14 @@ impl Bonds {
 }
 
 impl Checkers {
+    /// True if some node restored the trip.
+    pub(crate) fn has_come_back(&self, assignment: &AssignmentId) -> bool {
+        self.bonds.restored.contains(assignment)
+    }
+
     /// A node restored a trip.
     pub(super) fn restored(&mut self, assignment: &AssignmentId, shift: ShiftId) {
+        self.bonds.restored.insert(assignment.clone());
         match self.bonds.of.get(assignment) {
             None => {
                 self.break_promise("foreign", format!("{assignment} was restored, which no device has held"))

@@ -10,6 +10,7 @@ use ondol_device::wire::{Attach, Held, KeptCapsule, RiderTexts};
 
 use super::{Ask, Caller, DevicePlace, NODES, World};
 use crate::faults::clock::Ms;
+use crate::faults::report::Phones;
 
 /// Of 100 phones that attach while the key is loaded, so many bring something else as well.
 const LIARS_PER_CENT: u32 = 40;
@@ -37,6 +38,8 @@ impl World {
             self.restore(node, Ms::MAX);
             self.nodes[node].takes_back_at = None;
         }
+        let kept = self.devices.iter().flat_map(|place| place.stored.capsules());
+        self.held.extend(kept.map(|kept| kept.assignment));
     }
 
     /// Every node starts on an empty disk; operators load the recovery key, and the office lists drivers and stands again.
@@ -126,13 +129,27 @@ impl World {
             })
     }
 
+    /// What phones held, brought, and what came back.
+    pub(crate) fn phones_brought(&self) -> Phones {
+        let restored = self.brought.iter().filter(|id| self.checkers.has_come_back(id));
+        let count = |number: usize| number as u64;
+        Phones {
+            held: count(self.held.len()),
+            brought: count(self.brought.len()),
+            restored: count(restored.count()),
+        }
+    }
+
     /// A device was answered that it is attached: what it holds must be known there by now.
     pub(super) fn look_at_attached(&mut self, node: usize, device: usize) {
         if !self.key_is_loaded {
             return;
         }
         let Some(running) = &self.nodes[node].node else { return };
-        let lost = self.devices[device].stored.capsules().into_iter().find_map(|kept| {
+        let kept = self.devices[device].stored.capsules();
+        self.brought
+            .extend(kept.iter().map(|kept| &kept.assignment).filter(|id| self.held.contains(id)).cloned());
+        let lost = kept.into_iter().find_map(|kept| {
             let capsule = self.sealed.get(&kept.assignment)?;
             (!running.knows_bond(&kept.assignment, capsule.booking)).then_some(kept.assignment)
         });

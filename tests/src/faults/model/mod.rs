@@ -1,6 +1,6 @@
 //! The world of a run: places, what happens at them, and what they say to each other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{Answer, Command, Refusal};
@@ -158,6 +158,9 @@ pub(crate) struct World {
     pin_key: PinKey,
     /// What nodes have sealed for devices.
     sealed: BTreeMap<AssignmentId, Capsule>,
+    /// Bonds on phones when every node lost its disk, and those of them that were brought since.
+    held: BTreeSet<AssignmentId>,
+    brought: BTreeSet<AssignmentId>,
     /// Operators have loaded the recovery key into every node.
     key_is_loaded: bool,
     /// Digest of all events so far.
@@ -204,6 +207,8 @@ impl World {
             central_away_until: 0,
             pin_key: PinKey([9; 32]),
             sealed: BTreeMap::new(),
+            held: BTreeSet::new(),
+            brought: BTreeSet::new(),
             key_is_loaded: false,
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(VecDeque::new),
