@@ -40,7 +40,7 @@ impl Checkers {
         self.bonds.restored.insert(assignment.clone());
         match self.bonds.of.get(assignment) {
             None => {
-                self.break_promise("foreign", format!("{assignment} was restored, which no device has held"))
+                self.break_promise("foreign", format!("{assignment} was restored, which no device has held"));
             }
             Some((holder, _)) if *holder != shift => {
                 let what = format!("{assignment} was restored to {shift}; {holder} holds it");
