@@ -20,6 +20,7 @@ use ondol_core::ids::{DistrictId, DriverId, NodeId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 use ondol_core::units::UtcMs;
 use ondol_engine::Handle;
+use ondol_engine::capsule::{RecoveryKey, RecoverySection};
 use ondol_engine::clock::{Clock as _, ManualClock};
 use ondol_engine::config::Config;
 use ondol_engine::identity::policy::Districts as Scope;
@@ -70,6 +71,20 @@ impl Testbed {
         Self::start(tempfile::tempdir().unwrap(), &config("central", &names), identity).await
     }
 
+    /// Central on an empty disk: keys and configuration are what is left of `central`.
+    pub(crate) async fn central_without_disk_after(central: Self) -> Self {
+        central.handle.shut_down().await;
+        let city = districts();
+        let names: Vec<&DistrictId> = city.all().iter().map(|district| &district.id).collect();
+        let identity = identity("central", Standing::Central, Scope::All);
+        let folder = tempfile::tempdir().unwrap();
+        // Lives are numbered by the second on the wall: in a test both would begin in the same one.
+        let store = Store::open(&url(&folder)).await.unwrap();
+        let _this_second = store.next_life(&identity.node, 0, START).await.unwrap();
+        let _the_next = store.next_life(&identity.node, 0, START).await.unwrap();
+        Self::start(folder, &config("central", &names), identity).await
+    }
+
     /// The edge of `district`, started while central is away: it has what it pulled before, here the whole journal of
     /// `central`, and has heard nothing since.
     pub(crate) async fn edge_after(central: Self, district: &DistrictId) -> Self {
@@ -92,12 +107,12 @@ impl Testbed {
         let names: Vec<&DistrictId> = city.all().iter().map(|district| &district.id).collect();
         let section = format!("id = \"{district}\"\n");
         let config = config("central", &names).replace(&section, &format!("{section}edge = \"{EDGE}\"\n"));
-        Self::start(central.folder, &config, identity("central", Standing::Central, Scope::All)).await
+        let identity = identity("central", Standing::Central, Scope::All);
+        Self::start(central.folder, &config, identity).await
     }
 
     async fn start(folder: TempDir, config: &str, identity: IdentityConfig) -> Self {
-        let url = format!("sqlite://{}", folder.path().join("node.db").display());
-        let store = Store::open(&url).await.unwrap();
+        let store = Store::open(&url(&folder)).await.unwrap();
         let clock = ManualClock::at(START);
         let identity = Identity::open(identity, IdentityStore::new(&store), clock.clone()).await.unwrap();
         let config: Config = config.parse().unwrap();
@@ -190,6 +205,15 @@ pub(crate) fn key(node: &str) -> SigningKey {
     SigningKey::from_seed(&[if node == EDGE { 2 } else { 1 }; 32])
 }
 
+fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("node.db").display())
+}
+
+/// The key that opens what drivers' phones keep.
+pub(crate) fn recovery_key() -> RecoveryKey {
+    RecoveryKey::of(&Secrets::from_bytes([6; 32]))
+}
+
 fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig {
     let node: NodeId = node.parse().unwrap();
     IdentityConfig {
@@ -200,6 +224,7 @@ fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig 
         districts,
         origins: vec![ORIGIN.to_owned()],
         transport: Transport::LoopbackHttp,
+        recovery: Some(RecoverySection { public_key: recovery_key().public(), signers: Vec::new() }),
     }
 }
 

@@ -11,6 +11,7 @@ use ondol_core::fact::Sealed;
 use ondol_core::ids::AssignmentId;
 use ondol_device::wire::RiderTexts;
 use ondol_engine::Unavailable;
+use ondol_engine::capsule;
 use ondol_engine::identity::Bearer;
 use ondol_engine::vault::RiderPersonal;
 
@@ -32,9 +33,13 @@ pub(crate) async fn texts(
     Ok(messages
         .iter()
         .map(|message| match message {
-            ToDevice::Offer(offer) | ToDevice::Replace { offer, .. } => {
-                opened(state, offer.request.personal.as_ref())
-            }
+            ToDevice::Offer(offer) | ToDevice::Replace { offer, .. } => RiderTexts {
+                capsule: offer
+                    .capsule
+                    .as_ref()
+                    .and_then(|trip| capsule::seal(&state.identity, state.handle.vault(), trip)),
+                ..opened(state, offer.request.personal.as_ref())
+            },
             ToDevice::Confirm { assignment } => {
                 let personal = open(state, numbers.get(assignment));
                 let phone = personal.phone.map(|phone| phone.as_str().to_owned());
@@ -85,7 +90,7 @@ fn is_on_the_way(bond: &AssignmentRecord) -> bool {
 
 fn opened(state: &DriverState, sealed: Option<&Sealed>) -> RiderTexts {
     let RiderPersonal { name, phone: _, note, pickup_label, dropoff_label } = open(state, sealed);
-    RiderTexts { name, phone: None, pickup_label, dropoff_label, note }
+    RiderTexts { name, phone: None, pickup_label, dropoff_label, note, capsule: None }
 }
 
 /// Nothing, if nothing was sealed or the rider has had it erased.

@@ -3,10 +3,13 @@
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use ondol_core::command::{Answer, Command, Report, ToDevice};
+use ondol_core::ids::AssignmentId;
+use ondol_device::wire::Outcome as Reported;
 use ondol_device::wire::{
-    Attach, Attached, Beat, BeatAnswer, Invalid, Outcome, PositionAnswer, PositionBatch, Push, ReportAnswer,
-    ReportBatch, ReportResult, RiderTexts,
+    Attach, Attached, Beat, BeatAnswer, CapsuleAnswer, CapsuleOutcome, Invalid, PositionAnswer,
+    PositionBatch, Push, ReportAnswer, ReportBatch, ReportResult, RiderTexts,
 };
+use ondol_engine::capsule::{self, Brought, Outcome};
 use ondol_engine::http::Problem;
 use ondol_engine::identity::Bearer;
 use ondol_engine::{RequestError, Unavailable};
@@ -26,10 +29,37 @@ pub(crate) async fn attach(
     speaks_for_itself(bearer, attach.device)?;
     attach.check().map_err(invalid)?;
     let who = who(state, bearer).await?;
+    let (shift, brought) = (attach.shift, brought(&attach));
     match state.handle.request(Command::Attach(attach.into_command(&who))).await? {
-        Answer::Attached { session } => Ok(Attached { node: state.handle.node_id().clone(), session }),
+        Answer::Attached { session } => {
+            let outcomes = capsule::bring(&state.handle, &state.identity, bearer, shift, brought).await;
+            let capsules = outcomes.into_iter().map(capsule_answer).collect();
+            Ok(Attached { node: state.handle.node_id().clone(), session, capsules })
+        }
         other => Err(unexpected(&other)),
     }
+}
+
+/// The capsules of what the slot holds; one of anything else is passed over.
+fn brought(attach: &Attach) -> Vec<Brought> {
+    let held = || attach.slot.current.iter().chain(&attach.slot.next);
+    let kept = attach.capsules.iter().flatten();
+    kept.filter_map(|kept| {
+        let held = held().find(|held| held.assignment == kept.assignment)?;
+        let (booking, assignment) = (held.booking, held.assignment.clone());
+        Some(Brought { booking, assignment, text: kept.capsule.clone() })
+    })
+    .collect()
+}
+
+fn capsule_answer((assignment, outcome): (AssignmentId, Outcome)) -> CapsuleAnswer {
+    let outcome = match outcome {
+        Outcome::Known => CapsuleOutcome::Known,
+        Outcome::Restored => CapsuleOutcome::Restored,
+        Outcome::Waits => CapsuleOutcome::Waits,
+        Outcome::Refused(code) => CapsuleOutcome::Refused { code: code.to_owned() },
+    };
+    CapsuleAnswer { assignment, outcome }
 }
 
 pub(crate) async fn beat(state: &DriverState, bearer: &Bearer, beat: Beat) -> Result<BeatAnswer, Problem> {
@@ -94,7 +124,7 @@ fn report_result(number: u64, result: Result<Answer, RequestError>) -> ReportRes
         Ok(answer) => ReportResult::new(number, &Ok(answer)),
         Err(RequestError::Refused(refusal)) => ReportResult::new(number, &Err(refusal)),
         Err(RequestError::Unavailable) => {
-            ReportResult { number, outcome: Outcome::Refused { code: "unavailable".into(), retry: true } }
+            ReportResult { number, outcome: Reported::Refused { code: "unavailable".into(), retry: true } }
         }
     }
 }

@@ -50,6 +50,14 @@ fn nodes_that_start_on_an_old_copy_break_no_promise() {
 }
 
 #[test]
+fn when_every_disk_is_lost_the_phones_bring_every_trip_back_and_nothing_else() {
+    let report = seeds(1, Profile::Phones, 40);
+    assert_eq!(report.faults["wipe_all"], 40);
+    assert!(report.phones.held >= 60 && report.phones.brought >= 40, "{:?}", report.phones);
+    assert_eq!(report.phones.restored, report.phones.brought);
+}
+
+#[test]
 fn links_between_up_and_down_and_wrong_clocks_break_no_promise() {
     for profile in [Profile::Flap, Profile::Clock] {
         seeds(400, profile, 50);

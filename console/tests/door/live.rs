@@ -58,6 +58,7 @@ pub(crate) async fn taxi(bench: &Bench) -> (DistrictId, DeviceId) {
         slot: Slot::default(),
         duty: (1, Duty::Available),
         position: Some(place(0)),
+        keeps_capsules: false,
     };
     bench.handle.request(Command::Attach(attach)).await.unwrap();
     (district, device)

@@ -45,6 +45,7 @@ async fn begin(bench: &Bench, shift: u128, position: Option<Position>) {
         slot: Slot::default(),
         duty: (1, Duty::Available),
         position,
+        keeps_capsules: false,
     };
     bench.handle.request(Command::Attach(attach)).await.unwrap();
 }

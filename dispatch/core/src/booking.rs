@@ -13,15 +13,16 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{CloseReason, Fare, Owner, PinCheck, Release, Request};
+use crate::fact::{Owner, Release, Request};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
 use crate::loan::{Loan, LoanId};
-use crate::matching::Reasons;
 use crate::units::{Money, UtcMs};
 
+mod bond;
 mod due;
 
+pub use bond::{AssignmentRecord, Closed};
 pub use due::Due;
 
 /// The door through which a booking came.
@@ -225,7 +226,8 @@ pub struct BookingRecord {
     pub id: BookingId,
     /// The acceptance that stands; absent while only later facts have arrived.
     pub accepted: Option<Acceptance>,
-    /// Every node that took it in: more than one means that the rider used both sides of a cut.
+    /// Every node that heard it from its rider: more than one means that the rider used both sides of a cut, none that
+    /// it came back from a driver's capsule.
     pub accepted_by: BTreeMap<NodeId, Hlc>,
     /// Central took it in while its lease had run out: it goes on with it whatever other node took it in as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -244,102 +246,6 @@ pub struct BookingRecord {
     /// Its loans to another district, or from one.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub loans: BTreeMap<LoanId, Loan>,
-}
-
-/// What all nodes together know of one bond. Each field joins by "the earliest stands".
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct AssignmentRecord {
-    /// The shift.
-    pub shift: ShiftId,
-    /// The question: travel time in seconds, when, why this shift.
-    pub offered: Option<(u32, UtcMs, Reasons)>,
-    /// When the slot took it.
-    pub assigned_at: Option<UtcMs>,
-    /// When the vehicle reached the pickup.
-    pub arrived_at: Option<UtcMs>,
-    /// When the rider boarded and how the rider was recognised.
-    pub boarded: Option<(UtcMs, PinCheck)>,
-    /// When the trip ended; the fare of the highest revision.
-    pub done: Option<(UtcMs, Fare)>,
-    /// An operator's end of the trip; it counts while the driver's own is not known.
-    pub closed: Option<Closed>,
-    /// When and why it ended without a trip.
-    pub released: Option<(UtcMs, Release)>,
-}
-
-/// An operator closed a trip; the lowest of several stands.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Closed {
-    /// Stamp of the entry.
-    pub hlc: Hlc,
-    /// When.
-    pub at: UtcMs,
-    /// Why.
-    pub reason: CloseReason,
-    /// The fare as the driver told it, if anybody knows.
-    pub fare: Option<Fare>,
-}
-
-impl AssignmentRecord {
-    /// Returns a bond with `shift` of which nothing else is known yet.
-    #[must_use]
-    pub fn new(shift: ShiftId) -> Self {
-        Self {
-            shift,
-            offered: None,
-            assigned_at: None,
-            arrived_at: None,
-            boarded: None,
-            done: None,
-            closed: None,
-            released: None,
-        }
-    }
-
-    /// True if the shift is bound: assigned or boarded, and neither released nor done.
-    #[must_use]
-    pub fn binds(&self) -> bool {
-        self.over_at().is_none()
-            && (self.boarded.is_some() || (self.released.is_none() && self.assigned_at.is_some()))
-    }
-
-    /// True if the question is open: offered, and neither taken nor ended.
-    #[must_use]
-    pub fn is_question(&self) -> bool {
-        self.offered.is_some()
-            && self.assigned_at.is_none()
-            && self.boarded.is_none()
-            && self.over_at().is_none()
-            && self.released.is_none()
-    }
-
-    /// Since when the rider is known to be or to have been in the taxi. A trip that is over had begun, though the entry
-    /// of the boarding may be lost with a disk.
-    fn carried_since(&self) -> Option<UtcMs> {
-        self.boarded.map(|(at, _)| at).or_else(|| self.over_at())
-    }
-
-    /// When the trip was over: by the driver's word, else by an operator's.
-    #[must_use]
-    pub fn over_at(&self) -> Option<UtcMs> {
-        let done_at = self.done.as_ref().map(|(at, _)| *at);
-        done_at.or_else(|| self.closed.as_ref().map(|closed| closed.at))
-    }
-
-    /// What was taken: by the driver's word, else by an operator's.
-    #[must_use]
-    pub fn fare(&self) -> Option<&Fare> {
-        match &self.done {
-            Some((_, fare)) => Some(fare),
-            None => self.closed.as_ref()?.fare.as_ref(),
-        }
-    }
-
-    /// Travel time when it was offered; the largest possible where it never was, so that such a bond gives way.
-    #[must_use]
-    pub fn eta_s(&self) -> u32 {
-        self.offered.as_ref().map_or(u32::MAX, |(eta_s, _, _)| *eta_s)
-    }
 }
 
 impl BookingRecord {
@@ -365,6 +271,12 @@ impl BookingRecord {
     pub fn said_of(&self, assignment: &AssignmentId, shift: ShiftId) -> Option<&AssignmentRecord> {
         let bond = self.assignments.get(assignment).filter(|bond| bond.shift == shift);
         bond.or_else(|| self.claims.get(assignment)?.get(&shift))
+    }
+
+    /// True if it came back from a driver's capsule alone: the rider has not shown it to any node since.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        self.accepted_by.is_empty() && self.assignments.values().any(|bond| bond.restored.is_some())
     }
 
     /// What the booking is doing.

@@ -9,6 +9,7 @@
 //! | a rider's request, a driver on duty, who is asked | [`booking`], [`shift`], [`matching`] |
 //! | one node: the face, its inputs and outputs | [`node`], [`face`], [`command`] |
 //! | who may dispatch when links fail, what districts lend one another | [`authority`], [`loan`] |
+//! | what a device keeps in case every node loses its disk | [`capsule`] |
 //! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
 //! | what every shell decides alike, how texts are named | [`shell`], [`text`] |
 //! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
@@ -17,6 +18,7 @@
 pub mod authority;
 pub mod board;
 pub mod booking;
+pub mod capsule;
 pub mod command;
 pub mod face;
 pub mod fact;

@@ -7,6 +7,7 @@
 //! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
 //! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
+//! | `restored_unverified` | came back from a driver's capsule alone; nothing is charged before the rider shows it too, or an operator decides |
 //! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended, and closes it |
 //! | `cancel_against_assign` | the cancel wins unless the rider has boarded, or a machine had found nobody |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |
@@ -50,6 +51,8 @@ pub enum ConflictKind {
     TwoBoarded,
     /// The driver says that the fare is to be charged, and it does not fit what the rider booked.
     FareUnclear,
+    /// It came back from a driver's capsule, and its rider has not shown it to any node since.
+    RestoredUnverified,
     /// The rider boarded, and the shift was ended without an end of the trip: its phone is lost.
     TripUnended,
     /// A shift went on for a booking that had been cancelled.
@@ -60,11 +63,12 @@ pub enum ConflictKind {
 
 impl ConflictKind {
     /// All kinds.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::SameKey,
         Self::TwoAssignments,
         Self::TwoBoarded,
         Self::FareUnclear,
+        Self::RestoredUnverified,
         Self::TripUnended,
         Self::CancelAgainstAssign,
         Self::PossibleDuplicate,
@@ -78,6 +82,7 @@ impl ConflictKind {
             Self::TwoAssignments => "two_assignments",
             Self::TwoBoarded => "two_boarded",
             Self::FareUnclear => "fare_unclear",
+            Self::RestoredUnverified => "restored_unverified",
             Self::TripUnended => "trip_unended",
             Self::CancelAgainstAssign => "cancel_against_assign",
             Self::PossibleDuplicate => "possible_duplicate",
@@ -185,6 +190,7 @@ fn within_booking(record: &BookingRecord) -> impl Iterator<Item = Conflict> {
         two_assignments(record),
         two_boarded(record),
         fare_unclear(record),
+        restored_unverified(record),
         cancel_against_assign(record),
     ];
     found.into_iter().flatten()
@@ -253,10 +259,21 @@ fn two_boarded(record: &BookingRecord) -> Option<Conflict> {
 
 fn fare_unclear(record: &BookingRecord) -> Option<Conflict> {
     let done = record.assignments.iter().filter(|(_, bond)| bond.over_at().is_some());
-    (record.due() == Due::Operator).then(|| Conflict {
+    (record.due() == Due::Operator && !record.is_unverified()).then(|| Conflict {
         kind: ConflictKind::FareUnclear,
         bookings: vec![record.id],
         assignments: done.map(|(id, _)| id.clone()).collect(),
+        gives_way: Vec::new(),
+        resolution: Resolution::Operator,
+    })
+}
+
+fn restored_unverified(record: &BookingRecord) -> Option<Conflict> {
+    let restored = record.assignments.iter().filter(|(_, bond)| bond.restored.is_some());
+    record.is_unverified().then(|| Conflict {
+        kind: ConflictKind::RestoredUnverified,
+        bookings: vec![record.id],
+        assignments: restored.map(|(id, _)| id.clone()).collect(),
         gives_way: Vec::new(),
         resolution: Resolution::Operator,
     })

@@ -192,7 +192,8 @@ proptest! {
                 Some(
                     Fact::BookingAccepted { booking, .. }
                     | Fact::BookingBorrowed { booking, .. }
-                    | Fact::StreetHailed { booking, .. },
+                    | Fact::StreetHailed { booking, .. }
+                    | Fact::TripRestored { booking, .. },
                 ) => {
                     let known = accepted.entry(booking).or_insert(entry.hlc);
                     *known = entry.hlc.min(*known);
@@ -308,7 +309,8 @@ proptest! {
             match Fact::read(entry).unwrap() {
                 Some(
                     Fact::Offered { booking, assignment, shift, .. }
-                    | Fact::StreetHailed { booking, assignment, shift, .. },
+                    | Fact::StreetHailed { booking, assignment, shift, .. }
+                    | Fact::TripRestored { booking, assignment, shift, .. },
                 ) => {
                     asked.insert((booking, assignment, shift));
                 }

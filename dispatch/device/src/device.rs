@@ -11,7 +11,7 @@
 
 mod telling;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ondol_core::ids::NodeId;
 use ondol_core::planted;
@@ -28,6 +28,9 @@ use crate::wire::{Attach, BeatAnswer, Endpoint, Offer};
 
 /// Refusals of a batch because of what one entry says.
 const ABOUT_AN_ENTRY: [&str; 3] = ["out_of_range", "text_too_long", "time_far_off"];
+
+/// The refusal of a message with a field that the node does not know.
+const NOT_UNDERSTOOD: &str = "invalid_request";
 
 /// A driver's device.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ pub struct Device {
     one_by_one: bool,
     /// A node corrected the times of what was told last.
     clock_is_off: bool,
+    /// A node of a release before, which does not know capsules: it is attached to without them.
+    without_capsules: BTreeSet<NodeId>,
     track_at: Ticks,
     /// The shift is over and everything is told: until when the device still listens.
     listens_until: Option<Ticks>,
@@ -111,6 +116,7 @@ impl Device {
             reports_again_at: None,
             one_by_one: false,
             clock_is_off: false,
+            without_capsules: BTreeSet::new(),
             track_at: now.ticks,
             listens_until: None,
             requests: 0,
@@ -314,6 +320,7 @@ impl Device {
                 self.session = Some(Session { node, name: attached.session });
                 self.attach_again_at = None;
                 self.changed = true;
+                self.tell_trips_again();
             }
             // An older request of ours came later than a newer one: the next number settles it.
             Answer::Refused(problem) if problem.code == "stale_attach" => {
@@ -321,6 +328,12 @@ impl Device {
             }
             Answer::Refused(problem) if problem.code == "shift_ended" => {
                 self.end_shift(now);
+                self.attach_again_at = Some(now.ticks);
+            }
+            Answer::Refused(problem)
+                if problem.code == NOT_UNDERSTOOD && !self.without_capsules.contains(&node) =>
+            {
+                self.without_capsules.insert(node);
                 self.attach_again_at = Some(now.ticks);
             }
             Answer::Refused(problem) if !problem.retry => {
@@ -357,6 +370,7 @@ impl Device {
 
     fn learn(&mut self, mut endpoints: Vec<Endpoint>, now: Now) {
         endpoints.truncate(ENDPOINTS_MAX);
+        self.without_capsules.clear();
         if endpoints.is_empty() || endpoints == self.durable.endpoints {
             return;
         }
@@ -414,6 +428,7 @@ impl Device {
             slot: self.durable.slot(),
             duty: self.durable.duty,
             position: self.position,
+            capsules: (!self.without_capsules.contains(&node)).then(|| self.durable.capsules()),
         };
         let purpose = Purpose::Attach(self.durable.attach_epoch);
         self.send(node, Message::Attach(attach), purpose, self.config.timing.answer_ms, now.ticks);

@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 
 use ondol_core::fact::PinCheck;
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, NodeId, ShiftId};
+use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::units::UtcMs;
 use serde::{Deserialize, Serialize};
 
 use crate::outbox::Outbox;
-use crate::wire::{self, DutyChange, Endpoint, Happening, Held, Offer};
+use crate::wire::{self, DutyChange, Endpoint, Happening, Held, Offer, Phase, TripText};
 
 /// Most ended assignments that a device remembers. An offer of an older one is void by its session.
 pub const TOMBSTONES_MAX: usize = 256;
@@ -70,6 +71,9 @@ pub struct Trip {
     pub boarded: Option<(UtcMs, PinCheck)>,
     /// Wrong PINs so far.
     pub pin_tries: u8,
+    /// Where a rider got in from the street: a node that lost its disk is told again.
+    #[serde(default)]
+    pub hailed_at: Option<Position>,
 }
 
 /// An assignment that ended here or must never begin.
@@ -113,6 +117,17 @@ impl Durable {
         }
     }
 
+    /// The capsules of the slot's trips, in their order.
+    #[must_use]
+    pub fn capsules(&self) -> Vec<wire::KeptCapsule> {
+        let trips = self.current.iter().chain(&self.next);
+        let kept = trips.filter_map(|trip| {
+            let capsule = trip.offer.as_ref()?.capsule.clone()?;
+            Some(wire::KeptCapsule { assignment: trip.assignment.clone(), capsule })
+        });
+        kept.collect()
+    }
+
     /// The trip of `assignment`, if the slot holds it.
     #[must_use]
     pub fn trip(&self, assignment: &AssignmentId) -> Option<&Trip> {
@@ -148,6 +163,7 @@ impl Trip {
             arrived_at: None,
             boarded: None,
             pin_tries: 0,
+            hailed_at: None,
         }
     }
 
@@ -160,6 +176,18 @@ impl Trip {
             confirmed: self.confirmed,
             boarded: self.boarded.is_some(),
         }
+    }
+
+    /// The trip as one text message, for a driver whose phone reaches no node; none without a capsule.
+    #[must_use]
+    pub fn text(&self) -> Option<TripText> {
+        let capsule = self.offer.as_ref()?.capsule.as_ref()?;
+        let phase = match (self.boarded.is_some(), self.arrived_at.is_some()) {
+            (true, _) => Phase::Boarded,
+            (false, true) => Phase::Waits,
+            (false, false) => Phase::Assigned,
+        };
+        Some(TripText::new(self.booking, self.assignment.clone(), phase, capsule))
     }
 
     /// True once the vehicle waits at the pickup or the rider is in it: it can no longer be exchanged.

@@ -113,10 +113,19 @@ impl Device {
         }
     }
 
+    /// Tells again how far each trip of the slot has come: the node may have lost its disk since it was told.
+    pub(crate) fn tell_trips_again(&mut self) {
+        let trips = self.durable.current.iter().chain(&self.durable.next);
+        for (what, at) in trips.flat_map(Trip::happenings).collect::<Vec<_>>() {
+            self.report(what, at);
+        }
+    }
+
     /// If the assignment was dealt with before, tells its node again how; it would not ask if it knew.
     fn already_told(&mut self, assignment: &AssignmentId) -> bool {
         if let Some(trip) = self.durable.trip(assignment) {
-            let (last, at) = trip.last_happening();
+            // The furthest step includes the ones before.
+            let (last, at) = trip.happenings().pop().expect("a trip was assigned");
             self.report(last, at);
             true
         } else if let Some(stone) = self.durable.tombstone(assignment).cloned() {
@@ -303,6 +312,7 @@ impl Device {
             arrived_at: Some(now.utc),
             boarded: Some((now.utc, PinCheck::NotNeeded)),
             pin_tries: 0,
+            hailed_at: Some(pickup),
         });
         self.report(Happening::StreetHail { booking, assignment, pickup }, now.utc);
         self.close_questions(Release::Declined, now.utc, |_| true);
@@ -416,14 +426,19 @@ impl Trip {
         self.arrived_at.is_some() && !self.confirmed && self.boarded.is_none()
     }
 
-    /// The furthest step so far; it includes the ones before.
-    fn last_happening(&self) -> (Happening, UtcMs) {
+    /// Every step so far.
+    fn happenings(&self) -> Vec<(Happening, UtcMs)> {
         let (booking, assignment) = (self.booking, self.assignment.clone());
-        match (self.boarded, self.arrived_at) {
-            (Some((at, pin)), _) => (Happening::Boarded { booking, assignment, pin }, at),
-            (None, Some(at)) => (Happening::Arrived { booking, assignment }, at),
-            (None, None) => (Happening::Assigned { booking, assignment }, self.assigned_at),
+        if let Some(pickup) = self.hailed_at {
+            return vec![(Happening::StreetHail { booking, assignment, pickup }, self.assigned_at)];
         }
+        let mut steps =
+            vec![(Happening::Assigned { booking, assignment: assignment.clone() }, self.assigned_at)];
+        let arrived =
+            self.arrived_at.map(|at| (Happening::Arrived { booking, assignment: assignment.clone() }, at));
+        steps.extend(arrived);
+        steps.extend(self.boarded.map(|(at, pin)| (Happening::Boarded { booking, assignment, pin }, at)));
+        steps
     }
 }
 

@@ -12,6 +12,8 @@
 //! [keys]
 //! master = "/etc/ondol/master.key"
 //! node = "/etc/ondol/edge-a.key"
+//! [recovery]                    # optional: whom drivers' phones seal their trips to
+//! public_key = "…"
 //! [map]
 //! dir = "/var/lib/ondol/map"
 //! [[districts]]
@@ -41,6 +43,8 @@ use serde::{Deserialize, Deserializer};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use crate::capsule::RecoverySection;
 
 mod neighbours;
 
@@ -83,6 +87,9 @@ pub struct Config {
     /// central is gone, and lends bookings to those whose key is here and borrows from them.
     #[serde(default)]
     pub neighbours: Vec<NeighbourSection>,
+    /// Whom trips on drivers' devices are sealed to; without it devices keep none.
+    #[serde(default)]
+    pub recovery: Option<RecoverySection>,
     /// Timers of dispatch; the defaults are the design's.
     #[serde(default)]
     pub timing: Timing,

@@ -10,11 +10,13 @@
 //! | how nodes talk | [`peer`] |
 //! | who a caller is | [`identity`] |
 //! | what a node's staff tells it | [`control`] |
+//! | trips kept on drivers' devices | [`capsule`] |
 //! | personal text, phone numbers, link tokens | [`vault`] |
 //! | problem documents and strict JSON for doors | [`http`] |
 //! | where time is read | [`clock`] |
 //! | the configuration file | [`config`] |
 
+pub mod capsule;
 pub mod clock;
 pub mod config;
 pub mod control;

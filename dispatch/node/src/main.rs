@@ -18,6 +18,7 @@ mod load;
 mod map;
 mod node;
 mod output;
+mod recovery;
 mod scenario;
 mod secret;
 mod serve;
@@ -58,6 +59,9 @@ enum Command {
     /// Keys, enrolment, accounts and the roster of a node.
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Trips that drivers' phones keep for the case that every node loses its disk.
+    #[command(subcommand)]
+    Recovery(recovery::RecoveryCommand),
     /// Check a node's journal, or write it out.
     #[command(subcommand)]
     Journal(journal::JournalCommand),
@@ -85,6 +89,7 @@ fn main() -> ExitCode {
         Command::Simulate(command) => simulate::run(&command),
         Command::Scenario(command) => scenario::run(&command),
         Command::Node(command) => block_on(node::run(&command)),
+        Command::Recovery(command) => block_on(recovery::run(&command)),
         Command::Journal(command) => block_on(journal::run(&command)),
     };
     match result {

@@ -136,7 +136,7 @@ fn districts(config: &Config, wanted: &[DistrictId]) -> anyhow::Result<Vec<Distr
 }
 
 /// A node's key and the present by its clock; its store is not touched, so that it may go on running.
-fn issuer(file: &Path) -> anyhow::Result<(Config, Issuer, UtcMs)> {
+pub(crate) fn issuer(file: &Path) -> anyhow::Result<(Config, Issuer, UtcMs)> {
     let config = Config::read(file)?;
     let key = SigningKey::load(&config.keys.node)
         .context("keys.node")

@@ -150,6 +150,7 @@ fn identity_config(config: &Config, key: SigningKey) -> anyhow::Result<IdentityC
         districts: if is_edge { Districts::Some(own.into_iter().collect()) } else { Districts::All },
         origins,
         transport: if by_tls { Transport::Tls } else { Transport::LoopbackHttp },
+        recovery: config.recovery.clone(),
     })
 }
 

@@ -46,7 +46,15 @@ pub(super) struct Phone {
 impl Bench {
     /// Central, with the three drivers listed.
     pub(super) async fn new() -> Self {
-        let node = Testbed::central().await;
+        Self::listed(Testbed::central().await).await
+    }
+
+    /// The same on an empty disk; the office lists the drivers again.
+    pub(super) async fn without_disk_after(central: Self) -> Self {
+        Self::listed(Testbed::central_without_disk_after(central.node).await).await
+    }
+
+    async fn listed(node: Testbed) -> Self {
         let district = &district();
         for (number, phone) in [(1, APP), (2, BARRED), (3, BY_TEXT)] {
             let home = (phone == BY_TEXT).then_some(EDGE);

@@ -2,6 +2,7 @@
 //! real routes, on a clock that the test moves; sockets over a real connection on this machine.
 
 mod bench;
+mod capsules;
 mod http;
 mod sockets;
 #[path = "../../../dispatch/testbed/mod.rs"]

@@ -47,6 +47,7 @@ pub(crate) async fn show(
     Path(token): Path<String>,
 ) -> Result<Json<BookingView>, Problem> {
     let booking = booking_of(&state, &token)?;
+    show_receipt(&state, booking).await?;
     Ok(Json(view(&state, booking).await?))
 }
 
@@ -100,20 +101,36 @@ fn may(operation: Operation) -> Result<(), Problem> {
     Ok(allow(&rider, operation, &own).check()?)
 }
 
-/// True if this very wish is in the journal already; nothing is sealed again for it.
+/// True if this very wish is in the journal already; nothing is sealed again for it. What came back from a driver's
+/// capsule is not: the rider's showing it is its receipt.
 async fn was_taken_in(state: &Inner, booking: BookingId, digest: &str) -> Result<bool, Problem> {
     let known = state
         .handle
         .read(move |node| {
-            let accepted = node.board().booking(booking)?.1.accepted.as_ref()?;
-            Some(accepted.request.digest.clone())
+            let record = node.board().booking(booking)?.1;
+            Some((record.request()?.digest.clone(), record.is_unverified()))
         })
         .await?;
     match known {
         None => Ok(false),
-        Some(known) if known == digest => Ok(true),
+        Some((known, is_unverified)) if known == digest => Ok(!is_unverified),
         Some(_) => Err(Refusal::KeyReused.into()),
     }
+}
+
+/// Whoever opens the link of a booking under way holds the rider's receipt: if the booking came back from a driver's
+/// capsule alone, it is the rider's word that the trip is true.
+pub(crate) async fn show_receipt(state: &Inner, booking: BookingId) -> Result<(), Problem> {
+    let unverified = state.handle.read(move |node| {
+        let (district, record) = node.board().booking(booking)?;
+        let accepted = record.accepted.as_ref().filter(|_| record.is_unverified())?;
+        let (zone, request) = (accepted.zone.clone(), accepted.request.clone());
+        Some(Command::Book { booking, district: district.clone(), zone, request })
+    });
+    if let Some(command) = unverified.await? {
+        state.handle.request(command).await?;
+    }
+    Ok(())
 }
 
 fn same_key(headers: &HeaderMap, booking: BookingId) -> Result<(), Problem> {

@@ -20,6 +20,9 @@
 //! | once | a feature-phone driver's text acts once and is answered the same | each answer to a text |
 //! | reserved | a feature-phone driver is asked by text only what the journal holds | each text |
 //! | meant | a yes by text is taken for the question that was read | each answer to a yes |
+//! | restored | who attaches while the recovery key is loaded brings the trip in the slot back | each attach that was answered |
+//! | foreign, revived | no trip comes back on another phone, or after it has ended | each restored trip |
+//! | unverified | what came back on a driver's word alone is not charged | each committed charge |
 //! | live | after heal everything converges in bounded time | the end |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,9 +43,11 @@ use ondol_device::wire::Happening;
 use super::clock::Ms;
 
 mod adoptions;
+mod capsules;
 mod loans;
 
 use adoptions::Adoptions;
+use capsules::Bonds;
 use loans::Holders;
 
 /// What checkers remember of a run.
@@ -54,6 +59,7 @@ pub(crate) struct Checkers {
     pub(crate) boarded_reassigned: u64,
     pub(crate) double_charges: u64,
     devices: BTreeMap<usize, DeviceLedger>,
+    bonds: Bonds,
     acknowledged: BTreeMap<BookingId, usize>,
     charges: BTreeMap<BookingId, u64>,
     adoptions: Adoptions,
@@ -110,6 +116,7 @@ impl Checkers {
         let mut ended_by_machine = None;
         ledger.active.retain(|assignment| {
             let Some(stone) = stored.tombstone(assignment) else { return true };
+            self.bonds.ended(assignment, self.now);
             if ledger.boarded.contains(assignment) && !matches!(stone.last, Happening::Done { .. }) {
                 ended_by_machine =
                     Some(format!("device {device} ended boarded {assignment}: {:?}", stone.last));
@@ -118,6 +125,7 @@ impl Checkers {
         });
         if let Some(trip) = &stored.current {
             ledger.active.insert(trip.assignment.clone());
+            self.bonds.held(&trip.assignment, stored.shift);
             if trip.boarded.is_some() {
                 ledger.boarded.insert(trip.assignment.clone());
             }
@@ -231,6 +239,7 @@ impl Checkers {
                     self.bonds_of_homed(board, shift);
                 }
             }
+            Ok(Some(Fact::TripRestored { assignment, shift, .. })) => self.restored(&assignment, shift),
             // A phone whose shift is over hands in what happened, and is admitted to nothing.
             Ok(Some(Fact::ShiftStarted { shift, start })) => {
                 if board.shifts.get(&shift).is_some_and(ShiftRecord::is_on_duty) {
@@ -359,6 +368,11 @@ impl Checkers {
             self.questions.insert(assignment.clone(), *booking);
         }
         let Some(node) = node else { return };
+        if let Fact::Charged { booking, .. } = fact
+            && node.board().booking(booking).is_some_and(|(_, record)| record.is_unverified())
+        {
+            self.break_promise("unverified", format!("{booking} is charged on its driver's word alone"));
+        }
         self.adoptions.committed(node, &fact);
     }
 

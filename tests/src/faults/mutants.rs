@@ -147,6 +147,27 @@ pub const MUTANTS: &[Mutant] = &[
         4_000,
         "a restored edge plans what it does not know to be lent",
     ),
+    mutant_of(
+        Profile::Restore,
+        "capsule-foreign-accepted",
+        "foreign",
+        400,
+        "a trip comes back on a phone that never had it",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "capsule-rolled-back-accepted",
+        "revived",
+        400,
+        "a trip comes back although a later one of its shift is known",
+    ),
+    mutant_of(
+        Profile::Restore,
+        "unverified-charged",
+        "unverified",
+        100,
+        "what came back on a driver's word alone is charged",
+    ),
     mutant_of(Profile::Flap, "skip-gap", "I4", 1_000, "a node takes in entries behind a gap"),
     mutant_of(
         Profile::Sms,

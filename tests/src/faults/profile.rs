@@ -26,8 +26,10 @@ pub enum Profile {
     Disk,
     /// Texts late, lost, twice and in any order.
     Sms,
-    /// Nodes that start on an old copy of their disk.
+    /// Nodes that start on an old copy of their disk, or all on empty ones.
     Restore,
+    /// All nodes lose their disks, and little else happens: what is left is on phones.
+    Phones,
 }
 
 /// A name that is no profile.
@@ -36,7 +38,9 @@ pub struct UnknownProfile;
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a profile is one of calm, mixed, kakao2022, flap, storm, clock, disk, sms, restore")
+        f.write_str(
+            "a profile is one of calm, mixed, kakao2022, flap, storm, clock, disk, sms, restore, phones",
+        )
     }
 }
 
@@ -53,11 +57,13 @@ pub(super) struct Mix {
     pub(super) most: usize,
     /// No fault but the first lasts longer.
     pub(super) longest_ms: Ms,
+    /// Of 100 runs, in so many all nodes lose their disks at once. Rare, because the checkers excuse much then.
+    pub(super) wipes_per_cent: u32,
 }
 
 impl Profile {
     /// All profiles.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Calm,
         Self::Mixed,
         Self::Kakao2022,
@@ -67,6 +73,7 @@ impl Profile {
         Self::Disk,
         Self::Sms,
         Self::Restore,
+        Self::Phones,
     ];
 
     /// The name on the command line.
@@ -82,6 +89,7 @@ impl Profile {
             Self::Disk => "disk",
             Self::Sms => "sms",
             Self::Restore => "restore",
+            Self::Phones => "phones",
         }
     }
 
@@ -91,10 +99,17 @@ impl Profile {
             Isolate, LateLinks, Lose, Pause, Repeat, Restore, SpoilPages, StallDisk, StepClock, Tear,
             WrongClock,
         };
-        let of = |kinds, least, most| Mix { kinds, first: None, least, most, longest_ms: Ms::MAX };
+        let of = |kinds, least, most| Mix {
+            kinds,
+            first: None,
+            least,
+            most,
+            longest_ms: Ms::MAX,
+            wipes_per_cent: 0,
+        };
         match self {
             Self::Calm => of(&[], 0, 0),
-            Self::Mixed => of(&Kind::ALL, 6, 16),
+            Self::Mixed => Mix { wipes_per_cent: 8, ..of(&Kind::ALL, 6, 16) },
             Self::Kakao2022 => Mix {
                 first: Some(&[Crash, Isolate, LateLinks]),
                 ..of(&[CutDevices, CutEdges, CutRiders, CrashDevice, Lose, Delay], 3, 6)
@@ -104,9 +119,11 @@ impl Profile {
             Self::Clock => of(&[WrongClock, StepClock, Pause, CutPeers, Isolate, Delay], 6, 14),
             Self::Disk => of(&[StallDisk, FailDisk, Tear, Crash, CrashDevice, CutPeers], 6, 14),
             Self::Sms => of(&[BadTexts, CutPeers, Isolate, Crash, Tear, Pause, StallDisk], 6, 14),
-            Self::Restore => {
-                of(&[Restore, SpoilPages, CutPeers, CutEdges, Isolate, Crash, Repeat, CrashDevice], 5, 10)
-            }
+            Self::Phones => Mix { wipes_per_cent: 100, ..of(&[CrashDevice, Lose, Delay, CutDevices], 0, 4) },
+            Self::Restore => Mix {
+                wipes_per_cent: 30,
+                ..of(&[Restore, SpoilPages, CutPeers, CutEdges, Isolate, Crash, Repeat, CrashDevice], 5, 10)
+            },
         }
     }
 }

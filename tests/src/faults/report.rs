@@ -69,6 +69,17 @@ pub struct Degraded {
     pub ratio: Option<f64>,
 }
 
+/// Trips on drivers' phones when every node lost its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Phones {
+    /// In the slot of a phone at that moment.
+    pub held: u64,
+    /// Still there when the phone was attached again: the others had ended by then.
+    pub brought: u64,
+    /// Of those that were brought, back in a journal.
+    pub restored: u64,
+}
+
 /// The result of one or many runs.
 ///
 /// Fields that only a real city has (`detect_s` and the like) are null.
@@ -123,6 +134,9 @@ pub struct Report {
     pub loans: BTreeMap<String, u64>,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
+    /// Trips on drivers' phones when every node lost its disk.
+    #[serde(default)]
+    pub phones: Phones,
     /// How large a run is: nodes, devices (phones with and without the app), bookings and faults, on average.
     #[serde(default)]
     pub means: BTreeMap<String, f64>,
@@ -168,6 +182,7 @@ impl Report {
             takeovers: 0,
             loans: BTreeMap::new(),
             conflicts: BTreeMap::new(),
+            phones: Phones::default(),
             means: BTreeMap::new(),
             ops: 0,
             faults: BTreeMap::new(),
@@ -214,6 +229,9 @@ impl Report {
             (&mut self.boarded_reassigned, run.boarded_reassigned),
             (&mut self.entries_exchanged, run.entries_exchanged),
             (&mut self.takeovers, run.takeovers),
+            (&mut self.phones.held, run.phones.held),
+            (&mut self.phones.brought, run.phones.brought),
+            (&mut self.phones.restored, run.phones.restored),
             (&mut self.ops, run.ops),
         ] {
             *sum += part;

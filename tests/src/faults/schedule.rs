@@ -83,6 +83,8 @@ pub enum Fault {
         /// How old the copy is.
         age_ms: Ms,
     },
+    /// Central and every edge lose their disks, and start on empty ones when the fault ends.
+    WipeAll,
     /// Pages between nodes have gaps, repeats, or another order.
     SpoilPages {
         /// Of 1,000.
@@ -158,9 +160,9 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The node that starts on an old copy of its disk.
-    fn restored(&self) -> Option<usize> {
-        if let Self::RestoreNode { node, .. } = self { Some(*node) } else { None }
+    /// True if `node` starts on another disk than its own.
+    fn replaces_disk_of(&self, node: usize) -> bool {
+        matches!(self, Self::WipeAll) || matches!(self, Self::RestoreNode { node: of, .. } if *of == node)
     }
 
     /// The kind, as counted in reports.
@@ -183,6 +185,7 @@ impl Fault {
             Self::FailDisk { .. } => "disk_fails",
             Self::RestoreNode { node: 0, .. } => "restore_central",
             Self::RestoreNode { .. } => "restore_edge",
+            Self::WipeAll => "wipe_all",
             Self::SpoilPages { .. } => "spoilt_pages",
             Self::BadTexts { .. } => "bad_texts",
             Self::CutTexts { inward: true, outward: true, .. } => "cut_texts",
@@ -210,6 +213,8 @@ pub struct Schedule {
 
 /// Nothing goes wrong before: the system starts in peace.
 const FIRST_MS: Ms = 60_000;
+/// Nodes that have lost their disks start again within this time.
+const WIPE_LONGEST_MS: Ms = 40_000;
 
 /// Kinds of faults that a seed has or has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -347,11 +352,16 @@ impl Schedule {
                 *node = 0;
             }
         }
+        if rng.random_range(0..100) < mix.wipes_per_cent {
+            let at = rng.random_range(FIRST_MS..safety_ms - 60_000);
+            faults.push((at, rng.random_range(5_000..WIPE_LONGEST_MS), Fault::WipeAll));
+        }
         // Lives are numbered by the clock on the wall: on a copy of its disk and with a clock that has been set back at
         // once, a node may reuse a number. That is a limit of the product: see the README.
-        let restored: Vec<usize> = faults.iter().filter_map(|(_, _, fault)| fault.restored()).collect();
+        let replaced: Vec<usize> =
+            (0..3).filter(|node| faults.iter().any(|(_, _, fault)| fault.replaces_disk_of(*node))).collect();
         faults.retain(|(_, _, fault)| match fault {
-            Fault::WrongClock { node, .. } | Fault::StepClock { node, .. } => !restored.contains(node),
+            Fault::WrongClock { node, .. } | Fault::StepClock { node, .. } => !replaced.contains(node),
             _ => true,
         });
         faults.sort_by_key(|(at, ..)| *at);

@@ -7,6 +7,7 @@ use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, DriverId, NodeId, ShiftId};
 use crate::journal::Entry;
 use crate::loan::{Loan, LoanId};
+use crate::matching::Reasons;
 use crate::shift::{Duty, ShiftRecord};
 use crate::units::UtcMs;
 
@@ -30,6 +31,7 @@ impl DistrictBoard {
         match fact {
             Fact::Opened { .. } => Touched::Nothing,
             Fact::BookingAccepted { booking, request, owner, at } => {
+                self.note_receipt(entry, booking);
                 self.accept(entry, booking, request, at);
                 self.booking(booking).accepted_apart |= owner.apart;
                 self.own(booking, owner, None);
@@ -84,12 +86,34 @@ impl DistrictBoard {
                 self.touched_booking(booking)
             }
             Fact::StreetHailed { booking, assignment, shift, request, at } => {
+                self.note_receipt(entry, booking);
                 self.accept(entry, booking, request, at);
                 self.ask(booking, &assignment, shift);
                 let bond = self.said(booking, assignment, shift);
                 least(&mut bond.assigned_at, at);
                 least(&mut bond.arrived_at, at);
                 least(&mut bond.boarded, (at, crate::fact::PinCheck::NotNeeded));
+                self.touched_booking(booking)
+            }
+            Fact::TripRestored {
+                booking,
+                assignment,
+                shift,
+                request,
+                owner,
+                attach_epoch,
+                eta_s,
+                offered_at,
+                ..
+            } => {
+                self.accept(entry, booking, request, offered_at);
+                self.own(booking, owner, None);
+                self.ask(booking, &assignment, shift);
+                let bond = self.said(booking, assignment, shift);
+                let why = Reasons { rule: "restored".into(), others: Vec::new() };
+                least(&mut bond.offered, (eta_s, offered_at, why));
+                least(&mut bond.assigned_at, offered_at);
+                greatest(&mut bond.restored, attach_epoch);
                 self.touched_booking(booking)
             }
             Fact::ShiftStarted { shift, start } => {
@@ -148,14 +172,14 @@ impl DistrictBoard {
         }
     }
 
+    /// A node heard the rider's wish from the rider, or from whoever the rider told.
+    fn note_receipt(&mut self, entry: &Entry, booking: BookingId) {
+        let heard = self.booking(booking).accepted_by.entry(entry.series.origin.clone());
+        heard.and_modify(|hlc| *hlc = (*hlc).min(entry.hlc)).or_insert(entry.hlc);
+    }
+
     fn accept(&mut self, entry: &Entry, booking: BookingId, request: Request, at: UtcMs) {
         let node = entry.series.origin.clone();
-        let record = self.booking(booking);
-        record
-            .accepted_by
-            .entry(node.clone())
-            .and_modify(|hlc| *hlc = (*hlc).min(entry.hlc))
-            .or_insert(entry.hlc);
         self.take_in(entry, booking, node, request, at);
     }
 

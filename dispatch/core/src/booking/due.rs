@@ -1,6 +1,7 @@
 //! What central may charge for a booking.
 
 use super::{BookingRecord, Payment};
+use crate::planted;
 use crate::units::Money;
 
 /// Most that is charged by machine, of the fare that the rider was shown: traffic and a detour, not a typing error.
@@ -38,6 +39,9 @@ impl BookingRecord {
         }
         if fare.payment != Payment::Deferred {
             return Due::Nothing;
+        }
+        if planted!("unverified-charged", self.is_unverified(), false) {
+            return Due::Operator;
         }
         let most = request.quote.as_ref().map_or(CHARGE_WITHOUT_QUOTE_MAX, |quote| {
             Money(quote.fare.0.saturating_mul(CHARGE_OF_QUOTE_PER_CENT) / 100)

@@ -1,4 +1,6 @@
 use super::*;
+use crate::fact::{Fare, PinCheck};
+use crate::matching::Reasons;
 
 fn id(counter: u64) -> AssignmentId {
     AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::authority::Epoch;
+use crate::capsule::Capsule;
 use crate::fact::{Release, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, StandId};
 use crate::position::Position;
@@ -30,6 +31,23 @@ pub struct Attach {
     pub duty: (u64, Duty),
     /// Where it is.
     pub position: Option<Position>,
+    /// It keeps capsules; one of a release before does not know them.
+    pub keeps_capsules: bool,
+}
+
+/// A trip that a device holds, opened from its capsule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// The shift, as the device says.
+    pub shift: ShiftId,
+    /// The device, from the shift pass.
+    pub device: DeviceId,
+    /// The driver, from the shift pass.
+    pub driver: DriverId,
+    /// The district, from the shift pass.
+    pub district: DistrictId,
+    /// The content, whose signature is of a node that this one trusts.
+    pub capsule: Capsule,
 }
 
 /// What a device's durable slot holds.
@@ -217,4 +235,6 @@ pub struct Offer {
     pub request: Request,
     /// Recognises the rider's PIN without holding it.
     pub pin_verifier: String,
+    /// For the shell to seal, if the device keeps capsules.
+    pub capsule: Option<Capsule>,
 }

@@ -8,8 +8,8 @@ mod notice;
 mod refusal;
 
 pub use device::{
-    Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Slot, ToDevice,
-    is_far_off,
+    Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Restore, Slot,
+    ToDevice, is_far_off,
 };
 pub use home::{HomeAnswer, HomeCommand, HomeWish};
 pub use lease::{Renewal, RenewalAnswer};
@@ -123,6 +123,8 @@ pub enum Command {
     },
     /// A device binds itself to this node.
     Attach(Attach),
+    /// A device brings the capsule of a trip that it holds; the shell has opened it and checked who signed it.
+    Restore(Box<Restore>),
     /// A device says that it lives, and what it sees.
     Beat(Beat),
     /// A device hands in an entry of its outbox.

@@ -92,6 +92,15 @@ pub enum Refusal {
         "this node's store has lost these entries and another node holds them; run `ondol node take-back`"
     )]
     OwnPast,
+    /// The capsule was made for another device, shift or district.
+    #[error("this capsule was made for another device or district")]
+    CapsuleForeign,
+    /// The capsule has outlived its trip.
+    #[error("this capsule has expired")]
+    CapsuleExpired,
+    /// A later bond of the same shift is known here: the trip of this capsule is over.
+    #[error("a later trip of this shift is known; this capsule is of an earlier one")]
+    CapsuleRolledBack,
     /// Another node plans the booking or asks the driver, and cannot be reached from here.
     #[error("another node decides this")]
     NotOwner,
@@ -133,6 +142,9 @@ impl Refusal {
             Self::StillWritten => "still_written",
             Self::NotStuck => "not_stuck",
             Self::OwnPast => "own_past",
+            Self::CapsuleForeign => "capsule_foreign",
+            Self::CapsuleExpired => "capsule_expired",
+            Self::CapsuleRolledBack => "capsule_rolled_back",
             Self::NotOwner => "not_owner",
             Self::Overloaded => "overloaded",
         }

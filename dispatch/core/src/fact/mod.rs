@@ -169,6 +169,27 @@ pub enum Fact {
         /// When, on the device's clock.
         at: UtcMs,
     },
+    /// A trip that no journal here knew came back from the capsule on its driver's device.
+    TripRestored {
+        /// The booking.
+        booking: BookingId,
+        /// The bond.
+        assignment: AssignmentId,
+        /// The shift.
+        shift: ShiftId,
+        /// What was asked.
+        request: Request,
+        /// Who plans it if the driver gives it back.
+        owner: Owner,
+        /// The device's count of bonds with nodes when it was asked.
+        attach_epoch: u64,
+        /// Travel time to the pickup when it was planned.
+        eta_s: u32,
+        /// When the driver was asked; that the slot took it, the device says by holding it.
+        offered_at: UtcMs,
+        /// When it was restored.
+        at: UtcMs,
+    },
     /// A shift began.
     ShiftStarted {
         /// The shift.
@@ -325,7 +346,7 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 25] = [
+    pub const KINDS: [&'static str; 26] = [
         "opened",
         "booking_accepted",
         "booking_owned",
@@ -339,6 +360,7 @@ impl Fact {
         "stepped",
         "trip_closed",
         "street_hailed",
+        "trip_restored",
         "shift_started",
         "duty_changed",
         "attached",
@@ -370,6 +392,7 @@ impl Fact {
             Self::Stepped { .. } => "stepped",
             Self::TripClosed { .. } => "trip_closed",
             Self::StreetHailed { .. } => "street_hailed",
+            Self::TripRestored { .. } => "trip_restored",
             Self::ShiftStarted { .. } => "shift_started",
             Self::DutyChanged { .. } => "duty_changed",
             Self::Attached { .. } => "attached",
@@ -396,7 +419,9 @@ impl Fact {
             Self::ZoneGranted { epoch } | Self::ZoneTaken { epoch, .. } | Self::ZoneReturned { epoch } => {
                 Some(*epoch)
             }
-            Self::BookingAccepted { owner, .. } | Self::BookingOwned { owner, .. } => Some(owner.epoch),
+            Self::BookingAccepted { owner, .. }
+            | Self::BookingOwned { owner, .. }
+            | Self::TripRestored { owner, .. } => Some(owner.epoch),
             Self::Opened { .. }
             | Self::BookingLent { .. }
             | Self::BookingBorrowed { .. }
@@ -442,6 +467,7 @@ impl Fact {
             | Self::Stepped { booking, .. }
             | Self::TripClosed { booking, .. }
             | Self::StreetHailed { booking, .. }
+            | Self::TripRestored { booking, .. }
             | Self::Charged { booking, .. } => booking.to_string(),
             Self::ShiftStarted { shift, .. }
             | Self::DutyChanged { shift, .. }

@@ -31,11 +31,19 @@ impl Node {
         if !known_zone {
             return Err(Refusal::OtherDistrict);
         }
-        if let Some((_, known)) = self.board.booking(booking)
+        if let Some((known_in, known)) = self.board.booking(booking)
             && let Some(accepted) = &known.accepted
         {
-            let same = accepted.request.digest == request.digest;
-            return if same { Ok(Answer::Booked { repeat: true }) } else { Err(Refusal::KeyReused) };
+            if accepted.request.digest != request.digest {
+                return Err(Refusal::KeyReused);
+            }
+            // Of what came back from a driver's capsule, the rider's showing it while it goes on is the receipt.
+            if known.is_unverified() && known.status() != Status::Done && known_in == district {
+                let owner = self.first_owner(district);
+                let fact = Fact::BookingAccepted { booking, request, owner, at: now.utc };
+                self.append(district, zone, fact, now);
+            }
+            return Ok(Answer::Booked { repeat: true });
         }
         let ahead_ms = request.pickup_at.map_or(0, |at| at.since_ms(now.utc));
         if !(1..=SEATS_MAX).contains(&request.seats) || !(-60_000..=SCHEDULE_MAX_MS).contains(&ahead_ms) {

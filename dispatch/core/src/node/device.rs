@@ -79,6 +79,7 @@ impl Node {
             slot: attach.slot,
             gap: self.gap_before(before, now),
             stand: StandWatch::default(),
+            keeps_capsules: attach.keeps_capsules,
             session: Some((session.clone(), attach.attach_epoch)),
         };
         self.contacts.insert(shift, contact);
@@ -164,6 +165,7 @@ impl Node {
             slot: beat.slot,
             gap: self.gap_before(before, now),
             stand: before.map(|contact| contact.stand.clone()).unwrap_or_default(),
+            keeps_capsules: before.is_some_and(|contact| contact.keeps_capsules),
             session,
         };
         self.contacts.insert(beat.shift, contact);

@@ -9,6 +9,7 @@
 //! | who drives, decided by an operator | `by_hand.rs` |
 //! | driver devices: their bond with a node | `device.rs` |
 //! | driver devices: what they report | `report.rs` |
+//! | driver devices: trips that come back from capsules | `restore.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
@@ -61,6 +62,7 @@ mod plan;
 mod quarantine;
 mod react;
 mod report;
+mod restore;
 mod roster;
 mod tell;
 mod whereabouts;
@@ -142,6 +144,8 @@ pub struct Contact {
     gap: Option<(Ticks, Ticks)>,
     /// Watches whether it waits at a stand.
     stand: StandWatch,
+    /// It keeps capsules.
+    keeps_capsules: bool,
     /// Its session with this node: name and attach epoch.
     session: Option<(String, u64)>,
 }
@@ -315,6 +319,7 @@ impl Node {
                 self.list(&district, fact, now)
             }
             Command::Attach(attach) => self.attach(attach, now),
+            Command::Restore(restore) => self.restore(*restore, now),
             Command::Beat(beat) => self.beat(beat, now),
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),

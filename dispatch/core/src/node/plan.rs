@@ -328,7 +328,8 @@ impl Node {
     /// The offer as a device gets it; `None` if it has no session here or the time is up.
     pub(super) fn offer(&self, district: &DistrictId, assignment: &AssignmentId, now: Now) -> Option<Offer> {
         let question = self.questions.get(assignment)?;
-        let (session, attach_epoch) = self.contacts.get(&question.shift)?.session.clone()?;
+        let contact = self.contacts.get(&question.shift)?;
+        let (session, attach_epoch) = contact.session.clone()?;
         let record = self.district(district)?.bookings.get(&question.booking)?;
         let eta_s = record.assignments.get(assignment)?.eta_s();
         let ttl_ms = question.lapses_at.since_ms(now.ticks);
@@ -344,6 +345,7 @@ impl Node {
             eta_s,
             request: record.request()?.clone(),
             pin_verifier: pin_verifier(assignment, &self.pin(question.booking)),
+            capsule: if contact.keeps_capsules { self.capsule(district, assignment, record) } else { None },
         })
     }
 

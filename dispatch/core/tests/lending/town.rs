@@ -233,6 +233,7 @@ impl Town {
             slot: Slot::default(),
             duty: (1, Duty::Available),
             position: Some(at(0.005)),
+            keeps_capsules: false,
         };
         let Ok(Answer::Attached { session }) = self.command(edge, Command::Attach(attach)) else {
             panic!("a listed driver attaches")

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod by_hand;
+mod capsules;
 mod drivers;
 mod outage;
 mod quarantine;

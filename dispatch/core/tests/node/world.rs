@@ -100,8 +100,14 @@ impl World {
         if has_edge {
             world.start(EDGE, Board::default(), Vec::new(), 1);
         }
+        world.list();
+        world
+    }
+
+    /// The office lists drivers and the stand at central.
+    fn list(&mut self) {
         for number in [1, 2, 3, 4, 5, 50] {
-            world.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
+            self.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
         }
         let stand = Command::ListStand {
             stand: "7".parse().unwrap(),
@@ -110,8 +116,7 @@ impl World {
             position: at(0.01),
             district: Self::district(),
         };
-        world.command(CENTRAL, stand).unwrap();
-        world
+        self.command(CENTRAL, stand).unwrap();
     }
 
     pub(crate) fn district() -> DistrictId {
@@ -354,6 +359,7 @@ impl World {
             slot,
             duty: self.duties.get(&shift).copied().unwrap_or((1, Duty::Available)),
             position: self.has_fix.then(|| at(self.east)),
+            keeps_capsules: true,
         };
         match self.command(name, Command::Attach(attach))? {
             Answer::Attached { session } => self.sessions.insert((name, shift), session),

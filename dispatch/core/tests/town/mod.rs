@@ -199,6 +199,17 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
             },
             at,
         },
+        13 if c.is_multiple_of(3) => Fact::TripRestored {
+            booking: booking_of_bond,
+            assignment,
+            shift: bond(a, 0).2,
+            request: request(b, c),
+            owner: owner(a, b),
+            attach_epoch: u64::from(c % 4),
+            eta_s: u32::from(b % 4) * 60,
+            offered_at: at,
+            at,
+        },
         9..=14 => {
             Fact::Stepped { booking: booking_of_bond, assignment, shift: shift_of_bond, what: step(b, c), at }
         }

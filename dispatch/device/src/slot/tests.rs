@@ -11,6 +11,7 @@ use crate::face::Message;
 use bench::{Bench, fare, here, id, offer, released, revoke};
 
 mod bench;
+mod capsules;
 
 #[test]
 fn which_offers_are_not_shown() {

@@ -3,6 +3,7 @@
 //! Entries of a batch are checked one by one, so that a bad one keeps none of the others back. Moments are not refused:
 //! a phone with a wrong clock is told so, and the time of receipt stands.
 
+use ondol_core::capsule::CAPSULE_MAX_CHARS;
 use ondol_core::command::is_far_off;
 use ondol_core::units::UtcMs;
 use thiserror::Error;
@@ -20,6 +21,8 @@ pub const SESSION_MAX: usize = 64;
 /// Longest text about a rider, in characters.
 pub const TEXT_MAX: usize = 200;
 
+/// Places in a slot, each with one capsule at most.
+const SLOTS: usize = 2;
 /// Largest fare, in the currency's smallest unit.
 const FARE_MAX: i64 = 100_000_000;
 /// Longest trip, in metres and in seconds.
@@ -85,6 +88,11 @@ impl Attach {
     pub fn check(&self) -> Result<(), Invalid> {
         within("attach_epoch", i128::from(self.attach_epoch), i128::from(COUNT_MAX))?;
         within("duty.number", i128::from(self.duty.number), i128::from(COUNT_MAX))?;
+        let capsules = self.capsules.as_deref().unwrap_or_default();
+        count("capsules", capsules.len(), SLOTS)?;
+        if capsules.iter().any(|kept| kept.capsule.len() > CAPSULE_MAX_CHARS) {
+            return Err(Invalid::TooLong { field: "capsules.capsule", max: CAPSULE_MAX_CHARS });
+        }
         self.slot.check()
     }
 }

@@ -37,6 +37,8 @@ pub struct RiderTexts {
     pub dropoff_label: Option<String>,
     /// What the rider wrote to the driver.
     pub note: Option<String>,
+    /// The capsule of the question, sealed at the door; the driver cannot read it.
+    pub capsule: Option<String>,
 }
 
 impl Attach {
@@ -59,6 +61,7 @@ impl Attach {
             slot: self.slot.into(),
             duty: (self.duty.number, self.duty.duty),
             position: self.position,
+            keeps_capsules: self.capsules.is_some(),
         }
     }
 }
@@ -173,6 +176,7 @@ impl Offer {
             after: None,
             ttl_ms: offer.ttl_ms,
             eta_s: offer.eta_s,
+            capsule: texts.capsule.clone(),
             ride: Ride::new(&offer.request, texts),
             pin_verifier: offer.pin_verifier.clone(),
         }

@@ -23,12 +23,18 @@ use ondol_core::shift::Duty;
 use ondol_core::units::{Money, UtcMs};
 use serde::{Deserialize, Serialize};
 
+mod capsule;
 mod check;
 mod convert;
 pub mod moment;
+mod socket;
 
+pub use capsule::{
+    CapsuleAnswer, CapsuleOutcome, InvalidTripText, KeptCapsule, Phase, TRIP_TEXT_MAX, TripText,
+};
 pub use check::{FIXES_MAX, Invalid, MESSAGES_MAX, REPORTS_MAX, SESSION_MAX, TEXT_MAX};
 pub use convert::{RiderTexts, Who};
+pub use socket::{Down, Problem, Up};
 
 /// `POST /driver/v1/attach`: a device binds itself to a node, with its whole state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +56,9 @@ pub struct Attach {
     /// Where it is, if it knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,
+    /// The capsules of the trips in its slot, in their order; absent if it keeps none and knows none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capsules: Option<Vec<KeptCapsule>>,
 }
 
 /// The node's answer to an attach.
@@ -60,6 +69,9 @@ pub struct Attached {
     pub node: NodeId,
     /// Names the session; offers carry it, beats show it. A new session voids the offers of older ones.
     pub session: String,
+    /// What became of each capsule; nothing for a device that brought none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub capsules: Vec<CapsuleAnswer>,
 }
 
 /// What a device's durable slot holds.
@@ -374,6 +386,9 @@ pub struct Offer {
     pub ride: Ride,
     /// Recognises the rider's PIN without holding it.
     pub pin_verifier: String,
+    /// The trip, sealed so that neither the device nor a node can read it: to be kept, and brought at each attach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capsule: Option<String>,
 }
 
 /// What the rider wants, as far as the driver should know.
@@ -448,46 +463,6 @@ pub enum EndpointRole {
     Central,
     /// Serves the device's district when central is away.
     Edge,
-}
-
-/// A WebSocket message from the device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "body", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Up {
-    /// A sign of life.
-    Beat(Beat),
-    /// Entries of the live lane.
-    Reports(ReportBatch),
-    /// Fixes of the track lane.
-    Positions(PositionBatch),
-}
-
-/// A WebSocket message from the node.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "body", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Down {
-    /// Answers a beat.
-    Beat(BeatAnswer),
-    /// Answers a batch of reports.
-    Reports(ReportAnswer),
-    /// Answers a batch of fixes.
-    Positions(PositionAnswer),
-    /// Not asked for: something new.
-    Push(Push),
-    /// A message was refused; the connection stays.
-    Problem(Problem),
-}
-
-/// Why a WebSocket message was refused: the fields of an RFC 9457 problem that a device acts on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Problem {
-    /// The stable code.
-    pub code: String,
-    /// One helpful sentence.
-    pub detail: String,
-    /// True if the same message may succeed later.
-    pub retry: bool,
 }
 
 #[cfg(test)]

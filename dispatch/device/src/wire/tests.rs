@@ -5,6 +5,8 @@ use serde_json::{Value, json};
 
 use super::*;
 
+use ondol_core::capsule::CAPSULE_MAX_CHARS;
+
 const NOW: UtcMs = UtcMs(1_665_815_580_000);
 
 fn id(n: u128) -> String {
@@ -135,9 +137,11 @@ fn a_message_survives_the_wire() {
         eta_s: 180,
         request,
         pin_verifier: "0123456789abcdef".into(),
+        capsule: None,
     };
     let texts = RiderTexts {
         note: Some("정문 앞".into()),
+        capsule: Some("sealed".into()),
         phone: Some("+821012345678".into()),
         name: Some("가".repeat(TEXT_MAX + 5)),
         ..RiderTexts::default()
@@ -149,6 +153,28 @@ fn a_message_survives_the_wire() {
     let Push::Offer { offer } = push else { panic!("an offer stays an offer") };
     assert_eq!(offer.ride.rider_name.unwrap().chars().count(), TEXT_MAX);
     assert_eq!(offer.ride.fare_shown, Some(Money(4_800)));
+    assert_eq!(offer.capsule.as_deref(), Some("sealed"));
+}
+
+#[test]
+fn an_attach_brings_few_and_short_capsules_and_one_of_the_release_before_none() {
+    let kept = |chars: usize| json!({"assignment": "central:2:8", "capsule": "x".repeat(chars)});
+    let attach = |capsules: Option<Value>| {
+        let mut attach = json!({
+            "shift": id(1), "device": id(2), "started_at": "2022-10-15T06:33:00Z", "attach_epoch": 4, "slot": {},
+            "duty": {"number": 1, "duty": "available"}
+        });
+        if let Some(capsules) = capsules {
+            attach["capsules"] = capsules;
+        }
+        serde_json::from_value::<Attach>(attach).unwrap()
+    };
+    assert_eq!(attach(None).capsules, None);
+    assert_eq!(attach(Some(json!([kept(CAPSULE_MAX_CHARS), kept(1)]))).check(), Ok(()));
+    let many = attach(Some(json!([kept(1), kept(1), kept(1)])));
+    assert_eq!(many.check().unwrap_err().code(), "too_many_items");
+    let long = attach(Some(json!([kept(CAPSULE_MAX_CHARS + 1)])));
+    assert_eq!(long.check().unwrap_err().code(), "text_too_long");
 }
 
 #[test]

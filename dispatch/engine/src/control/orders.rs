@@ -4,11 +4,12 @@ use ondol_core::command::Command;
 use ondol_core::face::Role;
 use ondol_core::fact::Sealed;
 use ondol_core::ids::{DriverId, NodeId, SubjectId};
-use ondol_core::journal::Series;
+use ondol_core::journal::{Hash, Series};
 use ondol_core::node::Node;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::capsule::{self, LOADED_MAX_MS, RecoveryKey};
 use crate::http::Problem;
 use crate::identity::{AccountRefusal, Identity};
 use crate::roster::{Entered, ListedStand, RosterError, RosterFile, enter_stands};
@@ -75,6 +76,13 @@ pub enum Order {
     SetAside {
         /// The series.
         series: Series,
+    },
+    /// Holds the recovery key for some minutes, and restores the trips whose capsules drivers' devices bring.
+    LoadRecovery {
+        /// The key, 64 hexadecimal digits.
+        key: Hash,
+        /// For how long.
+        minutes: u64,
     },
     /// For a day, edges may give this node back what its store has lost. Central only.
     TakeBack {},
@@ -158,6 +166,18 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
             handle.request(Command::SetAside { series: series.clone() }).await?;
             Ok(format!(
                 "{series} is set aside: nobody waits for it any more, and what of it can be read still goes in"
+            ))
+        }
+        Order::LoadRecovery { key, minutes } => {
+            if !(1..=LOADED_MAX_MS / 60_000).contains(&minutes) {
+                return Err(Problem::invalid(format!("minutes: 1 to {}", LOADED_MAX_MS / 60_000)));
+            }
+            let key = RecoveryKey::from_bytes(&key.0);
+            let loaded = capsule::load(handle, identity, key, minutes * 60_000).await;
+            let counts = loaded.map_err(|error| Problem::internal(&error))?;
+            Ok(format!(
+                "the recovery key is held for {minutes} minutes; of capsules that waited {} are restored, {} were known, {} are refused",
+                counts.restored, counts.known, counts.refused
             ))
         }
         Order::TakeBack {} => {

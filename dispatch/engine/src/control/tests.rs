@@ -37,6 +37,7 @@ async fn place() -> Place {
         districts: Districts::All,
         origins: Vec::new(),
         transport: Transport::LoopbackHttp,
+        recovery: None,
     };
     let store = IdentityStore::new(&Store::open(&bench.url).await.unwrap());
     let clock: SharedClock = Arc::<crate::clock::ManualClock>::clone(&bench.clock);

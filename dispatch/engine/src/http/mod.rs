@@ -166,8 +166,10 @@ fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::StillWritten
         | Refusal::NotStuck
         | Refusal::OwnPast
+        | Refusal::CapsuleForeign
+        | Refusal::CapsuleRolledBack
         | Refusal::NotOwner => StatusCode::CONFLICT,
-        Refusal::Closed | Refusal::OfferLapsed => StatusCode::GONE,
+        Refusal::Closed | Refusal::OfferLapsed | Refusal::CapsuleExpired => StatusCode::GONE,
         Refusal::OtherNode => StatusCode::MISDIRECTED_REQUEST,
         Refusal::RosterTooOld | Refusal::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
     }

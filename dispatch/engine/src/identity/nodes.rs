@@ -9,12 +9,14 @@ use ondol_core::units::UtcMs;
 use uuid::Uuid;
 
 use super::floor::SignedAt;
+use super::key::SigningKey;
 use super::policy::{Caller, Districts};
 use super::state::Identity;
 use super::store::{RevocationKind, StoreError};
 use super::token::{
     Audience, Claims, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify,
 };
+use crate::capsule::Desk;
 use crate::control::ORDER_LIFE_MS;
 
 /// Life of a token with which a node calls another.
@@ -113,9 +115,21 @@ impl Identity {
     /// True if `signature` over `bytes` was made by a key of `node` that this node trusts.
     #[must_use]
     pub fn is_signed_by(&self, node: &NodeId, bytes: &[u8], signature: &str) -> bool {
-        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| self.is_signed_with(node, bytes, &signature))
+    }
+
+    /// The same for a signature that is not text.
+    pub(crate) fn is_signed_with(&self, node: &NodeId, bytes: &[u8], signature: &[u8]) -> bool {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-        keys.of(node).any(|key| key.public.verifies(bytes, &signature))
+        keys.of(node).any(|key| key.public.verifies(bytes, signature))
+    }
+
+    pub(crate) fn signing_key(&self) -> &SigningKey {
+        self.issuer.key()
+    }
+
+    pub(crate) fn desk(&self) -> &Desk {
+        &self.desk
     }
 
     /// Signs a token for the text process beside this node.

@@ -18,6 +18,10 @@ pub enum AuditAction {
     NumberRevealed,
     /// A trip was to be closed by hand, with this reason and fare; the journal says whether it was.
     TripClosed,
+    /// A trip was to be restored from the capsule on a driver's device; the journal says whether it was.
+    TripRestored,
+    /// The recovery key was loaded into this node.
+    RecoveryKeyLoaded,
 }
 
 impl AuditAction {
@@ -27,6 +31,8 @@ impl AuditAction {
         match self {
             Self::NumberRevealed => "number_revealed",
             Self::TripClosed => "trip_closed",
+            Self::TripRestored => "trip_restored",
+            Self::RecoveryKeyLoaded => "recovery_key_loaded",
         }
     }
 }

@@ -8,7 +8,7 @@ use ondol_core::ids::{AssignmentId, DeviceId, DriverId, ShiftId, VehicleId};
 use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::units::Money;
-use ondol_device::wire::{Endpoint, EndpointRole, Fare, Who};
+use ondol_device::wire::{Endpoint, EndpointRole, Fare, KeptCapsule, Who};
 use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
 use rand::RngExt;
 
@@ -37,6 +37,8 @@ pub(crate) struct DevicePlace {
     /// It dies after this many more outputs.
     pub(super) dies_after: Option<usize>,
     pub(super) off_ms: Ms,
+    /// The capsule of its last trip that is over, which an honest phone throws away.
+    pub(super) ended: Option<KeptCapsule>,
     /// What the driver has already decided to do.
     planned: BTreeSet<(AssignmentId, u8)>,
 }
@@ -119,6 +121,7 @@ impl World {
             wakes_at: None,
             dies_after: None,
             off_ms: 0,
+            ended: None,
             planned: BTreeSet::new(),
         });
     }
@@ -236,8 +239,13 @@ impl World {
             match output {
                 Output::Changed => self.driver_looks(device),
                 Output::Persist(durable) => {
+                    self.checkers.now = self.agenda.now();
                     self.checkers.device_stored(device, &durable);
-                    self.devices[device].stored = *durable;
+                    let kept = durable.capsules();
+                    let place = &mut self.devices[device];
+                    let over = place.stored.capsules().into_iter().find(|known| !kept.contains(known));
+                    place.ended = over.or(place.ended.take());
+                    place.stored = *durable;
                 }
                 Output::Send { to, request, message } => {
                     if let Message::Attach(attach) = &*message {

@@ -66,6 +66,11 @@ impl World {
                     self.central_away_until = self.central_away_until.max(until);
                 }
             }
+            Fault::WipeAll => {
+                self.wipe_all();
+                self.agenda.at(until, Event::FaultEnds(index));
+                self.central_away_until = self.central_away_until.max(until);
+            }
             Fault::PauseNode { node } => {
                 let paused_until = &mut self.nodes[node].paused_until;
                 *paused_until = until.max(*paused_until);
@@ -115,6 +120,7 @@ impl World {
             Fault::CrashNode { node } | Fault::TearNode { node } | Fault::RestoreNode { node, .. } => {
                 self.start_node(node);
             }
+            Fault::WipeAll => self.start_empty(),
             Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
             Fault::LateLinks { .. }
             | Fault::CutPeers { .. }

@@ -1,10 +1,11 @@
 //! The world of a run: places, what happens at them, and what they say to each other.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use ondol_core::capsule::Capsule;
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::fact::Driver;
-use ondol_core::ids::{BookingId, CommandId, DistrictId, DriverId, NodeId};
+use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, NodeId};
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
@@ -18,6 +19,7 @@ use super::clock::{Agenda, Clock, Ms};
 use super::net::{Net, Place};
 use super::schedule::Schedule;
 
+mod capsules;
 mod config;
 mod device;
 mod disk;
@@ -163,6 +165,13 @@ pub(crate) struct World {
     /// Central is down or cut off from everybody until then.
     central_away_until: Ms,
     pin_key: PinKey,
+    /// What nodes have sealed for devices.
+    sealed: BTreeMap<AssignmentId, Capsule>,
+    /// Bonds on phones when every node lost its disk, and those of them that were brought since.
+    held: BTreeSet<AssignmentId>,
+    brought: BTreeSet<AssignmentId>,
+    /// Operators have loaded the recovery key into every node.
+    key_is_loaded: bool,
     /// Digest of all events so far.
     digest: u64,
     trace: Option<VecDeque<String>>,
@@ -232,6 +241,10 @@ impl World {
             healing: false,
             central_away_until: 0,
             pin_key: PinKey([9; 32]),
+            sealed: BTreeMap::new(),
+            held: BTreeSet::new(),
+            brought: BTreeSet::new(),
+            key_is_loaded: false,
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(VecDeque::new),
         };

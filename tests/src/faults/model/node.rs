@@ -11,9 +11,7 @@ use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
 use ondol_core::shell::Tray;
 use ondol_core::travel::StraightLine;
-use ondol_device::wire::{
-    Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult, RiderTexts,
-};
+use ondol_device::wire::{Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult};
 use ondol_device::{Answer as DeviceAnswer, Message};
 
 use super::config::{common_districts, config_of};
@@ -267,7 +265,7 @@ impl World {
                 }
                 Output::ToDevice { device, message } => {
                     let device = self.device_of(device);
-                    let push = Push::new(&message, RiderTexts::default());
+                    let push = Push::new(&message, self.texts_for(&message));
                     for delay in self.net.carry(Place::Node(node), Place::Device(device), self.agenda.now()) {
                         self.agenda.after(delay, Event::Pushed { device, push: Box::new(push.clone()) });
                     }
@@ -305,9 +303,10 @@ impl World {
         }
         let answer = match result {
             Ok(Answer::Attached { session }) => {
-                DeviceAnswer::Attached(Attached { node: node_id(node), session })
+                self.look_at_attached(node, device);
+                DeviceAnswer::Attached(Attached { node: node_id(node), session, capsules: Vec::new() })
             }
-            Ok(Answer::Beat(beat)) => DeviceAnswer::Beat(BeatAnswer::new(&beat, |_| RiderTexts::default())),
+            Ok(Answer::Beat(beat)) => DeviceAnswer::Beat(BeatAnswer::new(&beat, |m| self.texts_for(m))),
             Ok(other) => unreachable!("a device is not answered by {other:?}"),
             Err(refusal) => DeviceAnswer::Refused(Problem {
                 code: refusal.code().into(),
@@ -339,9 +338,10 @@ impl World {
                 let Caller::Device { device, life, request } = caller else { return };
                 let who = self.who(device);
                 let command = match message {
-                    Message::Attach(attach) => {
-                        attach.check().map(|()| Command::Attach(attach.into_command(&who)))
-                    }
+                    Message::Attach(attach) => match attach.check() {
+                        Ok(()) => return self.attaches(node, device, attach, caller),
+                        Err(invalid) => Err(invalid),
+                    },
                     Message::Beat(beat) => {
                         beat.check().map(|()| Command::Beat(beat.into_command(who.district)))
                     }
@@ -372,7 +372,7 @@ impl World {
         }
     }
 
-    fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
+    pub(super) fn command(&mut self, node: usize, command: Command, caller: Caller) -> u64 {
         match &command {
             Command::Keep { booking } => self.checkers.asked_again(*booking, node == 0),
             Command::TakeDistrict { district } if node == 0 => {

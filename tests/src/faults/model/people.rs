@@ -82,7 +82,7 @@ impl RiderPlace {
 
 impl World {
     /// Lists drivers and stands that central does not know.
-    fn list_who_is_missing(&mut self) {
+    pub(super) fn list_who_is_missing(&mut self) {
         let Some(central) = &self.nodes[0].node else { return };
         let known = |driver: &Driver| central.board().driver(driver.driver).is_some();
         let missing: Vec<_> = self.roster.iter().filter(|driver| !known(driver)).cloned().collect();
@@ -115,6 +115,10 @@ impl World {
             self.roster.push(driver.clone());
             self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
         }
+        self.list_stands();
+    }
+
+    pub(super) fn list_stands(&mut self) {
         for edge in self.town.districts() {
             for (stand, position) in self.town.stands(edge) {
                 let (name_ko, name_en) = ("시청".into(), "City Hall".into());
@@ -285,8 +289,10 @@ impl World {
             .and_then(|node| node.board().booking(booking))
             .is_some_and(|(_, record)| record.status().is_closed());
         let asked = view.is_some_and(|node| node.asks_if_still_wanted(&district_of(edge), booking));
-        // A page shows its booking again to a node that has lost it.
-        let lost = view.is_some_and(|node| node.board().booking(booking).is_none());
+        // A page shows its booking again to a node that has lost it, or has it from the driver alone.
+        let lost = view.is_some_and(|node| {
+            node.board().booking(booking).is_none_or(|(_, record)| !closed && record.is_unverified())
+        });
         if asked && (self.healing || self.chance(50)) {
             self.agenda.after(2_000, Event::Rider { rider, deed: RiderDeed::Keep });
         }

@@ -107,6 +107,7 @@ impl World {
             eta_s: 0,
             request: record.request().unwrap().clone(),
             pin_verifier: String::new(),
+            capsule: None,
         }
     }
 

@@ -70,6 +70,7 @@ pub(super) fn offer(n: u64, session: &str, attach_epoch: u64) -> Box<Offer> {
         eta_s: 120,
         ride,
         pin_verifier: pin_verifier(&id(n), "1234"),
+        capsule: Some(format!("capsule-{n}")),
     })
 }
 
@@ -210,6 +211,7 @@ impl Bench {
                 Message::Attach(attach) => Answer::Attached(Attached {
                     node: "central".parse().unwrap(),
                     session: format!("s{}", attach.attach_epoch),
+                    capsules: vec![],
                 }),
                 Message::Beat(_) => Answer::Beat(BeatAnswer {
                     node: "central".parse().unwrap(),

@@ -78,6 +78,7 @@ async fn attach(edge: &Running) -> String {
         slot: Slot::default(),
         duty: (1, Duty::Available),
         position: Some(pickup()),
+        keeps_capsules: false,
     };
     match edge.handle.request(Command::Attach(attach)).await {
         Ok(ondol_core::command::Answer::Attached { session }) => session,
@@ -150,7 +151,7 @@ async fn nobody_says_anything_of_loans_in_a_neighbours_name() {
         lent: Vec::new(),
         asks: Vec::new(),
     };
-    let own = east_edge.identity.peer_token(&"edge-a".parse().unwrap());
+    let own = east_edge.identity.peer_token(&"edge-a".parse().unwrap()).token;
     let send = |token: String, call: LoanCall, keys: serde_json::Value| {
         let body = json!({"call": call, "keys": keys}).to_string();
         let url = format!("{}/sync/v1/loans", west_edge.identity_url());

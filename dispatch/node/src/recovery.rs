@@ -1,0 +1,110 @@
+//! `ondol recovery`: the key that opens what drivers' phones keep, and what a driver texts who reaches no node.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Subcommand;
+use ondol_core::journal::Hash;
+use ondol_core::pin::booking_code;
+use ondol_device::wire::{Phase, TripText};
+use ondol_engine::capsule::RecoveryKey;
+use ondol_engine::control::{Order, send_order};
+use ondol_engine::vault::Secrets;
+
+use crate::node::issuer;
+use crate::{output, secret};
+
+#[derive(Subcommand)]
+pub(crate) enum RecoveryCommand {
+    /// Make or read the recovery key, and print its public half; keep the file where no node is.
+    Key {
+        /// The key file.
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Let a running node that has lost everything restore trips from drivers' phones for some minutes.
+    Load {
+        /// The configuration of the node, which runs on this machine.
+        #[arg(long)]
+        config: PathBuf,
+        /// The key file.
+        #[arg(long)]
+        key: PathBuf,
+        /// For how long the node holds the key, at most 120.
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
+    },
+    /// Say which trip a driver's text names.
+    Text {
+        /// The text, which begins with OC1.
+        text: String,
+        /// A file with the capsule that may belong to it; `-` reads standard input.
+        #[arg(long)]
+        capsule: Option<PathBuf>,
+    },
+}
+
+pub(crate) async fn run(command: &RecoveryCommand) -> anyhow::Result<()> {
+    match command {
+        RecoveryCommand::Key { key } => output::line(&made_or_read(key)?.public().to_string()),
+        RecoveryCommand::Load { config, key, minutes } => {
+            let key = Hash(RecoveryKey::bytes_of(&Secrets::read(key)?));
+            let (config, issuer, now) = issuer(config)?;
+            let order = Order::LoadRecovery { key, minutes: *minutes };
+            let done = send_order(&order, config.listen.address, &issuer, config.clock.speed, now).await?;
+            output::line(&done.said)
+        }
+        RecoveryCommand::Text { text, capsule } => output::line(&said(text, capsule.as_deref())?),
+    }
+}
+
+fn made_or_read(file: &Path) -> anyhow::Result<RecoveryKey> {
+    if !file.try_exists().with_context(|| file.display().to_string())? {
+        Secrets::generate().write_new(file)?;
+    }
+    Ok(RecoveryKey::of(&Secrets::read(file)?))
+}
+
+fn said(text: &str, capsule: Option<&Path>) -> anyhow::Result<String> {
+    let trip: TripText = text.trim().parse()?;
+    let phase = match trip.phase {
+        Phase::Assigned => "on the way to the pickup",
+        Phase::Waits => "at the pickup",
+        Phase::Boarded => "with the rider on board",
+    };
+    let (booking, code) = (trip.booking, booking_code(trip.booking));
+    let named = format!("booking {booking} (code {code}), bond {}, {phase}", trip.assignment);
+    let Some(file) = capsule else { return Ok(named) };
+    let belongs =
+        if trip.is_of(&secret::read(file)?) { "this is its capsule" } else { "this is another capsule" };
+    Ok(format!("{named}; {belongs}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("recovery.key");
+        let made = made_or_read(&file).unwrap().public();
+        assert_eq!(made_or_read(&file).unwrap().public(), made);
+        std::fs::write(&file, "hello").unwrap();
+        assert!(made_or_read(&file).unwrap_err().to_string().contains("64 hexadecimal digits"));
+    }
+
+    #[test]
+    fn a_text_says_its_trip_and_knows_its_capsule() {
+        let dir = tempfile::tempdir().unwrap();
+        let (own, other) = (dir.path().join("own"), dir.path().join("other"));
+        std::fs::write(&own, "sealed\n").unwrap();
+        std::fs::write(&other, "something\n").unwrap();
+        let booking = ondol_core::ids::BookingId::from_number(7);
+        let text =
+            TripText::new(booking, "central:2:8".parse().unwrap(), Phase::Boarded, "sealed").to_string();
+        assert!(said(&text, Some(&own)).unwrap().ends_with("on board; this is its capsule"));
+        assert!(said(&text, Some(&other)).unwrap().ends_with("another capsule"));
+        assert!(said("OC1.x", None).is_err());
+    }
+}

@@ -1,0 +1,56 @@
+//! What may come back from drivers' phones: trips that their own device holds, and nothing that has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ondol_core::ids::{AssignmentId, ShiftId};
+
+use super::Checkers;
+use crate::faults::clock::Ms;
+
+/// An attach may be under way while its device ends the trip; the device then tells how it ended.
+const UNDER_WAY_MS: Ms = 40_000;
+
+/// Who held each bond, and since when it is over, as devices stored it.
+#[derive(Debug, Default)]
+pub(super) struct Bonds {
+    of: BTreeMap<AssignmentId, (ShiftId, Option<Ms>)>,
+    restored: BTreeSet<AssignmentId>,
+}
+
+impl Bonds {
+    pub(super) fn held(&mut self, assignment: &AssignmentId, shift: ShiftId) {
+        self.of.entry(assignment.clone()).or_insert((shift, None));
+    }
+
+    pub(super) fn ended(&mut self, assignment: &AssignmentId, now: Ms) {
+        if let Some((_, ended_at)) = self.of.get_mut(assignment) {
+            ended_at.get_or_insert(now);
+        }
+    }
+}
+
+impl Checkers {
+    /// True if some node restored the trip.
+    pub(crate) fn has_come_back(&self, assignment: &AssignmentId) -> bool {
+        self.bonds.restored.contains(assignment)
+    }
+
+    /// A node restored a trip.
+    pub(super) fn restored(&mut self, assignment: &AssignmentId, shift: ShiftId) {
+        self.bonds.restored.insert(assignment.clone());
+        match self.bonds.of.get(assignment) {
+            None => {
+                self.break_promise("foreign", format!("{assignment} was restored, which no device has held"));
+            }
+            Some((holder, _)) if *holder != shift => {
+                let what = format!("{assignment} was restored to {shift}; {holder} holds it");
+                self.break_promise("foreign", what);
+            }
+            Some((_, Some(ended_at))) if self.now.saturating_sub(*ended_at) > UNDER_WAY_MS => {
+                let what = format!("{assignment} was restored {} ms after it ended", self.now - ended_at);
+                self.break_promise("revived", what);
+            }
+            Some(_) => {}
+        }
+    }
+}
