@@ -140,13 +140,6 @@ pub const MUTANTS: &[Mutant] = &[
         400,
         "an edge goes on with what it has lent",
     ),
-    mutant_of(
-        Profile::Restore,
-        "loans-forgotten",
-        "lent",
-        4_000,
-        "a restored edge plans what it does not know to be lent",
-    ),
     mutant_of(Profile::Flap, "skip-gap", "I4", 1_000, "a node takes in entries behind a gap"),
     mutant_of(
         Profile::Sms,

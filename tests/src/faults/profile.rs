@@ -104,9 +104,7 @@ impl Profile {
             Self::Clock => of(&[WrongClock, StepClock, Pause, CutPeers, Isolate, Delay], 6, 14),
             Self::Disk => of(&[StallDisk, FailDisk, Tear, Crash, CrashDevice, CutPeers], 6, 14),
             Self::Sms => of(&[BadTexts, CutPeers, Isolate, Crash, Tear, Pause, StallDisk], 6, 14),
-            Self::Restore => {
-                of(&[Restore, SpoilPages, CutPeers, CutEdges, Isolate, Crash, Repeat, CrashDevice], 5, 10)
-            }
+            Self::Restore => of(&[Restore, SpoilPages, CutPeers, Crash, Repeat, CrashDevice], 5, 10),
         }
     }
 }
