@@ -142,13 +142,6 @@ pub const MUTANTS: &[Mutant] = &[
     ),
     mutant_of(
         Profile::Restore,
-        "loans-forgotten",
-        "lent",
-        4_000,
-        "a restored edge plans what it does not know to be lent",
-    ),
-    mutant_of(
-        Profile::Restore,
         "capsule-foreign-accepted",
         "foreign",
         400,

@@ -122,7 +122,7 @@ impl Profile {
             Self::Phones => Mix { wipes_per_cent: 100, ..of(&[CrashDevice, Lose, Delay, CutDevices], 0, 4) },
             Self::Restore => Mix {
                 wipes_per_cent: 30,
-                ..of(&[Restore, SpoilPages, CutPeers, CutEdges, Isolate, Crash, Repeat, CrashDevice], 5, 10)
+                ..of(&[Restore, SpoilPages, CutPeers, Crash, Repeat, CrashDevice], 5, 10)
             },
         }
     }
