@@ -25,6 +25,9 @@ mod due;
 pub use bond::{AssignmentRecord, Closed};
 pub use due::Due;
 
+/// So many drivers may reach a pickup and give the booking back before it is taken for one whose rider is gone.
+const IN_VAIN_MAX: usize = 2;
+
 /// The door through which a booking came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -345,11 +348,15 @@ impl BookingRecord {
         self.cancel.as_ref().is_some_and(Cancel::gives_way)
     }
 
-    /// True if a driver has waited at the pickup and the rider did not come: no other car is sent.
+    /// True if the rider did not come: a driver who waited at the pickup says so, or two who had reached it gave the
+    /// booking back (drivers by text have no other word for it). No other car is sent.
     #[must_use]
     pub fn rider_did_not_come(&self) -> bool {
-        let told = |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::NoShow);
-        self.assignments.values().any(told)
+        let why = |bond: &AssignmentRecord| bond.released.map(|(_, why)| why);
+        let in_vain =
+            |bond: &&AssignmentRecord| bond.arrived_at.is_some() && why(bond) == Some(Release::GivenBack);
+        self.assignments.values().any(|bond| why(bond) == Some(Release::NoShow))
+            || self.assignments.values().filter(in_vain).count() >= IN_VAIN_MAX
     }
 
     /// True if it came to central while its lease had run out, so that central goes on with it.

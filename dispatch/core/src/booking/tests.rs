@@ -69,6 +69,18 @@ fn a_trip_that_is_over_stands_although_its_boarding_is_lost_with_a_disk() {
 }
 
 #[test]
+fn two_drivers_who_gave_it_back_at_the_pickup_say_that_the_rider_did_not_come() {
+    let back = |arrived_at| AssignmentRecord {
+        arrived_at,
+        released: Some((UtcMs(9), Release::GivenBack)),
+        ..bond(100)
+    };
+    let here = Some(UtcMs(8));
+    assert!(!booking(&[(1, back(here)), (2, back(None))]).rider_did_not_come(), "one had trouble on the way");
+    assert!(booking(&[(1, back(here)), (2, back(here))]).rider_did_not_come());
+}
+
+#[test]
 fn cancel_wins_before_boarding_and_ends_every_bond() {
     let booking = cancelled(booking(&[(1, bond(300)), (2, bond(200))]));
     assert_eq!(booking.status(), Status::Cancelled);
