@@ -25,7 +25,7 @@ mod figures;
 const PAGE: &str = "docs/RELIABILITY.md";
 const TABLE: (&str, &str) = ("<!-- figures -->\n", "<!-- end of figures -->\n");
 /// Profiles of the fault simulator besides `mixed`.
-const PROFILES: [&str; 7] = ["storm", "kakao2022", "flap", "clock", "disk", "sms", "restore"];
+const PROFILES: [&str; 8] = ["storm", "kakao2022", "flap", "clock", "disk", "sms", "restore", "phones"];
 
 /// Arguments of `cargo xtask reliability`.
 #[derive(Debug, clap::Args)]
@@ -123,6 +123,7 @@ type Read = fn(&Value) -> Result<(String, bool)>;
 struct Step {
     program: Program,
     args: Vec<String>,
+    /// A file, or a folder of files, which are read as one list.
     report: PathBuf,
     read: Read,
     /// It must give the same hash when it is run once more.
@@ -145,6 +146,8 @@ fn steps(size: &Size, quick: bool, dir: &Path) -> Vec<Step> {
     steps.extend(PROFILES.map(|profile| faults(profile, size.each_profile)));
     let mutants = if quick { "mutants --quick" } else { "mutants" };
     steps.push(step(Program::Xtask, mutants, "mutants", figures::mutants));
+    let scenarios = step(Program::Ondol, "scenario run --all", "scenarios", figures::scenarios);
+    steps.push(Step { report: dir.join("scenarios"), ..scenarios });
     steps.push(step(Program::Xtask, &format!("chaos --runs {}", size.chaos_runs), "chaos", figures::chaos));
     steps.push(step(Program::Xtask, &format!("chaos --heal {}", size.heal_entries), "heal", figures::heal));
     steps
@@ -174,7 +177,12 @@ impl Step {
     /// Runs the command; returns its report, and whether it ended well.
     fn once(&self, makers: &Makers) -> Result<(Value, bool)> {
         // What an earlier run has left must not be read for this one's.
-        match std::fs::remove_file(&self.report) {
+        let removed = if self.report.is_dir() {
+            std::fs::remove_dir_all(&self.report)
+        } else {
+            std::fs::remove_file(&self.report)
+        };
+        match removed {
             Ok(()) => {}
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(error).with_context(|| self.report.display().to_string()),
@@ -184,11 +192,22 @@ impl Step {
         command.args(&self.args).arg("--report").arg(&self.report);
         command.env(demo::OWN_EXECUTABLE, &makers.ondol).stdout(std::io::stderr());
         let status = command.status().with_context(|| format!("cannot start {}", program.display()))?;
-        let text = std::fs::read_to_string(&self.report)
+        let report = read(&self.report)
             .with_context(|| format!("{} ended with {status} and left no report", self.command()))?;
-        let report = serde_json::from_str(&text).with_context(|| self.report.display().to_string())?;
         Ok((report, status.success()))
     }
+}
+
+/// Reads a report: a file, or a folder of files as a list in the order of their names.
+fn read(report: &Path) -> Result<Value> {
+    if !report.is_dir() {
+        let text = std::fs::read_to_string(report).with_context(|| report.display().to_string())?;
+        return serde_json::from_str(&text).with_context(|| report.display().to_string());
+    }
+    let files = std::fs::read_dir(report)?.map(|file| Ok(file?.path())).collect::<Result<Vec<PathBuf>>>();
+    let mut files = files?;
+    files.sort();
+    files.iter().map(|file| read(file)).collect::<Result<Vec<Value>>>().map(Value::Array)
 }
 
 fn commit() -> Result<String> {

@@ -48,6 +48,31 @@ pub(super) fn mutants(report: &Value) -> Result<(String, bool)> {
     Ok((figures, missed.is_empty()))
 }
 
+/// Of the outages of the past.
+pub(super) fn scenarios(reports: &Value) -> Result<(String, bool)> {
+    let reports = reports.as_array().filter(|all| !all.is_empty()).context("no scenario was played")?;
+    let mut missed = Vec::new();
+    for report in reports {
+        let name = report["name"].as_str().context("a scenario without a name")?;
+        let bounds = report["must"].as_array().with_context(|| format!("{name} has no bounds"))?;
+        let broken = bounds.iter().filter(|bound| bound["met"] != Value::Bool(true));
+        missed.extend(broken.map(|bound| format!("{name}: {}", bound["what"].as_str().unwrap_or("?"))));
+    }
+    let ratio = |name: &str| {
+        let report = reports.iter().find(|report| report["name"] == name);
+        let ratio = report.and_then(|report| report["ondol"]["in_outage"]["ratio"].as_f64());
+        ratio.map_or_else(|| "?".to_owned(), |ratio| format!("{ratio:.2}"))
+    };
+    let held = if missed.is_empty() { "all bounds held".to_owned() } else { missed.join(", ") };
+    let figures = format!(
+        "{} outages of the past: {held}; served, against usual: `pangyo-2022` {}, `koeln-15h` {}",
+        reports.len(),
+        ratio("pangyo-2022"),
+        ratio("koeln-15h")
+    );
+    Ok((figures, missed.is_empty()))
+}
+
 /// Of the runs with real processes.
 pub(super) fn chaos(report: &Value) -> Result<(String, bool)> {
     let [acked, lost, doubled, charged, diverged, two] =
@@ -109,6 +134,15 @@ mod tests {
         };
         assert!(chaos(&runs(0, 17.0)).unwrap().1);
         assert!(!chaos(&runs(1, 17.0)).unwrap().1 && !chaos(&runs(0, 31.0)).unwrap().1);
+
+        let played = |met| {
+            let bound = json!({ "what": "bookings lost", "met": met });
+            json!([{ "name": "koeln-15h", "must": [bound], "ondol": { "in_outage": { "ratio": 0.9 } } }])
+        };
+        let (text, is_well) = scenarios(&played(true)).unwrap();
+        assert!(is_well && text.contains("`koeln-15h` 0.90"), "{text}");
+        assert!(!scenarios(&played(false)).unwrap().1);
+        assert!(scenarios(&json!([])).is_err(), "nothing played is nothing shown");
 
         let healed = |heal_s| json!({ "entries": 5, "heal_s": heal_s });
         assert!(heal(&healed(59.9)).unwrap().1 && !heal(&healed(60.1)).unwrap().1);
