@@ -54,6 +54,12 @@ impl World {
 
     /// A device attaches at a node, and brings what it keeps.
     pub(super) fn attaches(&mut self, node: usize, device: usize, attach: Attach, caller: Caller) {
+        let holds = [&attach.slot.current, &attach.slot.next]
+            .into_iter()
+            .flatten()
+            .map(|held| held.assignment.clone())
+            .collect();
+        self.held_at_attach.insert((device, node), holds);
         let (attach, extra) =
             if self.key_is_loaded { self.lie(node, device, attach) } else { (attach, None) };
         let kept: Vec<KeptCapsule> = attach.capsules.clone().into_iter().flatten().chain(extra).collect();
@@ -140,13 +146,18 @@ impl World {
         }
     }
 
-    /// A device was answered that it is attached: what it holds must be known there by now.
+    /// A device was answered that it is attached: what it held then and still holds must be known there by now. What another
+    /// node gave it while the answer was under way it could not bring.
     pub(super) fn look_at_attached(&mut self, node: usize, device: usize) {
         if !self.key_is_loaded {
             return;
         }
         let Some(running) = &self.nodes[node].node else { return };
-        let kept = self.devices[device].stored.capsules();
+        let mut kept = self.devices[device].stored.capsules();
+        kept.retain(|kept| {
+            let holds = self.held_at_attach.get(&(device, node));
+            holds.is_some_and(|holds| holds.contains(&kept.assignment))
+        });
         self.brought
             .extend(kept.iter().map(|kept| &kept.assignment).filter(|id| self.held.contains(id)).cloned());
         let lost = kept.into_iter().find_map(|kept| {

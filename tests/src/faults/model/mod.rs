@@ -170,6 +170,8 @@ pub(crate) struct World {
     /// Bonds on phones when every node lost its disk, and those of them that were brought since.
     held: BTreeSet<AssignmentId>,
     brought: BTreeSet<AssignmentId>,
+    /// What each phone held when it last asked a node to attach it.
+    held_at_attach: BTreeMap<(usize, usize), BTreeSet<AssignmentId>>,
     /// Operators have loaded the recovery key into every node.
     key_is_loaded: bool,
     /// Digest of all events so far.
@@ -244,6 +246,7 @@ impl World {
             sealed: BTreeMap::new(),
             held: BTreeSet::new(),
             brought: BTreeSet::new(),
+            held_at_attach: BTreeMap::new(),
             key_is_loaded: false,
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(VecDeque::new),
