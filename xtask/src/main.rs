@@ -37,7 +37,7 @@ enum Task {
     Chaos(chaos::Args),
     /// Plants bugs that the fault simulator must see, and shows that a release `ondol` holds none.
     Mutants(mutants::Args),
-    /// Makes the figures of docs/RELIABILITY.md again: simulator, planted bugs, chaos and heal.
+    /// Makes the figures of docs/RELIABILITY.md again: simulator, outages of the past, planted bugs, chaos and heal.
     Reliability(reliability::Args),
     /// Builds the pages when their sources changed.
     Web,

@@ -51,9 +51,10 @@ pub(crate) fn run(command: &ScenarioCommand) -> anyhow::Result<()> {
 }
 
 fn list() -> anyhow::Result<()> {
+    let width = scenario::known().iter().map(|known| known.name.len()).max().unwrap_or(0) + 2;
     for known in scenario::known() {
         let title = read(known.name, known.text)?.title;
-        output::line(&format!("{:<14}{title}", known.name))?;
+        output::line(&format!("{:<width$}{title}", known.name))?;
     }
     Ok(())
 }
