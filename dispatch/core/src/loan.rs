@@ -184,7 +184,7 @@ impl BookingRecord {
     pub fn has_open_loan(&self) -> bool {
         let is_open = |loan: &Loan| {
             let ended = loan.told().is_some_and(|told| told.status.is_closed());
-            !loan.over && !(loan.transferred && ended)
+            !(loan.over || loan.transferred && ended)
         };
         let ended_here = self.is_borrowed() && self.status().is_closed();
         !ended_here && self.loans.values().any(is_open)
