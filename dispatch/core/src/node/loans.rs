@@ -28,6 +28,8 @@ use crate::units::{Now, Ticks, UtcMs};
 const CALL_EVERY_MS: u64 = 5_000;
 /// Time between two calls while something is.
 const CALL_BUSY_MS: u64 = 1_000;
+/// Central waits so long for an edge that has begun a new life and asks its neighbours; then for no silent one any more.
+const ASKS_FIRST_MS: u64 = 5_000;
 /// Life of the question whether a taxi is still wanted.
 const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 
@@ -84,6 +86,11 @@ impl Loans {
 
     pub(super) fn is_sure(&self, booking: BookingId) -> bool {
         !self.unsure.contains_key(&booking)
+    }
+
+    /// True if this life has just begun and has not heard of each booking of its past: central waits so long.
+    pub(super) fn asks_first(&self, started_at: Ticks, now: Now) -> bool {
+        !self.unsure.is_empty() && now.ticks.since_ms(started_at) < ASKS_FIRST_MS
     }
 
     /// True if the rider was asked whether a taxi is still wanted.
