@@ -69,6 +69,9 @@ fn edges_take_over_in_a_blackout_and_give_back() {
     let report = seeds(200, Profile::Kakao2022, 12);
     assert!(report.takeovers >= 12, "{}", report.takeovers);
     assert!(report.degraded.served * 10 >= report.degraded.made * 8, "{:?}", report.degraded);
+    for step in ["booking_lent", "booking_borrowed", "booking_transferred"] {
+        assert!(report.loans[step] >= 6, "edges lend in a blackout: {:?}", report.loans);
+    }
 }
 
 #[test]

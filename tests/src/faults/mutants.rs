@@ -82,7 +82,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("plan-leaves-busy-in", "busy", 50, "planning asks shifts that have a booking"),
     mutant("not-frozen", "adopted", 400, "central goes on with what an edge may adopt"),
     mutant("frozen-thaws", "adopted", 1_000, "central takes up what it had frozen"),
-    mutant("newest-roll-alone", "adopted", 4_000, "central counts only the drivers of its newest renewal"),
+    mutant("newest-roll-alone", "adopted", 16_000, "central counts only the drivers of its newest renewal"),
     mutant("ack-before-fsync", "I2", 1_000, "a node's answers leave before the commit"),
     mutant_of(
         Profile::Mixed,

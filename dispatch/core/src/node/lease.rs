@@ -169,7 +169,8 @@ impl Node {
     /// The edge answers central's renewal.
     pub(super) fn renew(&mut self, renewal: Renewal, now: Now) -> Result<Answer, Refusal> {
         self.serves(&renewal.district)?;
-        if !self.is_alive(now) {
+        // What a neighbour has on loan central must not plan either: it is told what this life has learnt of it first.
+        if !self.is_alive(now) || self.loans.asks_first(self.started_at, now) {
             return Err(Refusal::Overloaded);
         }
         let grant_held = self

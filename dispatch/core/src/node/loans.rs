@@ -26,6 +26,8 @@ use crate::units::{Now, Ticks, UtcMs};
 const CALL_EVERY_MS: u64 = 5_000;
 /// Time between two calls while something is.
 const CALL_BUSY_MS: u64 = 1_000;
+/// Central waits so long for an edge that has begun a new life and asks its neighbours; then for no silent one any more.
+const ASKS_FIRST_MS: u64 = 5_000;
 
 /// What this life knows of its neighbours and of bookings that earlier lives had.
 #[derive(Debug, Default)]
@@ -80,6 +82,11 @@ impl Loans {
 
     pub(super) fn is_sure(&self, booking: BookingId) -> bool {
         !self.unsure.contains_key(&booking)
+    }
+
+    /// True if this life has just begun and has not heard of each booking of its past: central waits so long.
+    pub(super) fn asks_first(&self, started_at: Ticks, now: Now) -> bool {
+        !self.unsure.is_empty() && now.ticks.since_ms(started_at) < ASKS_FIRST_MS
     }
 
     /// True if the rider was asked whether a taxi is still wanted.

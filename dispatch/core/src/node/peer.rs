@@ -27,6 +27,8 @@ impl Node {
     /// again from the head that is held, so nothing is skipped.
     pub(super) fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
         self.begin_page(from, now);
+        // Before it has drawn level for the first time in this life, what comes is of the past, and may have gone on.
+        let is_past = !self.level_at.contains_key(from);
         let mut broken: BTreeSet<&Series> = BTreeSet::new();
         for entry in entries {
             let concerns_us = self.config.districts.contains_key(&entry.series.district)
@@ -47,7 +49,9 @@ impl Node {
             match poison {
                 Ok(()) => {
                     self.note_moving(&entry.series);
-                    self.doubt_own_past(entry);
+                    if is_past || entry.series.origin == self.config.id {
+                        self.doubt_past(entry);
+                    }
                 }
                 Err(why) => {
                     broken.insert(&entry.series);
@@ -69,11 +73,8 @@ impl Node {
         }
     }
 
-    /// Its own past has come back: what it says of a booking may have gone on since.
-    fn doubt_own_past(&mut self, entry: &Entry) {
-        if entry.series.origin != self.config.id {
-            return;
-        }
+    /// What the entry says of a booking may have gone on since, with a neighbour.
+    fn doubt_past(&mut self, entry: &Entry) {
         let board = self.board.district(&entry.series.district);
         let record = entry.key.parse().ok().and_then(|booking: BookingId| board?.bookings.get(&booking));
         if let Some(record) = record.filter(|record| !record.status().is_closed()) {

@@ -168,6 +168,21 @@ fn a_borrower_on_an_old_copy_of_its_disk_does_not_plan_what_it_has_given_back() 
 }
 
 #[test]
+fn central_is_answered_once_the_neighbour_has_told_or_is_silent() {
+    let mut town = lent();
+    let stored = town.stored(WEST);
+    town.start_on(WEST, stored);
+    town.pass_s(1, &[]);
+    assert_eq!(town.renew(WEST), Err(Refusal::Overloaded), "central would plan what the east has");
+    town.let_through();
+    assert!(matches!(town.renew(WEST), Ok(Answer::Renewal(_))), "the neighbour has told");
+    let stored = town.stored(WEST);
+    town.start_on(WEST, stored);
+    town.pass_s(6, &[]);
+    assert!(matches!(town.renew(WEST), Ok(Answer::Renewal(_))), "a dead neighbour holds up no return");
+}
+
+#[test]
 fn what_was_said_to_or_by_an_earlier_life_is_void() {
     let mut town = waiting();
     let before = town.stored(EAST);

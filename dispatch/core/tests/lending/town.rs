@@ -111,10 +111,15 @@ impl Town {
     }
 
     /// Starts a node on a copy of its disk with so many entries.
-    pub(crate) fn restore(&mut self, name: &'static str, entries: usize) {
+    pub(crate) fn start_on(&mut self, name: &'static str, entries: usize) {
         let mut place = self.places.remove(name).unwrap();
         place.journal.truncate(entries);
         self.start(name, place.journal, place.incarnation + 1);
+    }
+
+    /// The same, some time ago.
+    pub(crate) fn restore(&mut self, name: &'static str, entries: usize) {
+        self.start_on(name, entries);
         // It took its district by hand, and its lease has been out for long.
         self.pass_s(20, &[]);
     }
@@ -207,6 +212,13 @@ impl Town {
             request: request(),
         };
         self.command(WEST, command)
+    }
+
+    /// Central renews the lease of an edge.
+    pub(crate) fn renew(&mut self, edge: &'static str) -> Result<Answer, Refusal> {
+        let (district, heads) = (district_of(edge), ondol_core::journal::Heads::default());
+        let (epoch, sent_at) = (ondol_core::authority::Epoch::default(), Ticks(0));
+        self.command(edge, Command::Renew(ondol_core::command::Renewal { district, epoch, sent_at, heads }))
     }
 
     pub(crate) fn cancel(&mut self, name: &'static str) -> Result<Answer, Refusal> {
