@@ -181,6 +181,8 @@ impl Node {
                     self.wait_at(district, shift, None, now);
                     self.home_duty(district, shift, Duty::Ended, now);
                     self.over.remove(&shift);
+                    self.last_seen.remove(&shift);
+                    self.letters.retain(|(asked, _), _| *asked != shift);
                     Ok(HomeAnswer::OffDuty)
                 }
             },

@@ -285,11 +285,7 @@ impl Node {
         } else {
             (timing.offer_ttl_ms, timing.reoffer_ms)
         };
-        let assignment = AssignmentId {
-            origin: self.config.id.clone(),
-            incarnation: self.config.incarnation,
-            counter: self.next_count(),
-        };
+        let assignment = if by_text { self.name_by_text(shift) } else { self.next_name() };
         self.questions.insert(
             assignment.clone(),
             Question {
@@ -304,7 +300,6 @@ impl Node {
         let fact = Fact::Offered { booking, assignment: assignment.clone(), shift, eta_s, why, at: now.utc };
         self.append(district, zone, fact, now);
         if by_text {
-            self.letters.insert((shift, assignment.letter()), assignment.clone());
             let Some(driver) = driver else { return };
             self.outputs.push_back(Output::Notify(Notice {
                 id: format!("{assignment}/offer"),
@@ -323,6 +318,24 @@ impl Node {
         } else {
             self.push_messages(district, shift, now);
         }
+    }
+
+    fn next_name(&mut self) -> AssignmentId {
+        let (origin, incarnation) = (self.config.id.clone(), self.config.incarnation);
+        AssignmentId { origin, incarnation, counter: self.next_count() }
+    }
+
+    /// Names a question to a feature-phone driver. The driver's letters go round, whomever else this node asks in
+    /// between, so that a late yes to one of the last 25 questions is never a yes to another.
+    fn name_by_text(&mut self, shift: ShiftId) -> AssignmentId {
+        let asked = self.letters.range((shift, 'A')..=(shift, 'Z')).map(|(_, id)| id);
+        let last = asked.max_by_key(|id| id.counter).map(AssignmentId::letter);
+        let mut name = self.next_name();
+        while last.is_some_and(|last| !comes_next(name.letter(), last)) {
+            name = self.next_name();
+        }
+        self.letters.insert((shift, name.letter()), name.clone());
+        name
     }
 
     /// The offer as a device gets it; `None` if it has no session here or the time is up.
@@ -461,4 +474,9 @@ impl Node {
     pub(super) fn code(booking: BookingId) -> String {
         booking_code(booking)
     }
+}
+
+/// True if `letter` comes next after `last`, and A after Z.
+fn comes_next(letter: char, last: char) -> bool {
+    (u32::from(letter) + 26 - u32::from(last)) % 26 == 1
 }

@@ -288,6 +288,35 @@ fn a_feature_phone_driver_is_asked_by_the_home_edge_alone() {
 }
 
 #[test]
+fn a_late_yes_by_text_is_a_yes_to_no_other_question_however_many_drivers_are_asked_in_between() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.sync();
+    let asked = |world: &mut World, booking| {
+        world.book(CENTRAL, booking).unwrap();
+        world.sync();
+        world.pass_ms(EDGE, 2_000, &[]);
+        world.sync();
+        let mut letters = world.notices(EDGE).iter().filter_map(|notice| match notice.text {
+            NoticeText::DriverOffer { letter, .. } => Some(letter),
+            _ => None,
+        });
+        letters.next_back().expect("an offer by text")
+    };
+    let first = asked(&mut world, 10);
+    world.home(EDGE, 50, 2, HomeWish::Decline { letter: first }).unwrap();
+    // Each counts as much as a question.
+    for epoch in 1..26 {
+        world.attach_as(EDGE, 1, 1, epoch).unwrap();
+    }
+    world.command(EDGE, Command::EndShift { shift: World::shift(1) }).unwrap();
+    let second = asked(&mut world, 11);
+    assert_ne!(first, second);
+    assert!(world.home(EDGE, 50, 3, HomeWish::Accept { letter: first }).is_err(), "too late");
+}
+
+#[test]
 fn a_feature_phone_driver_who_declines_sends_the_booking_back() {
     let mut world = World::with_edge();
     world.settle();
