@@ -31,7 +31,7 @@ impl Node {
         let (booking, loan) = (said.booking, said.loan);
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
         let known = record.and_then(|record| record.loans.get(&loan)).cloned().unwrap_or_default();
-        if known.over || record.is_some_and(|record| record.accepted.is_some() && !record.is_borrowed()) {
+        if known.over || record.is_some_and(|record| is_own(record, said)) {
             return;
         }
         match &known.borrowed {
@@ -147,6 +147,14 @@ impl Node {
             self.write_returned(district, booking, loan, now);
         }
     }
+}
+
+/// True if the booking was taken in here and is no neighbour's. One that a phone alone has brought back may have been
+/// borrowed before the disk was lost: the lender's word of the same wish says so.
+fn is_own(record: &BookingRecord, said: &LentSaid) -> bool {
+    let same_wish = |here: &Request| said.request.as_ref().is_some_and(|there| there.digest == here.digest);
+    let brought_back = record.is_unverified() && record.request().is_some_and(same_wish);
+    record.accepted.is_some() && !record.is_borrowed() && !brought_back
 }
 
 /// True if the request is no larger than what a door lets in.

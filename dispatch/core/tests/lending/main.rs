@@ -9,7 +9,7 @@
 mod town;
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Answer, Command, NoticeText, Refusal, ToDevice};
+use ondol_core::command::{Answer, Command, Held, NoticeText, Refusal, Slot, ToDevice};
 use ondol_core::face::Timing;
 use ondol_core::fact::{Fare, PinCheck, Step};
 use ondol_core::units::Money;
@@ -30,6 +30,11 @@ fn lent() -> Town {
     town.talk_s(64, &[2]);
     assert!(town.offer(2).is_some(), "the east asks its driver");
     town
+}
+
+fn fare() -> Fare {
+    let (distance_m, duration_s) = (4_000, 600);
+    Fare { revision: 0, amount: Money(7_700), distance_m, duration_s, payment: Payment::Cash }
 }
 
 #[test]
@@ -53,14 +58,7 @@ fn what_finds_nobody_for_a_minute_goes_to_the_neighbour_and_its_rider_hears_of_t
     assert!(told && town.notices(EAST).is_empty(), "the west, where the rider asked, tells by text");
     town.step(2, &offer, Step::Arrived).unwrap();
     town.step(2, &offer, Step::Boarded { pin: PinCheck::Verified }).unwrap();
-    let fare = Fare {
-        revision: 0,
-        amount: Money(7_700),
-        distance_m: 4_000,
-        duration_s: 600,
-        payment: Payment::Cash,
-    };
-    town.step(2, &offer, Step::Done { fare }).unwrap();
+    town.step(2, &offer, Step::Done { fare: fare() }).unwrap();
     town.talk_s(2, &[]);
     assert_eq!((town.status(WEST), town.status(EAST)), (Some(Status::Done), Some(Status::Done)));
     assert!(!town.record(WEST, "west").unwrap().has_open_loan(), "there is nothing more to be said");
@@ -165,6 +163,33 @@ fn a_borrower_on_an_old_copy_of_its_disk_does_not_plan_what_it_has_given_back() 
     assert_eq!(town.count(EAST, "offered"), asked, "it holds it by what it knows");
     town.talk_s(5, &[2]);
     assert_eq!((town.count(EAST, "offered"), town.count(EAST, "booking_returned")), (asked, 1));
+}
+
+#[test]
+fn a_borrowed_trip_that_a_phone_brought_back_is_the_lenders_again() {
+    let mut town = waiting();
+    let before = town.stored(EAST);
+    town.talk_s(64, &[2]);
+    let offer = town.offer(2).unwrap();
+    let boarded = Step::Boarded { pin: PinCheck::Verified };
+    town.step(2, &offer, Step::Assigned).unwrap();
+    town.step(2, &offer, boarded.clone()).unwrap();
+    town.talk_s(2, &[]);
+    assert_eq!(town.status(WEST), Some(Status::Boarded));
+    // The copy knows nothing of the booking.
+    town.restore(EAST, before);
+    let (booking, assignment) = (booking(), offer.assignment.clone());
+    let held = Held { booking, assignment, confirmed: true, boarded: true };
+    town.attach_with(2, Slot { current: Some(held), next: None });
+    town.bring(2, offer.capsule.clone().expect("the phone keeps it")).unwrap();
+    assert!(town.record(EAST, "east").unwrap().is_unverified(), "nobody but the driver says so yet");
+    town.talk_s(6, &[2]);
+    let brought = town.record(EAST, "east").unwrap();
+    assert!(brought.is_borrowed() && !brought.is_unverified(), "its lender says so too");
+    town.step(2, &offer, boarded).unwrap();
+    town.step(2, &offer, Step::Done { fare: fare() }).unwrap();
+    town.talk_s(2, &[]);
+    assert_eq!(town.status(WEST), Some(Status::Done), "and its rider learns how it ended");
 }
 
 #[test]

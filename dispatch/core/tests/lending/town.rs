@@ -6,8 +6,10 @@ use std::sync::Arc;
 
 use ondol_core::board::Board;
 use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::capsule::Capsule;
 use ondol_core::command::{
-    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Report, Slot, ToDevice,
+    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Report, Restore, Slot,
+    ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, Neighbour, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
@@ -228,6 +230,11 @@ impl Town {
 
     /// The driver attaches at the edge of the own district.
     pub(crate) fn attach(&mut self, number: u128) {
+        self.attach_with(number, Slot::default());
+    }
+
+    /// The same, on the way for what the phone has said yes to.
+    pub(crate) fn attach_with(&mut self, number: u128, slot: Slot) {
         let edge = edge_of(number);
         let attach = Attach {
             shift: ShiftId::from_number(number),
@@ -242,10 +249,10 @@ impl Town {
                 at: self.now().utc,
             },
             attach_epoch: u64::from(self.places[edge].incarnation),
-            slot: Slot::default(),
+            slot,
             duty: (1, Duty::Available),
             position: Some(at(0.005)),
-            keeps_capsules: false,
+            keeps_capsules: true,
         };
         let Ok(Answer::Attached { session }) = self.command(edge, Command::Attach(attach)) else {
             panic!("a listed driver attaches")
@@ -288,6 +295,14 @@ impl Town {
             at: self.now().utc,
         };
         self.command(edge, Command::Report(report))
+    }
+
+    /// The driver's phone brings what it kept of an offer.
+    pub(crate) fn bring(&mut self, number: u128, capsule: Capsule) -> Result<Answer, Refusal> {
+        let edge = edge_of(number);
+        let (shift, device) = (ShiftId::from_number(number), DeviceId::from_number(number));
+        let (driver, district) = (DriverId::from_number(number), district_of(edge));
+        self.command(edge, Command::Restore(Box::new(Restore { shift, device, driver, district, capsule })))
     }
 
     /// What a node knows of the booking in a district.
