@@ -13,7 +13,7 @@ pub(crate) struct Damping {
     timing: LeaseTiming,
     /// The last takeover of which it heard.
     taken: Option<Epoch>,
-    /// When that one ended.
+    /// When central took the district back after that one.
     returned_at: Option<Ticks>,
     /// The link must have held for this long.
     hold_ms: u64,
@@ -40,7 +40,9 @@ impl Damping {
         if self.taken.replace(epoch) == Some(epoch) {
             return;
         }
-        let soon = self.returned_at.take().is_some_and(|at| now.since_ms(at) <= self.timing.hold_down_max_ms);
+        // A takeover under a higher epoch while the district was not given back is still the same one.
+        let Some(returned_at) = self.returned_at.take() else { return };
+        let soon = now.since_ms(returned_at) <= self.timing.hold_down_max_ms;
         self.hold_ms = match (soon, self.hold_ms) {
             (false, _) => 0,
             (true, 0) => self.timing.hold_down_ms,
@@ -48,9 +50,9 @@ impl Damping {
         };
     }
 
-    /// The district is central's, again or all along.
-    pub(crate) fn held(&mut self, now: Ticks) {
-        if self.taken.is_some() && self.returned_at.is_none() {
+    /// Central takes the district back: from here on the next takeover is another one, be the return complete or not.
+    pub(crate) fn granted(&mut self, now: Ticks) {
+        if self.taken.is_some() {
             self.returned_at = Some(now);
         }
     }
@@ -81,14 +83,14 @@ mod tests {
     fn returned_at_0() -> Damping {
         let mut damping = Damping::new(LeaseTiming::default());
         damping.taken(takeover(0), Ticks(0));
-        damping.held(Ticks(0));
+        damping.granted(Ticks(0));
         damping
     }
 
     #[test]
     fn a_first_return_is_not_held_up() {
         let mut damping = Damping::new(LeaseTiming::default());
-        damping.held(Ticks(0));
+        damping.granted(Ticks(0));
         damping.answered(Ticks(0));
         damping.taken(takeover(1), Ticks(0));
         assert!(!damping.holds_down(Ticks(0)));
@@ -110,7 +112,7 @@ mod tests {
             }
             assert!(!damping.holds_down(Ticks(at + wait_ms)), "{wait_ms}");
             at += wait_ms;
-            damping.held(Ticks(at));
+            damping.granted(Ticks(at));
         }
     }
 
@@ -129,13 +131,34 @@ mod tests {
     }
 
     #[test]
+    fn a_return_that_was_cut_short_counts_as_one() {
+        let mut damping = Damping::new(LeaseTiming::default());
+        damping.answered(Ticks(0));
+        damping.taken(takeover(1), Ticks(0));
+        damping.granted(Ticks(0));
+        // The edge took over again before central was heard to hold the district.
+        damping.answered(Ticks(30_000));
+        damping.taken(takeover(2), Ticks(30_000));
+        assert!(damping.holds_down(Ticks(30_000)));
+    }
+
+    #[test]
+    fn a_higher_authority_before_a_return_shortens_no_wait() {
+        let mut damping = returned_at_0();
+        damping.answered(Ticks(MINUTE_MS));
+        damping.taken(takeover(1), Ticks(MINUTE_MS));
+        damping.taken(Epoch { edge_term: 2, ..takeover(1) }, Ticks(MINUTE_MS));
+        assert!(damping.holds_down(Ticks(MINUTE_MS)));
+    }
+
+    #[test]
     fn a_link_that_has_held_for_long_is_trusted_again() {
         let timing = LeaseTiming::default();
         let mut damping = returned_at_0();
         damping.taken(takeover(1), Ticks(MINUTE_MS));
         damping.answered(Ticks(MINUTE_MS));
         assert!(damping.holds_down(Ticks(MINUTE_MS)));
-        damping.held(Ticks(2 * MINUTE_MS));
+        damping.granted(Ticks(2 * MINUTE_MS));
         let later = Ticks(2 * MINUTE_MS + timing.hold_down_max_ms + 1);
         damping.taken(takeover(2), later);
         assert!(!damping.holds_down(later));

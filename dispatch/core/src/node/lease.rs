@@ -255,7 +255,6 @@ impl Node {
                 side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
                 if side.lease.mode() == CentralMode::Holder {
                     side.probed = None;
-                    side.damping.held(now.lease_ticks());
                 }
             } else if level && (!side.granted || answer.epoch > side.lease.epoch()) {
                 // An edge that was restored and has learnt from its past that it took the district gave it back under
@@ -295,6 +294,7 @@ impl Node {
         if let Some(Side::Central(side)) = self.sides.get_mut(district) {
             side.granted = true;
             side.lease.granted(epoch);
+            side.damping.granted(now.lease_ticks());
             side.renew_at = now.ticks;
         }
         self.append(district, district_wide(), Fact::ZoneGranted { epoch }, now);
