@@ -223,7 +223,7 @@ impl Checkers {
             )) => {
                 let known = board.bookings.get(&booking).and_then(|record| record.loans.get(&loan));
                 if let Some(known) = known {
-                    self.holders.moved(booking, known, &entry.series.district);
+                    self.holders.moved(booking, loan, known, &entry.series.district);
                 }
             }
             Ok(Some(Fact::ZoneTaken { .. })) => {

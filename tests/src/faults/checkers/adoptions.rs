@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::DistrictBoard;
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, TakeCause};
+use ondol_core::fact::{Fact, Owner, TakeCause};
 use ondol_core::ids::{BookingId, DistrictId, NodeId};
 use ondol_core::node::Node;
 
@@ -15,6 +15,9 @@ pub(super) struct Adoptions {
     pub(super) adopted: BTreeMap<BookingId, NodeId>,
     /// Adopted in an entry that is not committed yet, while central had not taken the booking in.
     adopting: BTreeSet<BookingId>,
+    /// The highest right to each booking that anybody has written: an edge whose disk has lost it, and which adopts by
+    /// a lower one, has adopted nothing once its past has come back.
+    highest: BTreeMap<BookingId, Owner>,
     /// Nodes that a rider reached with the booking.
     taken_in: BTreeMap<BookingId, BTreeSet<NodeId>>,
     /// Riders asked central for it again, or an operator decided.
@@ -41,12 +44,17 @@ impl Adoptions {
     pub(super) fn committed(&mut self, node: &Node, fact: &Fact) {
         let Fact::BookingOwned { booking, owner, .. } = fact else { return };
         let me = &node.config().id;
+        let highest = self.highest.entry(*booking).or_insert_with(|| owner.clone());
+        let is_past = owner < highest;
+        if !is_past {
+            *highest = owner.clone();
+        }
         if node.config().role == Role::Central {
             return;
         }
         if owner.node != *me {
             self.adopted.remove(booking);
-        } else if self.adopting.remove(booking) {
+        } else if self.adopting.remove(booking) && !is_past {
             self.adopted.insert(*booking, me.clone());
         }
     }

@@ -7,13 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::ids::{BookingId, DistrictId};
-use ondol_core::loan::Loan;
+use ondol_core::loan::{Loan, LoanId};
 use ondol_core::node::Node;
 
 /// Where bookings are.
 #[derive(Debug, Default)]
 pub(super) struct Holders {
     holder: BTreeMap<BookingId, DistrictId>,
+    /// The loan by which each got there: an older one, whose end is written late, moves nothing any more.
+    latest: BTreeMap<BookingId, LoanId>,
     /// The rider asked more than one node for it, or again, or an operator decided.
     excused: BTreeSet<BookingId>,
 }
@@ -32,7 +34,12 @@ impl Holders {
 
     /// The entry says that the booking has arrived in a district: transferred at the borrower, or returned at the
     /// lender.
-    pub(super) fn moved(&mut self, booking: BookingId, loan: &Loan, district: &DistrictId) {
+    pub(super) fn moved(&mut self, booking: BookingId, id: LoanId, loan: &Loan, district: &DistrictId) {
+        let latest = self.latest.entry(booking).or_insert(id);
+        if id < *latest {
+            return;
+        }
+        *latest = id;
         let arrives = if loan.over { loan.lent.is_some() } else { loan.borrowed.is_some() };
         if arrives {
             self.holder.insert(booking, district.clone());

@@ -1,9 +1,9 @@
 //! What must be true once everything has healed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ondol_core::board::DistrictBoard;
-use ondol_core::booking::BookingRecord;
+use ondol_core::booking::{AssignmentRecord, BookingRecord};
 use ondol_core::ids::BookingId;
 use ondol_core::node::{Mode, Node};
 
@@ -147,9 +147,12 @@ impl World {
 
     /// Bookings for which two shifts were bound at the same time.
     pub(crate) fn dispatched_twice(&self) -> u64 {
-        let boards = self.town.districts().filter_map(|edge| board(self.nodes[0].node.as_ref()?, edge));
-        let twice = boards.flat_map(|board| board.bookings.values()).filter(|record| overlaps(record));
-        twice.map(|record| record.id).collect::<BTreeSet<_>>().len() as u64
+        // One that was lent has bonds in two districts.
+        let mut bonds: BTreeMap<BookingId, Vec<&AssignmentRecord>> = BTreeMap::new();
+        for record in self.all_bookings() {
+            bonds.entry(record.id).or_default().extend(record.assignments.values());
+        }
+        bonds.values().filter(|bonds| overlap(bonds)).count() as u64
     }
 
     /// Every booking that central knows.
@@ -185,10 +188,10 @@ fn story(record: &BookingRecord) -> String {
     format!("owner {owner:?}, cancel {cancel:?}, bonds {assignments:?}, loans {loans:?}")
 }
 
-fn overlaps(record: &BookingRecord) -> bool {
-    let spans: Vec<_> = record
-        .assignments
-        .values()
+/// True if two of the bonds of one booking held at the same time.
+fn overlap(bonds: &[&AssignmentRecord]) -> bool {
+    let spans: Vec<_> = bonds
+        .iter()
         .filter_map(|bond| {
             let begins = bond.assigned_at?;
             let ends = bond.over_at().or(bond.released.map(|(at, _)| at))?;
