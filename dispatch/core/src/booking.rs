@@ -276,12 +276,10 @@ impl BookingRecord {
         bond.or_else(|| self.claims.get(assignment)?.get(&shift))
     }
 
-    /// True if it came back from a driver's capsule alone: no rider has shown it to any node since, and no neighbour says
-    /// that it has lent it.
+    /// True if it came back from a driver's capsule: the rider has not shown it to any node since.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
-        let is_known = !self.accepted_by.is_empty() || self.is_borrowed();
-        !is_known && self.assignments.values().any(|bond| bond.restored.is_some())
+        self.accepted_by.is_empty() && self.assignments.values().any(|bond| bond.restored.is_some())
     }
 
     /// What the booking is doing.

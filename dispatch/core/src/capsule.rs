@@ -14,7 +14,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::fact::Request;
-use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, DriverId, ShiftId, ZoneId};
+use crate::ids::{AssignmentId, BookingId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, ZoneId};
+use crate::loan::LoanId;
 use crate::units::UtcMs;
 
 /// How long a capsule counts, in milliseconds: 12 h, the longest life of a shift pass. A trip that was booked for
@@ -50,6 +51,8 @@ pub struct Capsule {
     pub eta_s: u32,
     /// When the driver was asked.
     pub offered_at: UtcMs,
+    /// The loan under which the district had the booking, if it was not its own, and the edge that lent it.
+    pub borrowed: Option<(LoanId, NodeId)>,
 }
 
 impl Capsule {

@@ -93,7 +93,7 @@ pub struct Told {
 pub struct ToldTaxi {
     /// The bond.
     pub assignment: AssignmentId,
-    /// What the rider looks for, at most [`PLATE_MAX`] bytes; a dash while it is not known.
+    /// What the rider looks for ([`crate::fact::is_plate`]); a dash while it is not known.
     pub plate: String,
     /// When the shift was asked.
     pub asked_at: UtcMs,
@@ -102,9 +102,6 @@ pub struct ToldTaxi {
     /// What was taken, once the trip is over and somebody knows.
     pub fare: Option<Fare>,
 }
-
-/// Longest plate that is believed, in bytes.
-pub const PLATE_MAX: usize = 64;
 
 impl Loan {
     /// True if the borrower plans the booking, or is about to learn that it may.

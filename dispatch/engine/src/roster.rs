@@ -12,7 +12,7 @@
 
 use ondol_core::booking::Needs;
 use ondol_core::command::Command;
-use ondol_core::fact::{Driver, Lang, Vehicle};
+use ondol_core::fact::{Driver, Lang, PLATE_MAX, Vehicle, is_plate};
 use ondol_core::ids::{DistrictId, DriverId, FleetId, NodeId, StandId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 use serde::{Deserialize, Serialize};
@@ -324,8 +324,11 @@ fn check(listed: &ListedDriver) -> Result<(), String> {
     if !(1..=16).contains(&listed.seats) {
         return Err("seats: 1 to 16".to_owned());
     }
-    if listed.name.chars().count() > 80 || !(1..=20).contains(&listed.plate.chars().count()) {
-        return Err("name: at most 80 characters; plate: 1 to 20".to_owned());
+    if listed.name.chars().count() > 80 {
+        return Err("name: at most 80 characters".to_owned());
+    }
+    if !is_plate(&listed.plate) {
+        return Err(format!("plate: 1 to {PLATE_MAX} letters, digits, spaces and dashes"));
     }
     Ok(())
 }

@@ -7,8 +7,8 @@ mod about;
 mod part;
 
 pub use part::{
-    CloseReason, Driver, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Rest, Sealed,
-    SetAside, ShiftStart, Step, Vehicle,
+    CloseReason, Driver, Fare, Lang, Owner, PLATE_MAX, PhoneKey, PinCheck, Quote, Release, Request, Rest,
+    Sealed, SetAside, ShiftStart, Step, Vehicle, is_plate,
 };
 
 use serde::{Deserialize, Serialize};

@@ -239,12 +239,23 @@ pub struct Driver {
 pub struct Vehicle {
     /// The vehicle.
     pub vehicle: VehicleId,
-    /// What the rider looks for.
+    /// What the rider looks for ([`is_plate`]).
     pub plate: String,
     /// Passenger seats.
     pub seats: u8,
     /// What it offers.
     pub needs: Needs,
+}
+
+/// Longest plate, in characters.
+pub const PLATE_MAX: usize = 20;
+
+/// True if `text` may stand as a plate in a rider's text and on the rider's page: letters, digits, spaces and dashes
+/// alone, so that nobody puts an address or a sentence there.
+#[must_use]
+pub fn is_plate(text: &str) -> bool {
+    let is_sound = |letter: char| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '–');
+    (1..=PLATE_MAX).contains(&text.chars().count()) && text.chars().all(is_sound)
 }
 
 /// The start of a shift.

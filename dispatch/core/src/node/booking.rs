@@ -122,11 +122,7 @@ impl Node {
 
     /// True if this node may plan the booking now: nobody else may be doing so by what this node does not know.
     pub(super) fn may_plan(&self, district: &DistrictId, record: &BookingRecord) -> bool {
-        // What central hands over for one driver is not lent.
-        let is_handed = record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some());
-        self.owns(record)
-            && !self.is_frozen(district, record.id)
-            && (is_handed || self.loans.is_sure(record.id))
+        self.owns(record) && !self.is_frozen(district, record.id) && self.loans.is_sure(record.id)
     }
 
     /// The booking and its district, once its acceptance is known.

@@ -14,9 +14,12 @@ use crate::command::{LentSaid, LoanStage, SAID_MAX};
 use crate::face::Role;
 use crate::fact::{Fact, Request, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId};
-use crate::loan::{Borrowed, LoanId};
+use crate::loan::{Borrowed, Loan, LoanId};
 use crate::planted;
 use crate::units::Now;
+
+/// A life that has begun learns within this time what a life before it had borrowed.
+const PAST_HEARD_WITHIN_MS: u64 = 600_000;
 
 impl Node {
     /// The lender says how a loan stands.
@@ -31,7 +34,8 @@ impl Node {
         let (booking, loan) = (said.booking, said.loan);
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
         let known = record.and_then(|record| record.loans.get(&loan)).cloned().unwrap_or_default();
-        if known.over || record.is_some_and(|record| is_own(record, said)) {
+        let is_own = |record: &BookingRecord| record.accepted.is_some() && !record.is_borrowed();
+        if known.over || record.is_some_and(|record| is_own(record) || is_with_another(record, from)) {
             return;
         }
         match &known.borrowed {
@@ -57,11 +61,12 @@ impl Node {
         self.heed_lender(district, said, now);
     }
 
-    /// Says whether a booking that is not known here may be borrowed: one that the lender has let go of always.
+    /// Says whether a booking that is not known here may be borrowed. One that the lender has let go of must have been
+    /// borrowed by a life before this one, whose disk was lost: later in a life nobody is believed who says so.
     fn may_borrow(&self, district: &DistrictId, from: &NodeId, said: &LentSaid, now: Now) -> bool {
-        let Some(request) = said.request.as_deref().filter(|_| self.config.role != Role::Central) else {
-            return false;
-        };
+        let lends = self.config.role != Role::Central && self.config.timing.lend_after_ms > 0;
+        let Some(request) = said.request.as_deref().filter(|_| lends) else { return false };
+        let is_young = now.ticks.since_ms(self.started_at) < PAST_HEARD_WITHIN_MS;
         let is_sound = (1..=super::booking::SEATS_MAX).contains(&request.seats) && is_bounded(request);
         let open = self.district(district).map_or(0, DistrictBoard::open_count);
         let of_lender = self.district(district).into_iter().flat_map(DistrictBoard::open_loans);
@@ -69,7 +74,7 @@ impl Node {
         let of_lender = of_lender.filter(|loan| loan.borrowed.as_ref().is_some_and(|b| b.from == *from));
         let has_room = open < super::OPEN_BOOKINGS_MAX && of_lender.count() < 2 * SAID_MAX;
         let can_serve = self.free_to_lend(district, now) > 0;
-        is_sound && has_room && (said.stage == LoanStage::Out || can_serve)
+        is_sound && has_room && (can_serve || (said.stage == LoanStage::Out && is_young))
     }
 
     /// Drivers whom a neighbour's booking could be offered to; none while central plans the district.
@@ -149,12 +154,10 @@ impl Node {
     }
 }
 
-/// True if the booking was taken in here and is no neighbour's. One that a phone alone has brought back may have been
-/// borrowed before the disk was lost: the lender's word of the same wish says so.
-fn is_own(record: &BookingRecord, said: &LentSaid) -> bool {
-    let same_wish = |here: &Request| said.request.as_ref().is_some_and(|there| there.digest == here.digest);
-    let brought_back = record.is_unverified() && record.request().is_some_and(same_wish);
-    record.accepted.is_some() && !record.is_borrowed() && !brought_back
+/// True if another lender's loan of the booking is under way here.
+fn is_with_another(record: &BookingRecord, from: &NodeId) -> bool {
+    let of_another = |loan: &Loan| loan.borrowed.as_ref().is_some_and(|borrowed| borrowed.from != *from);
+    record.loans.values().any(|loan| !loan.over && of_another(loan))
 }
 
 /// True if the request is no larger than what a door lets in.

@@ -224,12 +224,12 @@ impl Node {
         let (owned, waiting, here) = (self.owns(record), waits(record), record.is_here());
         self.is_wanted_again(&district, booking);
         self.sweep_lease(&district, now);
+        if let Some(lender) = self.loans.asked_in(booking).cloned() {
+            self.take_back_lent(&lender, booking, now);
+            return Ok(Answer::Done);
+        }
         let takes = match &self.sides[&district] {
             Side::Central(side) => side.freezer.holds(booking),
-            Side::Edge(_) if self.loans.has_asked(booking) => {
-                self.take_back_lent(&district, booking, now);
-                false
-            }
             Side::Edge(side) => side.lease.mode() == EdgeMode::Active && !owned && waiting && here,
         };
         if takes {
@@ -271,15 +271,14 @@ impl Node {
     /// and [`crate::command::Command::Keep`] answers it.
     #[must_use]
     pub fn asks_if_still_wanted(&self, district: &DistrictId, booking: BookingId) -> bool {
-        if self.is_aged(booking) {
+        if self.is_aged(booking) || self.loans.has_asked(booking) {
             return true;
         }
         match self.sides.get(district) {
             Some(Side::Central(side)) => {
                 side.freezer.frozen.get(&booking).is_some_and(|frozen| frozen.asked_at.is_some())
             }
-            Some(Side::Edge(_)) => self.loans.has_asked(booking),
-            None => false,
+            Some(Side::Edge(_)) | None => false,
         }
     }
 

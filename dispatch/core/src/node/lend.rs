@@ -14,9 +14,9 @@ use crate::board::DistrictBoard;
 use crate::booking::{BookingRecord, Status};
 use crate::command::{BorrowedSaid, LoanStage, SAID_MAX};
 use crate::face::{Neighbour, Role};
-use crate::fact::Fact;
+use crate::fact::{Fact, is_plate};
 use crate::ids::{BookingId, DistrictId, NodeId};
-use crate::loan::{Lent, Loan, LoanId, PLATE_MAX};
+use crate::loan::{Lent, Loan, LoanId};
 use crate::units::{Now, Ticks};
 
 /// A neighbour that has not said within this time that it has borrowed a booking is not waited for.
@@ -25,6 +25,8 @@ const ANSWER_WITHIN_MS: u64 = 10_000;
 const FREE_FRESH_MS: u64 = 12_000;
 /// How often one booking is lent to the same neighbour.
 const ROUNDS_MAX: usize = 3;
+/// What a neighbour tells of one loan is kept so often. A trip needs a handful, and each is an entry.
+const TELLINGS_MAX: u32 = 200;
 /// Bookings that are lent in one round of housekeeping.
 const LENT_AT_ONCE_MAX: usize = 50;
 
@@ -147,8 +149,7 @@ impl Node {
         now: Now,
     ) {
         let (booking, loan) = (said.booking, said.loan);
-        let taxi = said.told.taxi.as_ref();
-        if taxi.is_some_and(|taxi| taxi.plate.len() > PLATE_MAX || taxi.plate.contains('\0')) {
+        if said.told.taxi.as_ref().is_some_and(|taxi| !is_plate(&taxi.plate)) {
             return;
         }
         let Some(record) = self.district(district).and_then(|board| board.bookings.get(&booking)) else {
@@ -160,7 +161,7 @@ impl Node {
         match record.loans.get(&loan).and_then(|loan| loan.lent.as_ref()) {
             Some(lent) if lent.to != *from => return,
             Some(_) => {}
-            None if asked && loan.incarnation() < self.config.incarnation => {
+            None if asked && loan.incarnation() != self.config.incarnation => {
                 let lent = Lent { to: from.clone(), district: from_district.clone(), at: now.utc };
                 self.write_loan(district, booking, Fact::BookingLent { booking, loan, lent }, now);
             }
@@ -206,6 +207,9 @@ impl Node {
         let Some(known) = record.loans.get(&loan).filter(|known| known.is_out()) else { return };
         let is_news = known.told() != Some(&said.told);
         let number = known.told.as_ref().map_or(1, |(number, _)| number.saturating_add(1));
+        if number > TELLINGS_MAX {
+            return;
+        }
         let ends = record.cancel.is_none() && !record.status().is_closed();
         // Central tells what it decides itself; an edge that stands by hears it from central.
         let is_to_tell = said.decides || (self.config.role != Role::Central && self.decides(district));
@@ -221,12 +225,13 @@ impl Node {
         }
     }
 
-    /// The rider of a booking that a neighbour has, and of which nobody hears, still wants a taxi.
+    /// The rider of a booking that a neighbour has, and of which nobody hears, still wants a taxi. What is borrowed stays
+    /// here and is planned.
     pub(super) fn take_back_lent(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
         let open = record.into_iter().flat_map(|record| record.loans.iter());
-        let open: Vec<LoanId> = open.filter(|(_, loan)| !loan.over).map(|(id, _)| *id).collect();
-        for loan in open {
+        let lent = open.filter(|(_, loan)| loan.lent.is_some() && !loan.over);
+        for loan in lent.map(|(id, _)| *id).collect::<Vec<LoanId>>() {
             self.write_returned(district, booking, loan, now);
         }
         self.loans.decided(booking);

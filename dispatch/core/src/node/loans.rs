@@ -8,8 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Node;
 use super::lease::Side;
+use super::{Node, aged};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::{Board, DistrictBoard};
 use crate::booking::{BookingRecord, Status};
@@ -35,12 +35,21 @@ pub(super) struct Loans {
     pub(super) peers: BTreeMap<NodeId, Peer>,
     /// Bookings that an earlier life had, and the neighbours that have not said what they know of them.
     unsure: BTreeMap<BookingId, BTreeSet<NodeId>>,
-    /// Bookings whose riders were asked whether a taxi is still wanted, because a neighbour is not heard.
-    asked: BTreeSet<BookingId>,
+    /// Riders who wait for a neighbour, by the lender's district.
+    riders: BTreeMap<DistrictId, Riders>,
     /// Counts loans of this life.
     pub(super) count: u64,
     /// When this life offered each loan that is not transferred.
     pub(super) offered_at: BTreeMap<LoanId, Ticks>,
+}
+
+/// Riders whose bookings a neighbour has, or may have.
+#[derive(Debug, Default)]
+struct Riders {
+    /// Since when each booking has been with a neighbour that does not say that it has found anybody.
+    away_since: BTreeMap<BookingId, Ticks>,
+    /// Whose rider was asked whether a taxi is still wanted.
+    asked: BTreeSet<BookingId>,
 }
 
 /// What is known of a neighbour in this life.
@@ -50,6 +59,8 @@ pub(super) struct Peer {
     incarnation: u32,
     pub(super) heard_at: Option<Ticks>,
     called_at: Option<Ticks>,
+    /// Its answer to the last call in turn was followed by a call at once.
+    followed_up: bool,
     /// Drivers whom it could ask for another booking when it was heard last.
     pub(super) free: u32,
     /// Loans of which it has the request.
@@ -91,7 +102,13 @@ impl Loans {
 
     /// True if the rider was asked whether a taxi is still wanted.
     pub(super) fn has_asked(&self, booking: BookingId) -> bool {
-        self.asked.contains(&booking)
+        self.asked_in(booking).is_some()
+    }
+
+    /// The district in which the rider was asked: the one that has lent the booking, or may have.
+    pub(super) fn asked_in(&self, booking: BookingId) -> Option<&DistrictId> {
+        let mut riders = self.riders.iter();
+        riders.find(|(_, riders)| riders.asked.contains(&booking)).map(|(district, _)| district)
     }
 
     fn is_unsure_of(&self, booking: BookingId, peer: &NodeId) -> bool {
@@ -110,7 +127,9 @@ impl Loans {
     /// A human has decided: nobody else is asked about the booking any more.
     pub(super) fn decided(&mut self, booking: BookingId) {
         self.unsure.remove(&booking);
-        self.asked.remove(&booking);
+        for riders in self.riders.values_mut() {
+            riders.asked.remove(&booking);
+        }
     }
 }
 
@@ -119,7 +138,9 @@ impl Node {
     pub(super) fn sweep_loans(&mut self, district: &DistrictId, now: Now) {
         self.return_unserved(district, now);
         if self.config.role == Role::Central {
-            return self.carry_loans(district, now);
+            self.carry_loans(district, now);
+            self.note_heard_edge(district, now);
+            return self.ask_riders_of_unheard(district, now);
         }
         self.withdraw_unanswered(district, now);
         self.lend_waiting(district, now);
@@ -131,6 +152,7 @@ impl Node {
             let called_at = self.loans.peers.get(&neighbour.node).and_then(|peer| peer.called_at);
             if called_at.is_none_or(|at| now.ticks.since_ms(at) >= every_ms) {
                 self.call_neighbour(district, &neighbour, now);
+                self.loans.peers.entry(neighbour.node).or_default().followed_up = false;
             }
         }
     }
@@ -196,6 +218,7 @@ impl Node {
                 self.hear_lent(&district, &call.from, &call.district, said, now);
             }
         }
+        self.ask_back(&district, &call);
         let about: BTreeSet<BookingId> =
             call.lent.iter().map(|said| said.booking).chain(call.asks.iter().copied()).collect();
         let board = self.district(&district);
@@ -222,6 +245,18 @@ impl Node {
             told: call.asks,
             district,
         }))
+    }
+
+    /// A neighbour that asks about a booking of which no loan to it is known may have brought it back from a driver's
+    /// phone, after this edge had lost everything and taken the booking in anew: it is asked before anybody is sent.
+    fn ask_back(&mut self, district: &DistrictId, call: &LoanCall) {
+        let Some(board) = self.board.district(district) else { return };
+        for record in call.asks.iter().filter_map(|booking| board.bookings.get(booking)) {
+            let is_known = record.loans.values().any(|loan| is_with(loan, &call.from));
+            if aged::waits(record) && !is_known && !record.is_borrowed() {
+                self.loans.unsure.entry(record.id).or_default().insert(call.from.clone());
+            }
+        }
     }
 
     /// A neighbour has answered a call of this life.
@@ -253,7 +288,12 @@ impl Node {
             self.loans.told_by(*booking, &answer.from);
         }
         let has_news = self.outputs.iter().skip(written).any(|output| matches!(output, Output::Append(_)));
-        if has_news && let Some(neighbour) = self.neighbour(&answer.from).cloned() {
+        // Once, however fast a neighbour makes news.
+        let peer = self.loans.peers.entry(answer.from.clone()).or_default();
+        if has_news
+            && !std::mem::replace(&mut peer.followed_up, true)
+            && let Some(neighbour) = self.neighbour(&answer.from).cloned()
+        {
             self.call_neighbour(&district, &neighbour, now);
         }
         self.dirty.insert(district);
@@ -351,26 +391,43 @@ impl Node {
         }
     }
 
-    /// Asks riders whose bookings nobody may plan here because a neighbour is not heard.
+    /// Central hears a neighbour as long as it hears its edge.
+    fn note_heard_edge(&mut self, district: &DistrictId, now: Now) {
+        let is_heard = self.central_mode(district) != Some(CentralMode::Uncertain);
+        let edge = self.sides.get(district).and_then(|side| side.edge(&self.config.id));
+        if let Some(edge) = edge.filter(|_| is_heard).cloned() {
+            self.loans.peers.entry(edge).or_default().heard_at = Some(now.ticks);
+        }
+    }
+
+    /// Asks riders whose bookings nobody may plan here although no taxi comes: the neighbour is not heard, or has found
+    /// nobody for so long that it should have given the booking back.
     fn ask_riders_of_unheard(&mut self, district: &DistrictId, now: Now) {
-        let ask_again_ms = self.config.timing.ask_again_ms;
-        let (loans, started_at) = (&self.loans, self.started_at);
+        let before = self.loans.riders.remove(district).unwrap_or_default();
+        let Some(board) = self.board.district(district) else { return };
+        if self.config.role == Role::Central && !self.decides(district) {
+            return;
+        }
+        let (loans, timing, started_at) = (&self.loans, self.config.timing, self.started_at);
         let is_silent = |peer: &NodeId| {
             let heard_at = loans.peers.get(peer).and_then(|peer| peer.heard_at);
-            now.ticks.since_ms(heard_at.unwrap_or(started_at)) >= ask_again_ms
+            now.ticks.since_ms(heard_at.unwrap_or(started_at)) >= timing.ask_again_ms
         };
-        let open = self.board.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
-        let silent: BTreeSet<BookingId> = open
-            .filter(|record| matches!(record.status(), Status::Open | Status::Offered))
-            .filter(|record| {
-                let unsure = loans.unsure.get(&record.id);
-                unsure.is_some_and(|peers| peers.iter().any(is_silent))
-                    || record.lent_to().is_some_and(|lent| is_silent(&lent.to))
-            })
-            .map(|record| record.id)
-            .collect();
-        let new: Vec<BookingId> = silent.difference(&loans.asked).copied().collect();
-        self.loans.asked = silent;
+        let mut riders = Riders::default();
+        for record in board.open_loans().filter(|record| aged::waits(record)) {
+            let Some(lent) = record.lent_to() else { continue };
+            let since = *before.away_since.get(&record.id).unwrap_or(&now.ticks);
+            let patience_ms = timing.lend_back_after_ms.saturating_add(timing.ask_again_ms);
+            if is_silent(&lent.to) || now.ticks.since_ms(since) >= patience_ms {
+                riders.asked.insert(record.id);
+            }
+            riders.away_since.insert(record.id, since);
+        }
+        let unsure = loans.unsure.iter().filter(|(_, peers)| peers.iter().any(is_silent));
+        let unsure = unsure.filter_map(|(booking, _)| board.bookings.get(booking));
+        riders.asked.extend(unsure.filter(|record| aged::waits(record)).map(|record| record.id));
+        let new: Vec<BookingId> = riders.asked.difference(&before.asked).copied().collect();
+        self.loans.riders.insert(district.clone(), riders);
         for booking in new {
             self.still_wanted(district, booking, format!("{booking}/still-wanted"), now);
         }

@@ -24,6 +24,7 @@ use crate::command::{Answer, Refusal, Restore};
 use crate::face::Role;
 use crate::fact::Fact;
 use crate::ids::{AssignmentId, BookingId, DistrictId};
+use crate::loan::{Borrowed, Lent, LoanId};
 use crate::planted;
 use crate::units::Now;
 
@@ -31,7 +32,8 @@ impl Node {
     /// Says whether a bond is in the journal here: then its capsule is of no use.
     #[must_use]
     pub fn knows_bond(&self, assignment: &AssignmentId, booking: BookingId) -> bool {
-        self.board.booking(booking).is_some_and(|(_, record)| record.assignments.contains_key(assignment))
+        let records = self.board.districts().filter_map(|(_, board)| board.bookings.get(&booking));
+        records.into_iter().any(|record| record.assignments.contains_key(assignment))
     }
 
     /// What the device that is asked keeps of the question.
@@ -57,6 +59,7 @@ impl Node {
             request: record.request()?.clone(),
             eta_s: *eta_s,
             offered_at: *offered_at,
+            borrowed: record.held().and_then(|(id, loan)| Some((id, loan.borrowed.as_ref()?.from.clone()))),
         })
     }
 
@@ -64,9 +67,7 @@ impl Node {
         self.serves(&restore.district)?;
         self.is_its_own(&restore)?;
         let Restore { shift, district, capsule, .. } = restore;
-        let Capsule { booking, assignment, zone, attach_epoch, request, eta_s, offered_at, .. } =
-            capsule.clone();
-        if self.knows_bond(&assignment, booking) {
+        if self.knows_bond(&capsule.assignment, capsule.booking) {
             return Ok(Answer::Done);
         }
         if now.utc >= capsule.expires_at() {
@@ -76,18 +77,21 @@ impl Node {
         if planted!("capsule-rolled-back-accepted", is_rolled_back(board, &capsule), false) {
             return Err(Refusal::CapsuleRolledBack);
         }
-        let is_held = self.contacts.get(&shift).is_some_and(|contact| contact.slot.holds(&assignment));
-        let record = self.board.booking(booking);
-        let said = record.and_then(|(_, record)| record.said_of(&assignment, shift));
+        let lender = self.lender_of(&capsule)?;
+        let is_held =
+            self.contacts.get(&shift).is_some_and(|contact| contact.slot.holds(&capsule.assignment));
+        let record = board.bookings.get(&capsule.booking);
+        let said = record.and_then(|record| record.said_of(&capsule.assignment, shift));
         if !is_held || said.is_some_and(|said| said.over_at().is_some() || said.released.is_some()) {
             return Err(Refusal::NoTrip);
         }
-        if let Some((known_in, record)) = record
-            && let Some(known) = record.request()
-            && (*known_in != district || known.digest != request.digest)
-        {
+        if !self.is_same_wish(&capsule) {
             return Err(Refusal::KeyReused);
         }
+        if let Some((loan, borrowed)) = lender {
+            self.restore_loan(&capsule, loan, borrowed, now);
+        }
+        let Capsule { booking, assignment, zone, attach_epoch, request, eta_s, offered_at, .. } = capsule;
         let owner = self.first_owner(&district);
         let fact = Fact::TripRestored {
             booking,
@@ -102,6 +106,48 @@ impl Node {
         };
         self.append(&district, zone, fact, now);
         Ok(Answer::Done)
+    }
+
+    /// The loan under which the booking was here, and the neighbour that lent it.
+    fn lender_of(&self, capsule: &Capsule) -> Result<Option<(LoanId, Borrowed)>, Refusal> {
+        let Some((loan, from)) = &capsule.borrowed else { return Ok(None) };
+        let neighbours = self.config.neighbours.iter();
+        let of_neighbour = neighbours
+            .filter(|neighbour| neighbour.node == *from)
+            .map(|neighbour| &neighbour.district)
+            .next();
+        let of_edge = || {
+            let mut districts = self.config.districts.iter();
+            districts.find(|(_, district)| district.edge.as_ref() == Some(from)).map(|(id, _)| id)
+        };
+        let district = of_neighbour.or_else(of_edge).filter(|lender| **lender != capsule.district);
+        let district = district.cloned().ok_or(Refusal::CapsuleForeign)?;
+        Ok(Some((*loan, Borrowed { from: from.clone(), district })))
+    }
+
+    /// True unless the rider's wish is known with another content. It may be known in another district, which has lent it
+    /// or borrows it.
+    fn is_same_wish(&self, capsule: &Capsule) -> bool {
+        let known = self.board.districts().filter_map(|(_, board)| board.bookings.get(&capsule.booking));
+        let mut known = known.filter_map(BookingRecord::request);
+        known.all(|known| known.digest == capsule.request.digest)
+    }
+
+    /// The district has the booking on loan again. A node that plans the lender's district too notes there what its
+    /// edge would be told by the borrower, so that nobody else is sent from there.
+    fn restore_loan(&mut self, capsule: &Capsule, loan: LoanId, borrowed: Borrowed, now: Now) {
+        let Capsule { booking, district, zone, request, offered_at, .. } = capsule;
+        let (booking, lender) = (*booking, borrowed.district.clone());
+        let fact =
+            Fact::BookingBorrowed { booking, loan, borrowed, request: request.clone(), at: *offered_at };
+        self.append(district, zone.clone(), fact, now);
+        self.append(district, zone.clone(), Fact::BookingTransferred { booking, loan }, now);
+        let edge = self.sides.get(district).and_then(|side| side.edge(&self.config.id)).cloned();
+        if let Some(to) = edge.filter(|_| self.config.role == Role::Central && self.decides(&lender)) {
+            let lent = Lent { to, district: district.clone(), at: *offered_at };
+            self.write_loan(&lender, booking, Fact::BookingLent { booking, loan, lent }, now);
+            self.write_loan(&lender, booking, Fact::BookingTransferred { booking, loan }, now);
+        }
     }
 
     /// A capsule is good for one device of one shift, at nodes of its district, and not where it was made.

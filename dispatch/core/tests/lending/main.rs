@@ -8,19 +8,29 @@
 
 mod town;
 
-use ondol_core::booking::{Payment, Status};
-use ondol_core::command::{Answer, Command, Held, NoticeText, Refusal, Slot, ToDevice};
+use ondol_core::booking::{CancelReason, Party, Payment, Status};
+use ondol_core::command::{
+    Answer, Command, Held, LentSaid, LoanCall, LoanStage, NoticeText, Refusal, Slot, ToDevice,
+};
 use ondol_core::face::Timing;
 use ondol_core::fact::{Fare, PinCheck, Step};
+use ondol_core::ids::BookingId;
+use ondol_core::loan::{LoanId, Told, ToldTaxi};
 use ondol_core::units::Money;
-use town::{CENTRAL, EAST, Town, WEST, booking};
+use town::{CENTRAL, EAST, SOUTH, Town, WEST, booking};
 
 /// A booking in the west, which has no driver, waits while a driver of the east is free.
 fn waiting() -> Town {
+    let mut town = unasked();
+    town.book().unwrap();
+    town
+}
+
+/// A driver of the east is free.
+fn unasked() -> Town {
     let mut town = Town::cut_off(Timing::default());
     town.attach(2);
     town.talk_s(6, &[2]);
-    town.book().unwrap();
     town
 }
 
@@ -185,7 +195,10 @@ fn a_borrowed_trip_that_a_phone_brought_back_is_the_lenders_again() {
     assert!(town.record(EAST, "east").unwrap().is_unverified(), "nobody but the driver says so yet");
     town.talk_s(6, &[2]);
     let brought = town.record(EAST, "east").unwrap();
-    assert!(brought.is_borrowed() && !brought.is_unverified(), "its lender says so too");
+    assert!(
+        brought.is_borrowed() && brought.is_unverified(),
+        "its lender knows it, and its rider is still to show it"
+    );
     town.step(2, &offer, boarded).unwrap();
     town.step(2, &offer, Step::Done { fare: fare() }).unwrap();
     town.talk_s(2, &[]);
@@ -248,6 +261,58 @@ fn the_rider_of_a_neighbour_that_is_not_heard_is_asked_and_a_yes_brings_it_back(
 }
 
 #[test]
+fn a_neighbour_that_keeps_a_booking_and_finds_nobody_is_not_waited_for() {
+    let mut town = lent();
+    let mut seconds = 0;
+    while !town.asks_if_still_wanted(WEST) {
+        assert!(seconds < 300, "its rider is never asked");
+        // It answers each call, and says that it still looks for somebody.
+        town.pass_s(1, &[]);
+        seconds += 1;
+        let calls = std::mem::take(&mut town.calls);
+        for (_, _, call) in calls.into_iter().filter(|(from, ..)| *from == WEST) {
+            let Ok(Answer::Loans(mut answer)) = town.command(EAST, Command::Borrow(call)) else { continue };
+            for said in &mut answer.borrowed {
+                (said.stage, said.told) = (LoanStage::Out, Told { status: Status::Open, taxi: None });
+            }
+            let _refused = town.command(WEST, Command::Lent(answer));
+        }
+    }
+    assert!(seconds >= 230, "two minutes to find somebody, and two more: {seconds}");
+}
+
+#[test]
+fn a_yes_to_the_borrower_of_a_lender_that_is_not_heard_is_planned_there() {
+    let mut town = lent();
+    let stored = town.stored(EAST);
+    town.restore(EAST, stored);
+    town.attach(2);
+    town.pass_s(122, &[2]);
+    assert!(town.asks_if_still_wanted(EAST), "it has come from an earlier life, and its lender is silent");
+    let asked = town.count(EAST, "offered");
+    town.command(EAST, Command::Keep { booking: booking() }).unwrap();
+    town.pass_s(2, &[2]);
+    assert_eq!(town.status(EAST), Some(Status::Offered));
+    assert_eq!(town.count(EAST, "offered"), asked + 1);
+}
+
+#[test]
+fn central_asks_the_rider_of_what_an_unheard_edge_has_on_loan() {
+    let mut town = lent();
+    for edge in [WEST, EAST] {
+        town.carry(edge, CENTRAL);
+    }
+    // The west becomes central's again; the edge of the east is not heard, and has not been for long.
+    assert!(!town.asks_if_still_wanted(CENTRAL), "it is the edge's to ask");
+    town.command(WEST, Command::GiveBackDistrict { district: town::district_of(WEST) }).unwrap();
+    town.hear_central_s(60, WEST);
+    assert!(town.asks_if_still_wanted(CENTRAL));
+    assert!(!town.record(CENTRAL, "west").unwrap().is_here());
+    town.command(CENTRAL, Command::Keep { booking: booking() }).unwrap();
+    assert!(town.record(CENTRAL, "west").unwrap().is_here(), "it is the west's again");
+}
+
+#[test]
 fn nothing_is_lent_where_that_is_switched_off() {
     let mut town = Town::cut_off(Timing { lend_after_ms: 0, ..Timing::default() });
     town.attach(2);
@@ -267,13 +332,99 @@ fn central_shows_the_booking_where_it_is() {
     assert_eq!(town.record(CENTRAL, "east").unwrap().status(), Status::Cancelled);
 }
 
+/// What the lender says of the booking that it has let go of, once the borrower asks its driver.
+fn said_out() -> (Town, LoanCall) {
+    let mut town = lent();
+    town.pass_s(6, &[2]);
+    let mut calls = town.calls.iter().filter(|(from, ..)| *from == WEST);
+    let (_, _, call) = calls.find(|(.., call)| !call.lent.is_empty()).cloned().unwrap();
+    (town, call)
+}
+
+#[test]
+fn what_was_never_lent_is_not_borrowed_however_far_it_is_said_to_be() {
+    let (mut town, mut call) = said_out();
+    let request = town.record(WEST, "west").unwrap().request().cloned();
+    call.lent[0].booking = BookingId::from_number(99);
+    call.lent[0].request = request.map(Box::new);
+    // Its one driver is asked already.
+    let borrowed = town.count(EAST, "booking_borrowed");
+    town.pass_s(600, &[2]);
+    town.command(EAST, Command::Borrow(call)).unwrap();
+    assert_eq!(town.count(EAST, "booking_borrowed"), borrowed, "in a life of ten minutes it would be known");
+}
+
+#[test]
+fn a_loan_of_another_lender_changes_nothing_of_what_is_borrowed() {
+    let (mut town, call) = said_out();
+    let said = LentSaid {
+        loan: LoanId::new(9, 9),
+        request: town.record(WEST, "west").unwrap().request().cloned().map(Box::new),
+        cancel: Some((Party::Rider, CancelReason::ChangedMind)),
+        ..call.lent[0].clone()
+    };
+    let call = LoanCall {
+        from: SOUTH.parse().unwrap(),
+        district: "south".parse().unwrap(),
+        lent: vec![said],
+        ..call
+    };
+    town.command(EAST, Command::Borrow(call)).unwrap();
+    assert_eq!(town.status(EAST), Some(Status::Offered));
+}
+
+#[test]
+fn a_sentence_is_no_plate() {
+    for plate in ["서울33바0002 call 010-1234", "www.example.org", "A\nB", ""] {
+        let mut town = lent();
+        town.pass_s(6, &[2]);
+        let (_, _, call) = town.calls.iter().find(|(from, ..)| *from == WEST).cloned().unwrap();
+        let Ok(Answer::Loans(mut answer)) = town.command(EAST, Command::Borrow(call)) else {
+            panic!("answered")
+        };
+        let taxi = ToldTaxi {
+            assignment: "edge-east:1:1".parse().unwrap(),
+            plate: plate.to_owned(),
+            asked_at: ondol_core::units::UtcMs(0),
+            eta_s: 60,
+            fare: None,
+        };
+        answer.borrowed[0].told = Told { status: Status::Assigned, taxi: Some(taxi) };
+        town.command(WEST, Command::Lent(answer)).unwrap();
+        assert_eq!(town.status(WEST), Some(Status::Open), "{plate:?}");
+    }
+}
+
+#[test]
+fn what_both_districts_have_lost_is_not_planned_where_its_rider_shows_it_again() {
+    let mut town = unasked();
+    let (west, east) = (town.stored(WEST), town.stored(EAST));
+    town.book().unwrap();
+    town.talk_s(64, &[2]);
+    let offer = town.offer(2).unwrap();
+    town.step(2, &offer, Step::Assigned).unwrap();
+    town.restore(WEST, west);
+    town.restore(EAST, east);
+    town.calls.clear();
+    let held =
+        Held { booking: booking(), assignment: offer.assignment.clone(), confirmed: true, boarded: false };
+    town.attach_with(2, Slot { current: Some(held), next: None });
+    town.bring(2, offer.capsule.clone().unwrap()).unwrap();
+    assert!(town.record(EAST, "east").unwrap().held().is_some(), "the capsule says whose it was");
+    town.book().unwrap();
+    town.talk_s(6, &[2]);
+    town.attach(1);
+    town.talk_s(10, &[1, 2]);
+    assert_eq!((town.status(WEST), town.count(WEST, "offered")), (Some(Status::Assigned), 0));
+}
+
 #[test]
 fn nobody_but_a_neighbour_is_heard() {
     let mut town = waiting();
     town.pass_s(6, &[]);
     let (_, to, call) = town.calls[0].clone();
-    let foreign = ondol_core::command::LoanCall { from: CENTRAL.parse().unwrap(), ..call.clone() };
+    let foreign = LoanCall { from: CENTRAL.parse().unwrap(), ..call.clone() };
     assert_eq!(town.command(to, Command::Borrow(foreign)), Err(Refusal::OtherNode));
-    let long = ondol_core::command::LoanCall { asks: vec![booking(); 501], ..call };
+    let long = LoanCall { asks: vec![booking(); 501], ..call };
     assert_eq!(town.command(to, Command::Borrow(long)), Err(Refusal::OutOfRange));
 }

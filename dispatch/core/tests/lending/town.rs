@@ -8,8 +8,8 @@ use ondol_core::board::Board;
 use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{
-    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Report, Restore, Slot,
-    ToDevice,
+    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Renewal, Report, Restore,
+    Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, Neighbour, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
@@ -27,6 +27,9 @@ pub(crate) const CENTRAL: &str = "central";
 pub(crate) const WEST: &str = "edge-west";
 /// The edge of the district `east`.
 pub(crate) const EAST: &str = "edge-east";
+
+/// The edge of the district `south`, another neighbour of the east, which is never up.
+pub(crate) const SOUTH: &str = "edge-south";
 
 /// The booking that every story is about.
 pub(crate) fn booking() -> BookingId {
@@ -49,6 +52,8 @@ pub(crate) struct Town {
     places: BTreeMap<&'static str, Place>,
     /// Calls that have not been let through: caller, callee, what is said.
     pub(crate) calls: Vec<(&'static str, &'static str, LoanCall)>,
+    /// What central asks edges, until the test carries it to them.
+    renewals: Vec<Renewal>,
     now_ms: u64,
     timing: Timing,
     sessions: BTreeMap<u128, String>,
@@ -57,8 +62,8 @@ pub(crate) struct Town {
 impl Town {
     /// Both edges have taken their districts; a driver of each is listed: 1 in the west, 2 in the east.
     pub(crate) fn cut_off(timing: Timing) -> Self {
-        let (places, calls, sessions) = (BTreeMap::new(), Vec::new(), BTreeMap::new());
-        let mut town = Self { places, calls, now_ms: 1_000_000, timing, sessions };
+        let (places, calls, renewals) = (BTreeMap::new(), Vec::new(), Vec::new());
+        let mut town = Self { places, calls, renewals, now_ms: 1_000_000, timing, sessions: BTreeMap::new() };
         for name in [CENTRAL, WEST, EAST] {
             town.start(name, Vec::new(), 1);
         }
@@ -87,6 +92,7 @@ impl Town {
             (district_of(edge), DistrictConfig { zones, edge: Some(edge.parse().unwrap()) })
         });
         let others = [WEST, EAST].into_iter().filter(|other| name != CENTRAL && *other != name);
+        let others = others.chain((name == EAST).then_some(SOUTH));
         let neighbours = others.map(|other| Neighbour {
             node: other.parse().unwrap(),
             district: district_of(other),
@@ -145,8 +151,10 @@ impl Town {
                 Output::Append(entry) => place.journal.push(entry),
                 Output::Notify(notice) => place.notices.push(notice),
                 Output::Reply { result, .. } => reply = Some(*result),
+                Output::CallNeighbour { to, .. } if to.as_str() == SOUTH => {}
                 Output::CallNeighbour { to, call } => self.calls.push((name, edge_named(&to), call)),
-                Output::Renew { .. } | Output::ToDevice { .. } | Output::Changed(_) => {}
+                Output::Renew { renewal, .. } => self.renewals.push(renewal),
+                Output::ToDevice { .. } | Output::Changed(_) => {}
             }
         }
         reply
@@ -178,6 +186,22 @@ impl Town {
         for second in 0..seconds {
             self.pass_s(1, if second % 5 == 0 { beating } else { &[] });
             self.let_through();
+        }
+    }
+
+    /// Lets time pass while central and one edge hear each other.
+    pub(crate) fn hear_central_s(&mut self, seconds: u64, edge: &'static str) {
+        for _ in 0..seconds {
+            self.pass_s(1, &[]);
+            self.carry(edge, CENTRAL);
+            self.carry(CENTRAL, edge);
+            let of_edge = |renewal: &Renewal| renewal.district == district_of(edge);
+            let renewals = std::mem::take(&mut self.renewals);
+            for renewal in renewals.into_iter().filter(of_edge) {
+                if let Ok(Answer::Renewal(answer)) = self.command(edge, Command::Renew(renewal)) {
+                    self.command(CENTRAL, Command::Renewed(answer)).unwrap();
+                }
+            }
         }
     }
 
@@ -220,7 +244,7 @@ impl Town {
     pub(crate) fn renew(&mut self, edge: &'static str) -> Result<Answer, Refusal> {
         let (district, heads) = (district_of(edge), ondol_core::journal::Heads::default());
         let (epoch, sent_at) = (ondol_core::authority::Epoch::default(), Ticks(0));
-        self.command(edge, Command::Renew(ondol_core::command::Renewal { district, epoch, sent_at, heads }))
+        self.command(edge, Command::Renew(Renewal { district, epoch, sent_at, heads }))
     }
 
     pub(crate) fn cancel(&mut self, name: &'static str) -> Result<Answer, Refusal> {
@@ -325,8 +349,10 @@ impl Town {
         &self.places[name].notices
     }
 
-    pub(crate) fn asks_if_still_wanted(&self, edge: &str) -> bool {
-        self.places[edge].node.asks_if_still_wanted(&district_of(edge), booking())
+    /// True if the rider, who asked in the west, is asked there or by `name` whether a taxi is still wanted.
+    pub(crate) fn asks_if_still_wanted(&self, name: &str) -> bool {
+        let district = if name == CENTRAL { district_of(WEST) } else { district_of(name) };
+        self.places[name].node.asks_if_still_wanted(&district, booking())
     }
 }
 

@@ -6,6 +6,7 @@ use ondol_core::fact::{Lang, Quote, Request};
 use ondol_core::ids::{
     AssignmentId, BookingId, DeviceId, DistrictId, DriverId, NAME_MAX, NodeId, ShiftId, SubjectId,
 };
+use ondol_core::loan::LoanId;
 use ondol_core::position::Position;
 use ondol_core::units::{Money, UtcMs};
 use proptest::prelude::*;
@@ -74,6 +75,7 @@ fn trip(seed: u128, is_long: bool) -> (Capsule, RiderPersonal) {
         request,
         eta_s: u32::MAX,
         offered_at: at,
+        borrowed: is_long.then(|| (LoanId(number), name(seed, length).parse().unwrap())),
     };
     let phone = is_long.then(|| "+821012345678901".parse().unwrap());
     (capsule, RiderPersonal { name: is_long.then(|| "가".repeat(20)), phone, ..RiderPersonal::default() })
