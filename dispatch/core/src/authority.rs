@@ -340,6 +340,12 @@ impl EdgeSide {
         self.own_term = self.own_term.max(taken.edge_term);
     }
 
+    /// Learns that it has taken the district once more since the takeover under which it holds it.
+    pub fn hold_under(&mut self, taken: Epoch) {
+        self.remember(taken);
+        self.epoch = self.epoch.max(taken);
+    }
+
     /// Learns that it has given the district back, which it had forgotten, and stands by under `epoch`.
     pub fn stand_down(&mut self, epoch: Epoch, now: Ticks, utc: UtcMs) {
         self.epoch = epoch.max(self.epoch);

@@ -10,7 +10,7 @@ use crate::command::{Notice, NoticeText, Recipient};
 use crate::face::{NodeConfig, Output};
 use crate::ids::{BookingId, DistrictId};
 use crate::pin::booking_code;
-use crate::units::Now;
+use crate::units::{Now, UtcMs};
 use std::collections::BTreeMap;
 
 /// Life of the question whether a taxi is still wanted.
@@ -19,13 +19,19 @@ const QUESTION_LIFE_MS: u64 = 20 * 60_000;
 /// What had waited for too long when this life began, and whether its rider has been asked.
 pub(super) type Aged = BTreeMap<BookingId, bool>;
 
-/// Bookings on the board that a node starts on whose riders wanted a taxi at once and too long ago.
+/// Bookings on the board that a node starts on whose riders wanted a taxi at once and too long ago. After a restart of
+/// seconds only those are asked for whom nobody would be looked for any more.
 pub(super) fn at_start(config: &NodeConfig, board: &Board, now: Now) -> Aged {
-    let aged_ms = i64::try_from(config.timing.aged_ms).unwrap_or(i64::MAX);
+    let timing = config.timing;
+    let wrote_last =
+        board.stamps().find(|(node, _)| **node == config.id).map(|(_, stamp)| UtcMs(stamp.wall_ms));
+    let is_since = |at: UtcMs, ms: u64| now.utc.since_ms(at) > i64::try_from(ms).unwrap_or(i64::MAX);
+    let was_down = wrote_last.is_none_or(|at| is_since(at, timing.aged_ms));
+    let aged_ms = if was_down { timing.aged_ms } else { timing.give_up_ms.max(timing.aged_ms) };
     let is_aged = |record: &&BookingRecord| {
         let wanted_at = record.accepted.as_ref().map(|a| a.request.pickup_at.map_or(a.at, |at| at.max(a.at)));
         // A lent booking's rider is known where it was lent.
-        waits(record) && !record.is_borrowed() && wanted_at.is_some_and(|at| now.utc.since_ms(at) > aged_ms)
+        waits(record) && !record.is_borrowed() && wanted_at.is_some_and(|at| is_since(at, aged_ms))
     };
     let districts = config.districts.keys().filter_map(|district| board.district(district));
     districts

@@ -271,7 +271,10 @@ impl Node {
     /// and [`crate::command::Command::Keep`] answers it.
     #[must_use]
     pub fn asks_if_still_wanted(&self, district: &DistrictId, booking: BookingId) -> bool {
-        if self.is_aged(booking) || self.loans.has_asked(booking) {
+        let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+        // Of an aged booking that another node owns, that node's rider is asked there.
+        let is_aged_here = self.is_aged(booking) && record.is_some_and(|record| self.owns(record));
+        if is_aged_here || self.loans.has_asked(booking) {
             return true;
         }
         match self.sides.get(district) {

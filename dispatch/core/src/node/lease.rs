@@ -370,7 +370,14 @@ impl Node {
                 self.changed(Change::Mode(district.clone()));
                 None
             }
-            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Active | EdgeMode::Healing => None,
+            EdgeMode::Active => {
+                if let Some((epoch, _)) = authority.taken.filter(|(epoch, _)| *epoch > side.lease.epoch()) {
+                    side.lease.hold_under(epoch);
+                    self.changed(Change::Mode(district.clone()));
+                }
+                None
+            }
+            EdgeMode::Standby | EdgeMode::Suspect | EdgeMode::Healing => None,
         }
     }
 

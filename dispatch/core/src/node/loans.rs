@@ -202,7 +202,7 @@ impl Node {
     /// A neighbour says what it lends, and asks.
     pub(super) fn hear_call(&mut self, call: LoanCall, now: Now) -> Result<Answer, Refusal> {
         let district = self.own_district_with(&call.from, &call.district)?;
-        if call.lent.len() > SAID_MAX || call.asks.len() > SAID_MAX {
+        if call.lent.len() > SAID_MAX || call.asks.len() > SAID_MAX || has_many_requests(&call.lent) {
             return Err(Refusal::OutOfRange);
         }
         if !self.is_alive(now) {
@@ -263,7 +263,8 @@ impl Node {
     pub(super) fn hear_answer(&mut self, answer: LoanAnswer, now: Now) -> Result<Answer, Refusal> {
         let district = self.own_district_with(&answer.from, &answer.district)?;
         let lists = [answer.borrowed.len() / 4, answer.lent.len() / 4, answer.told.len()];
-        if answer.to_incarnation != self.config.incarnation || lists.iter().any(|length| *length > SAID_MAX) {
+        let is_long = lists.iter().any(|length| *length > SAID_MAX) || has_many_requests(&answer.lent);
+        if answer.to_incarnation != self.config.incarnation || is_long {
             return Err(Refusal::OutOfRange);
         }
         let peer = self.loans.peers.entry(answer.from.clone()).or_default();
@@ -461,6 +462,10 @@ fn with_few_requests(said: impl Iterator<Item = LentSaid>) -> Vec<LentSaid> {
         LentSaid { request, ..said }
     };
     said.map(thin).collect()
+}
+
+fn has_many_requests(said: &[LentSaid]) -> bool {
+    said.iter().filter(|said| said.request.is_some()).count() > REQUESTS_MAX
 }
 
 fn stage(loan: &Loan) -> LoanStage {

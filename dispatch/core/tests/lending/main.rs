@@ -427,4 +427,8 @@ fn nobody_but_a_neighbour_is_heard() {
     assert_eq!(town.command(to, Command::Borrow(foreign)), Err(Refusal::OtherNode));
     let long = LoanCall { asks: vec![booking(); 501], ..call };
     assert_eq!(town.command(to, Command::Borrow(long)), Err(Refusal::OutOfRange));
+    let (mut town, call) = said_out();
+    let request = town.record(WEST, "west").unwrap().request().cloned().map(Box::new);
+    let many = LoanCall { lent: vec![LentSaid { request, ..call.lent[0].clone() }; 101], ..call };
+    assert_eq!(town.command(EAST, Command::Borrow(many)), Err(Refusal::OutOfRange));
 }

@@ -393,6 +393,22 @@ fn a_link_that_comes_and_goes_does_not_carry_the_district_to_and_fro() {
 }
 
 #[test]
+fn a_restart_of_seconds_asks_nobody_who_still_waits() {
+    let mut world = World::without_edge();
+    world.book_deferred(CENTRAL, 10, None).unwrap();
+    world.step_clocks(16 * 60_000);
+    world.book_deferred(CENTRAL, 11, None).unwrap();
+    world.step_clocks(5_000);
+    world.restart(CENTRAL);
+    world.attach(CENTRAL, 1);
+    world.attach(CENTRAL, 2);
+    world.pass_ms(CENTRAL, 3_000, &[1, 2]);
+    for waiting in [10, 11] {
+        assert_eq!(world.status(CENTRAL, waiting), Status::Offered);
+    }
+}
+
+#[test]
 fn what_waited_while_the_node_was_down_is_planned_once_its_rider_still_wants_it() {
     let asked = |world: &World, number| {
         let to = Recipient::Rider { booking: World::booking(number) };

@@ -3,7 +3,7 @@
 //! Method: an edge starts on an old copy while its drivers are under way; then its past comes back from central.
 
 use ondol_core::booking::Status;
-use ondol_core::command::{HomeAnswer, HomeWish, NoticeText, Refusal};
+use ondol_core::command::{Command, HomeAnswer, HomeWish, NoticeText, Refusal};
 use ondol_core::fact::PinCheck;
 use ondol_core::ids::AssignmentId;
 use ondol_core::node::Mode;
@@ -97,4 +97,30 @@ fn a_driver_who_fell_silent_at_the_edge_loses_a_booking_that_is_centrals_again()
     assert_eq!(world.status(CENTRAL, 10), Status::Assigned);
     world.pass_joined_ms(30_000, &[], &[]);
     assert_eq!(world.status(CENTRAL, 10), Status::Open, "another taxi is looked for");
+}
+
+#[test]
+fn an_edge_that_forgot_its_last_takeover_gives_the_district_back_all_the_same() {
+    let mut world = World::with_edge();
+    world.settle();
+    let take = |world: &mut World| {
+        world.pass_ms(EDGE, 20_000, &[]);
+        world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+        world.pass_ms(EDGE, 1_000, &[]);
+        assert_eq!(world.mode(EDGE), Mode::Degraded);
+    };
+    let give_back = |world: &mut World| {
+        world.command(EDGE, Command::GiveBackDistrict { district: World::district() }).unwrap();
+        world.pass_joined_ms(120_000, &[], &[]);
+        assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+    };
+    take(&mut world);
+    let before = world.entries(EDGE);
+    give_back(&mut world);
+    take(&mut world);
+    world.carry(EDGE, CENTRAL);
+    world.restart(CENTRAL);
+    world.restore(EDGE, before);
+    // It holds the district under the first takeover, which is over for central.
+    give_back(&mut world);
 }

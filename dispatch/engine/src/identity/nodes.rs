@@ -30,6 +30,9 @@ pub struct PeerToken {
     /// The token.
     pub token: String,
     signed_at: SignedAt,
+    /// Whoever is called may confirm what this node's clock shows: central to an edge, and any edge to central. A neighbour
+    /// may be a stolen box, and could revive what the journal knows to have expired.
+    tells_time: bool,
 }
 
 /// Another node, as its token proved.
@@ -68,7 +71,10 @@ impl Identity {
             life_ms: PEER_LIFE_MS,
         };
         let signed_at = self.floor.signs_at(self.clock_now());
-        PeerToken { token: self.issuer.sign(grant, signed_at.at).0, signed_at }
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let tells_time =
+            self.standing == Standing::Central || keys.of(peer).any(|key| key.standing == Standing::Central);
+        PeerToken { token: self.issuer.sign(grant, signed_at.at).0, signed_at, tells_time }
     }
 
     /// The peer did not take `token`: it may have expired by the peer's clock, so the next call may be signed by
@@ -79,7 +85,9 @@ impl Identity {
 
     /// The peer took `token`, and signed its answer to this very call.
     pub fn peer_answered(&self, token: &PeerToken) {
-        if let Some(ahead_ms) = self.floor.taken(token.signed_at) {
+        if token.tells_time
+            && let Some(ahead_ms) = self.floor.taken(token.signed_at)
+        {
             tracing::warn!(
                 ahead_ms,
                 "this node's clock was ahead; a peer confirms the time that it shows now"

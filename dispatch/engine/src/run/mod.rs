@@ -17,11 +17,12 @@ mod handle;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, LoanCall, Refusal, Renewal};
 use ondol_core::face::{Input, Output, RequestId};
+use ondol_core::fact::Fact;
 use ondol_core::ids::NodeId;
 use ondol_core::journal::{Entry, Heads, Series};
 use ondol_core::node::{Node, Poison};
@@ -237,12 +238,12 @@ impl Loop {
     fn take(&mut self, message: Message, now: Now) {
         match message {
             Message::Request { command, keys, reply } => {
-                if !keys.is_empty() {
-                    self.learn(keys);
-                }
                 self.next_request += 1;
                 self.pending.insert(self.next_request, reply);
                 self.node.handle(Input::Command { request: self.next_request, command }, now);
+                if !keys.is_empty() {
+                    self.learn_of_borrowed(keys);
+                }
             }
             Message::Read(look) => {
                 let deliver = look(&self.node, now);
@@ -266,6 +267,23 @@ impl Loop {
         self.collect();
     }
 
+    /// Of the keys that a neighbour has sent those are taken in whose text has just been borrowed: no others.
+    fn learn_of_borrowed(&mut self, mut keys: Vec<SubjectKey>) {
+        let mut borrowed = BTreeSet::new();
+        while let Some(output) = self.poll() {
+            if let Output::Append(entry) = &output
+                && let Ok(Some(Fact::BookingBorrowed { request, .. })) = Fact::read(entry)
+            {
+                borrowed.extend(request.personal.map(|sealed| sealed.subject));
+            }
+            self.tray.put(output);
+        }
+        keys.retain(|key| borrowed.contains(&key.subject));
+        if !keys.is_empty() {
+            self.learn(keys);
+        }
+    }
+
     /// Takes in keys that another node has sent; nothing leaves before they are durable.
     fn learn(&mut self, keys: Vec<SubjectKey>) {
         self.shared.vault.learn(&keys);
@@ -281,12 +299,17 @@ impl Loop {
     }
 
     fn collect(&mut self) {
-        while let Some(output) = self.node.poll_output() {
-            if let Output::Append(entry) = &output {
-                self.touched.note(entry);
-            }
+        while let Some(output) = self.poll() {
             self.tray.put(output);
         }
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        let output = self.node.poll_output()?;
+        if let Output::Append(entry) = &output {
+            self.touched.note(entry);
+        }
+        Some(output)
     }
 
     /// Commits and carries out, until nothing is left to do at this moment.

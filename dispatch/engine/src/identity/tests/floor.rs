@@ -76,3 +76,13 @@ async fn an_answer_to_an_earlier_call_confirms_no_clock() {
     edge.peer_answered(&early);
     assert_eq!(edge.now(), START.plus_ms(AHEAD_MS));
 }
+
+#[tokio::test]
+async fn a_neighbour_confirms_no_clock() {
+    let Pair { edge, _stores, .. } = pair().await;
+    edge.raise_floor(START.plus_ms(AHEAD_MS));
+    let neighbour: ondol_core::ids::NodeId = "edge-b".parse().unwrap();
+    edge.peer_refused(&edge.peer_token(&neighbour));
+    edge.peer_answered(&edge.peer_token(&neighbour));
+    assert_eq!(edge.now(), START.plus_ms(AHEAD_MS));
+}

@@ -4,11 +4,12 @@
 
 use ondol_core::board::DistrictBoard;
 use ondol_core::booking::Status;
-use ondol_core::command::{Attach, Beat, Command, LoanCall, Slot};
+use ondol_core::command::{Attach, Beat, Command, LentSaid, LoanCall, LoanStage, Slot};
 use ondol_core::fact::{Driver, Fact, Lang, ShiftStart, Vehicle};
 use ondol_core::hlc::Hlc;
 use ondol_core::ids::{BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash, Head, Lane};
+use ondol_core::loan::LoanId;
 use ondol_core::node::Mode;
 use ondol_core::position::Position;
 use ondol_core::shift::{Duty, Serialiser};
@@ -168,6 +169,29 @@ async fn nobody_says_anything_of_loans_in_a_neighbours_name() {
     let key = json!([{"subject": SubjectId::from_number(1), "key_id": "00000000", "wrapped": null,
                       "erased_at": UtcMs(1)}]);
     assert_eq!(send(own.clone(), call.clone(), key).await, StatusCode::FORBIDDEN, "an edge erases nobody");
+    // What is not borrowed, because central plans this district, brings no key in.
+    let sealed = east_edge.handle.vault().seal(SubjectId::from_number(9), &"강남역").unwrap();
+    let mut request = crate::run::tests::bench::request(1);
+    request.personal = Some(sealed.clone());
+    let said = LentSaid {
+        booking: BookingId::from_number(1),
+        loan: LoanId::new(1, 1),
+        stage: LoanStage::Begun,
+        at: UtcMs(1),
+        request: Some(Box::new(request)),
+        taken: false,
+        cancel: None,
+    };
+    let subjects = [SubjectId::from_number(9)].into();
+    until("its key is stored", async || {
+        !east_edge.handle.store().keys_of(&subjects).await.unwrap().is_empty()
+    })
+    .await;
+    let keys = east_edge.handle.store().keys_of(&subjects).await.unwrap();
+    let (incarnation, to_incarnation) = (u32::MAX, west_edge.handle.incarnation());
+    let lends = LoanCall { lent: vec![said], incarnation, to_incarnation, ..call.clone() };
+    assert_eq!(send(own.clone(), lends, serde_json::to_value(keys).unwrap()).await, StatusCode::OK);
+    assert_eq!(west_edge.handle.vault().open::<String>(&sealed), None);
     // Its own words are heard. Its real calls are of a later life, so that these come too late.
     let late = send(own, LoanCall { incarnation: u32::MAX, ..call }, none()).await;
     assert_eq!(late, StatusCode::OK);
