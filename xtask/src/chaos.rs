@@ -7,6 +7,7 @@
 mod heal;
 pub(crate) mod link;
 mod nemesis;
+mod riders;
 mod summary;
 
 use std::path::{Path, PathBuf};
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// The first of the runs to play: to see one again.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     from: u32,
-    /// Plays no run, and measures how long a node with so many entries needs to be level with central.
+    /// Plays no run, and measures how long a node with so many entries needs to be level with central while riders book.
     #[arg(long, value_name = "ENTRIES", conflicts_with_all = ["runs", "from"], value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
     heal: Option<u64>,
     /// Draws cities and faults.

@@ -22,6 +22,8 @@ use crate::supervise;
 
 /// The account that may do everything in a cluster of ours; nodes are given lesser ones.
 const ADMIN: &str = "ondol_admin";
+/// How often ports that follow each other are looked for.
+const PORT_TRIES: u32 = 50;
 /// How long making a cluster, starting it or stopping it may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -349,6 +351,24 @@ pub(crate) const TEST_URL: &str = "ONDOL_TEST_DATABASE_URL";
 pub(crate) fn free_port() -> Result<u16> {
     let probe = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
     Ok(probe.local_addr()?.port())
+}
+
+/// Returns the first of `count` ports of 127.0.0.1 that follow each other and were free a moment ago.
+///
+/// # Errors
+///
+/// If none are found in a few tries.
+pub(crate) fn free_ports(count: u16) -> Result<u16> {
+    for _ in 0..PORT_TRIES {
+        let first = free_port()?;
+        let Some(end) = first.checked_add(count) else { continue };
+        let free: Result<Vec<TcpListener>, _> =
+            (first..end).map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
+        if free.is_ok() {
+            return Ok(first);
+        }
+    }
+    bail!("no {count} free ports in a row on 127.0.0.1")
 }
 
 /// Returns 128 random bits as hexadecimal digits.

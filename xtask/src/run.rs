@@ -123,19 +123,41 @@ pub(crate) fn write_private(file: &Path, text: &str) -> Result<()> {
 ///
 /// If the log cannot be made or the program cannot be started.
 pub(crate) fn to_log(command: &mut Command, log: &Path, limit: Duration, stop: &Stop) -> Result<Ended> {
+    wait(&mut spawn(command, log)?, limit, stop)
+}
+
+/// As [`to_log`], for a program that keeps programs of its own: it is asked to end (SIGTERM), so that it stops them, and
+/// its process group is killed only if it has not ended after `grace`.
+///
+/// # Errors
+///
+/// As [`to_log`].
+pub(crate) fn to_log_in_order(
+    command: &mut Command,
+    log: &Path,
+    limit: Duration,
+    grace: Duration,
+    stop: &Stop,
+) -> Result<Ended> {
+    let mut child = spawn(command, log)?;
+    let Some(ended) = outlast(&mut child, limit, stop)? else {
+        let is_stopped = stop.is_asked();
+        signal_group(&child, Signal::TERM);
+        wait(&mut child, grace, &Stop::default())?;
+        return Ok(if is_stopped { Ended::Stopped } else { Ended::TimedOut });
+    };
+    Ok(Ended::Exited(ended))
+}
+
+/// Starts `command` as the leader of a process group, with both its streams in `log`.
+fn spawn(command: &mut Command, log: &Path) -> Result<Child> {
     if let Some(dir) = log.parent() {
         fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     }
     let out = File::create(log).with_context(|| format!("cannot write {}", log.display()))?;
     let err = out.try_clone().with_context(|| format!("cannot write {}", log.display()))?;
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(out)
-        .stderr(err)
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("cannot start {}", show(command)))?;
-    wait(&mut child, limit, stop)
+    let child = command.stdin(Stdio::null()).stdout(out).stderr(err).process_group(0).spawn();
+    child.with_context(|| format!("cannot start {}", show(command)))
 }
 
 /// Waits for `child`, the leader of its own process group, at most `limit` and until we are asked to stop.
@@ -144,16 +166,22 @@ pub(crate) fn to_log(command: &mut Command, log: &Path, limit: Duration, stop: &
 ///
 /// If the system cannot tell the child's state.
 pub(crate) fn wait(child: &mut Child, limit: Duration, stop: &Stop) -> Result<Ended> {
+    if let Some(status) = outlast(child, limit, stop)? {
+        return Ok(Ended::Exited(status));
+    }
+    let is_stopped = stop.is_asked();
+    signal_group(child, Signal::KILL);
+    child.wait().context("cannot wait for a killed child")?;
+    Ok(if is_stopped { Ended::Stopped } else { Ended::TimedOut })
+}
+
+/// Waits for `child` at most `limit` and until we are asked to stop; its status if it has ended by then.
+fn outlast(child: &mut Child, limit: Duration, stop: &Stop) -> Result<Option<ExitStatus>> {
     let started = Instant::now();
     loop {
-        if let Some(status) = child.try_wait().context("cannot wait for a child")? {
-            return Ok(Ended::Exited(status));
-        }
-        let is_late = started.elapsed() >= limit;
-        if is_late || stop.is_asked() {
-            signal_group(child, Signal::KILL);
-            child.wait().context("cannot wait for a killed child")?;
-            return Ok(if is_late { Ended::TimedOut } else { Ended::Stopped });
+        let status = child.try_wait().context("cannot wait for a child")?;
+        if status.is_some() || started.elapsed() >= limit || stop.is_asked() {
+            return Ok(status);
         }
         std::thread::sleep(LOOK_EVERY);
     }
@@ -235,6 +263,26 @@ mod tests {
         let grandchild = fs::read_to_string(&log).unwrap().trim().to_owned();
         fs::remove_file(&log).unwrap();
         assert!(is_soon_dead(&grandchild), "process {grandchild} outlived its group");
+    }
+
+    #[test]
+    fn a_program_that_keeps_others_gets_to_stop_them_and_is_killed_if_it_does_not() {
+        let log = log("in-order");
+        let run = |script: &str, grace_ms| {
+            let (limit, grace) = (Duration::from_millis(300), Duration::from_millis(grace_ms));
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            let ended = to_log_in_order(&mut command, &log, limit, grace, &Stop::default()).unwrap();
+            let said = fs::read_to_string(&log).unwrap().trim().to_owned();
+            fs::remove_file(&log).unwrap();
+            (ended, said)
+        };
+        let tidy = "trap 'echo tidied; exit 0' TERM; while :; do sleep 0.05; done";
+        assert_eq!(run(tidy, 20_000), (Ended::TimedOut, "tidied".to_owned()));
+        let (ended, pid) = run("trap '' TERM; echo $$; while :; do sleep 0.05; done", 300);
+        assert_eq!(ended, Ended::TimedOut);
+        assert!(is_soon_dead(&pid), "process {pid} outlived its grace");
+        assert!(run("exit 0", 300).0.is_success());
     }
 
     #[test]

@@ -296,9 +296,17 @@ impl Entry {
     }
 }
 
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        // A page of a journal is two thousand of them: one piece of text each.
+        let mut text = [0; 64];
+        for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            digits[0] = DIGITS[usize::from(byte >> 4)];
+            digits[1] = DIGITS[usize::from(byte & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
     }
 }
 
@@ -316,12 +324,16 @@ pub struct InvalidHash;
 impl std::str::FromStr for Hash {
     type Err = InvalidHash;
     fn from_str(text: &str) -> Result<Self, InvalidHash> {
-        if text.len() != 64 || !text.is_ascii() {
+        if text.len() != 64 {
             return Err(InvalidHash);
         }
+        let value = |digit: u8| char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok());
         let mut bytes = [0; 32];
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| InvalidHash)?;
+        for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+            let (Some(high), Some(low)) = (value(digits[0]), value(digits[1])) else {
+                return Err(InvalidHash);
+            };
+            *byte = high << 4 | low;
         }
         Ok(Self(bytes))
     }
@@ -406,6 +418,21 @@ mod tests {
         assert!(before.starts_with(r#"[[{"origin":"central","#), "{before}");
         assert_eq!(serde_json::from_str::<Heads>(&before).unwrap(), heads, "as releases before wrote them");
         assert!(serde_json::from_str::<Heads>(r#"[["central","gangnam","safety",[[1,7]]]]"#).is_err());
+    }
+
+    #[test]
+    fn a_hash_is_read_as_it_is_written_and_nothing_else_is_one() {
+        let hash = Hash(std::array::from_fn(|at| u8::try_from(at * 8 + 7).unwrap()));
+        let text = hash.to_string();
+        assert!(text.starts_with("070f171f") && text.ends_with("f7ff") && text.len() == 64, "{text}");
+        assert_eq!(text.parse(), Ok(hash));
+        assert_eq!(text.to_uppercase().parse(), Ok(hash));
+        let not_one =
+            ["", "07", "+7", " 7", "g7", "é"].map(|start| format!("{start}{}", &text[start.len()..]));
+        for text in not_one.iter().skip(2).chain([&text[2..].to_owned(), &format!("{text}0"), &String::new()])
+        {
+            assert_eq!(text.parse::<Hash>(), Err(InvalidHash), "{text}");
+        }
     }
 
     #[test]

@@ -189,7 +189,8 @@ fn told(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| "none".to_owned(), |seconds| format!("{seconds:.1} s"))
 }
 
-fn percentile(values: &[f64], percent: usize) -> Option<f64> {
+/// The value below or at which `percent` of them lie; none of none.
+pub(super) fn percentile(values: &[f64], percent: usize) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let rank = (sorted.len() * percent).div_ceil(100).max(1);

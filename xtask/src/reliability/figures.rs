@@ -97,11 +97,16 @@ pub(super) fn chaos(report: &Value) -> Result<(String, bool)> {
 /// Of a long absence.
 pub(super) fn heal(report: &Value) -> Result<(String, bool)> {
     let heal_s = report["heal_s"].as_f64().context("no heal_s")?;
+    let unanswered = count(report, "/bookings_during/unanswered")?;
+    let wait = report["bookings_during"]["p95_ms"].as_f64();
+    let wait = wait.map_or_else(String::new, |ms| format!(", 95 of 100 within {ms:.0} ms"));
     let figures = format!(
-        "{} entries of an edge were at central, and the district in normal mode, {heal_s:.1} s after central answered",
-        count(report, "/entries")?
+        "{} entries of an edge were at central, and the district in normal mode, {heal_s:.1} s after central answered; \
+         {} riders booked meanwhile, {unanswered} without an answer{wait}",
+        count(report, "/entries")?,
+        count(report, "/bookings_during/asked")?,
     );
-    Ok((figures, heal_s <= 60.0))
+    Ok((figures, heal_s <= 60.0 && unanswered == 0))
 }
 
 fn count(report: &Value, pointer: &str) -> Result<u64> {
@@ -144,7 +149,11 @@ mod tests {
         assert!(!scenarios(&played(false)).unwrap().1);
         assert!(scenarios(&json!([])).is_err(), "nothing played is nothing shown");
 
-        let healed = |heal_s| json!({ "entries": 5, "heal_s": heal_s });
-        assert!(heal(&healed(59.9)).unwrap().1 && !heal(&healed(60.1)).unwrap().1);
+        let healed = |heal_s, unanswered| {
+            let during = json!({ "asked": 9, "unanswered": unanswered, "p95_ms": 80.0 });
+            json!({ "entries": 5, "heal_s": heal_s, "bookings_during": during })
+        };
+        assert!(heal(&healed(59.9, 0)).unwrap().1 && !heal(&healed(60.1, 0)).unwrap().1);
+        assert!(!heal(&healed(59.9, 1)).unwrap().1);
     }
 }

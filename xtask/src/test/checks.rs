@@ -1,4 +1,5 @@
-//! Steps of a suite that are programs and not tests: documentation examples, mutants, format, lints, advisories.
+//! Steps of a suite that are programs and not tests: documentation examples, mutants, a city that is harmed, format,
+//! lints, advisories.
 
 use std::fs;
 use std::path::Path;
@@ -7,13 +8,22 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
+use serde_json::Value;
+
 use super::libtest;
 use super::suite::Suite;
 use super::tally::{Outcome, Tally};
+use crate::demo::OWN_EXECUTABLE;
+use crate::demo::city::ondol;
+use crate::postgres;
 use crate::run::{self, Stop};
 
 /// How long one check may take; clippy may have to look at every dependency first.
 const LIMIT: Duration = Duration::from_secs(900);
+/// How long the city's processes and its database may take to stop when its time is up.
+const GRACE: Duration = Duration::from_secs(120);
+/// Central's port, those of two edges and that of the text process.
+const PORTS: u16 = 4;
 
 /// A step that is no test executable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +32,8 @@ pub(crate) enum Check {
     Doc,
     /// The planted bugs that the fault simulator sees within a few hundred seeds.
     Mutants,
+    /// One run of `cargo xtask chaos`: real processes, killed, cut off and healed.
+    City,
     /// `rustfmt`, nothing to change.
     Format,
     /// `clippy`, warnings are errors.
@@ -35,8 +47,9 @@ pub(crate) const fn of(suite: Suite) -> &'static [Check] {
     match suite {
         Suite::Unit => &[Check::Doc],
         Suite::Scenarios => &[Check::Mutants],
+        Suite::Chaos => &[Check::City],
         Suite::House => &[Check::Format, Check::Lints, Check::Deny],
-        Suite::Db | Suite::Chaos | Suite::Peers | Suite::Web => &[],
+        Suite::Db | Suite::Peers | Suite::Web => &[],
     }
 }
 
@@ -46,6 +59,7 @@ impl Check {
         match self {
             Check::Doc => "doc",
             Check::Mutants => "mutants",
+            Check::City => "city",
             Check::Format => "format",
             Check::Lints => "lints",
             Check::Deny => "advisories",
@@ -61,6 +75,7 @@ impl Check {
         match self {
             Check::Doc => doc(log, stop),
             Check::Mutants => one(run::cargo().args(["xtask", "mutants", "--quick"]), log, stop),
+            Check::City => city(log, stop),
             Check::Format => one(run::cargo().args(["fmt", "--all", "--check"]), log, stop),
             Check::Lints => one(
                 run::cargo().args([
@@ -84,6 +99,28 @@ fn doc(log: &Path, stop: &Stop) -> Result<Outcome> {
     let ended =
         run::to_log(run::cargo().args(["test", "--workspace", "--doc", "--quiet"]), log, LIMIT, stop)?;
     Ok(libtest::read(&read(log)?, ended, None))
+}
+
+/// Has a city live through an outage and three smaller faults, on the executable that was built for the tests.
+fn city(log: &Path, stop: &Stop) -> Result<Outcome> {
+    let report = log.with_extension("json");
+    let port = postgres::free_ports(PORTS)?.to_string();
+    let mut chaos = Command::new(std::env::current_exe().context("this program")?);
+    chaos.args(["chaos", "--runs", "1", "--port", &port, "--report"]).arg(&report);
+    // The pages and the executable are built: nothing is built again with other features.
+    chaos.env(OWN_EXECUTABLE, ondol());
+    let is_well = run::to_log_in_order(&mut chaos, log, LIMIT, GRACE, stop)?.is_success();
+    let Ok(text) = fs::read_to_string(&report) else { return Ok(verdict(false)) };
+    let (kept, seen) = promises(&serde_json::from_str(&text).context("the report of chaos is no JSON")?);
+    Ok(Outcome { notes: vec![seen], ..verdict(is_well && kept) })
+}
+
+/// What a report of chaos (ondol-chaos/1) says of the promises, and whether all were kept to somebody.
+fn promises(report: &Value) -> (bool, String) {
+    let broken = ["lost", "doubled", "double_charges", "diverged"];
+    let kept = broken.iter().all(|what| report[what] == 0) && report["acked"].as_u64() > Some(0);
+    let counts = ["acked"].iter().chain(&broken).map(|what| format!("{what} {}", report[what]));
+    (kept, counts.collect::<Vec<_>>().join(", "))
 }
 
 /// A check that passes or fails as a whole.
@@ -117,4 +154,28 @@ fn deny(log: &Path, stop: &Stop) -> Result<Outcome> {
 fn read(log: &Path) -> Result<String> {
     let bytes = fs::read(log).with_context(|| format!("cannot read {}", log.display()))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn each_broken_promise_and_a_city_that_nobody_served_are_failures() {
+        let sound = json!({ "acked": 160, "lost": 0, "doubled": 0, "double_charges": 0, "diverged": 0 });
+        assert_eq!(
+            promises(&sound),
+            (true, "acked 160, lost 0, doubled 0, double_charges 0, diverged 0".to_owned())
+        );
+        for (what, count) in
+            [("lost", 1), ("doubled", 1), ("double_charges", 1), ("diverged", 1), ("acked", 0)]
+        {
+            let mut report = sound.clone();
+            report[what] = json!(count);
+            assert!(!promises(&report).0, "{what} {count}");
+        }
+        assert!(!promises(&json!({})).0, "a report without figures is none");
+    }
 }

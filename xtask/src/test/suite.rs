@@ -93,7 +93,8 @@ impl Suite {
     pub(crate) const fn needs(self) -> &'static [Need] {
         match self {
             Suite::Unit | Suite::Scenarios | Suite::House => &[],
-            Suite::Db | Suite::Chaos => &[Need::Postgres],
+            Suite::Db => &[Need::Postgres],
+            Suite::Chaos => &[Need::Postgres, Need::Faketime],
             Suite::Peers => &[Need::Postgres, Need::Gammu],
             Suite::Web => &[Need::Postgres, Need::Chromium],
         }

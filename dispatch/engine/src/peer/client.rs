@@ -134,7 +134,8 @@ async fn bounded(mut response: reqwest::Response) -> Result<Vec<u8>, CallError> 
 
 /// Pulls from one peer until the task is dropped.
 pub(super) async fn pull_for_ever(caller: Caller, peer: PeerAddress) {
-    let mut puller = Puller { caller, peer, keys_after: None, quarantine: Quarantine::default() };
+    let mut puller =
+        Puller { caller, peer, keys_after: None, quarantine: Quarantine::default(), ahead: None };
     let mut pause_sim_ms = PAUSE_SIM_MS.0;
     let mut failing = false;
     loop {
@@ -172,6 +173,8 @@ struct Puller {
     /// Read from the store before the first pull.
     keys_after: Option<KeyCursor>,
     quarantine: Quarantine,
+    /// The page behind the last one, fetched while that was taken in: one at most is held.
+    ahead: Option<Result<PullAnswer, CallError>>,
 }
 
 impl Puller {
@@ -189,16 +192,13 @@ impl Puller {
             self.quarantine.give_nothing_back();
         }
         self.let_go_of_decided().await?;
-        let wait = self.caller.wall(POLL_SIM_MS, Duration::ZERO);
-        let request = PullRequest {
-            districts: self.peer.districts.clone(),
-            cursors: self.cursors(),
-            keys_after,
-            limit: PAGE_ENTRIES_MAX,
-            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        let mut page = match self.ahead.take() {
+            Some(fetched) => fetched?,
+            None => {
+                let cursors = self.cursors();
+                self.fetch(cursors, keys_after, POLL_SIM_MS).await?
+            }
         };
-        let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
-        let mut page: PullAnswer = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
         let held = handle.store().heads_of(&self.peer.districts);
         let parties = Parties {
             sender: &self.peer.id,
@@ -212,14 +212,46 @@ impl Puller {
         let refused = parties.sift(&mut page)?;
         self.report(&refused)?;
         self.warn_of_own_name(&page.entries);
-        let firsts = firsts(&page.entries);
-        let came = page.entries.len();
-        let moved = (page.key_cursor != keys_after).then_some(page.key_cursor);
+        let reach = Reach::of(&page.entries);
+        let (came, key_cursor) = (page.entries.len(), page.key_cursor);
+        let moved = (key_cursor != keys_after).then_some(key_cursor);
         let left_out = refused.iter().filter_map(PageRefusal::poison).collect();
-        handle.page(self.peer.id.clone(), page.entries, page.heads, left_out, page.keys, moved).await?;
-        self.keys_after = Some(page.key_cursor);
-        self.quarantine_stuck(&firsts);
+        let next = page.more.then(|| reach.carry(self.cursors()));
+        let take_in = handle.page(self.peer.id.clone(), page.entries, page.heads, left_out, page.keys, moved);
+        let fetch = async {
+            match next {
+                // The peer has it: there is nothing to wait for.
+                Some(cursors) => Some(self.fetch(cursors, key_cursor, 0).await),
+                None => None,
+            }
+        };
+        let (taken, ahead) = tokio::join!(take_in, fetch);
+        taken?;
+        self.keys_after = Some(key_cursor);
+        let heads = handle.store().heads_of(&self.peer.districts);
+        self.quarantine_stuck(&reach, &heads);
+        // What lies behind an entry that did not go in would not either: it is asked for again from what is durable.
+        self.ahead = ahead.filter(|_| reach.is_within(&heads));
         Ok(came)
+    }
+
+    /// Asks for what lies after `cursors`.
+    async fn fetch(
+        &self,
+        cursors: Heads,
+        keys_after: KeyCursor,
+        wait_sim_ms: u32,
+    ) -> Result<PullAnswer, CallError> {
+        let wait = self.caller.wall(wait_sim_ms, Duration::ZERO);
+        let request = PullRequest {
+            districts: self.peer.districts.clone(),
+            cursors,
+            keys_after,
+            limit: PAGE_ENTRIES_MAX,
+            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
+        };
+        let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
+        self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await
     }
 
     /// Asks again for series that staff has decided upon.
@@ -270,9 +302,8 @@ impl Puller {
     }
 
     /// A series whose first entry in the page did not go in holds up nothing but itself.
-    fn quarantine_stuck(&mut self, firsts: &BTreeMap<Series, u64>) {
-        let heads = self.caller.handle.store().heads_of(&self.peer.districts);
-        for (series, first) in firsts {
+    fn quarantine_stuck(&mut self, reach: &Reach, heads: &Heads) {
+        for (series, (first, _)) in &reach.0 {
             if heads.of(series).seq < *first {
                 tracing::error!(peer = %self.peer.id, %series, seq = first, "an entry does not go in; its series waits");
                 self.quarantine(series.clone());
@@ -298,10 +329,34 @@ impl Puller {
     }
 }
 
-fn firsts(entries: &[Entry]) -> BTreeMap<Series, u64> {
-    let mut firsts = BTreeMap::new();
-    for entry in entries {
-        firsts.entry(entry.series.clone()).or_insert(entry.seq);
+/// How far a page reaches in each series: the number of its first entry, and its last one.
+struct Reach(BTreeMap<Series, (u64, Head)>);
+
+impl Reach {
+    fn of(entries: &[Entry]) -> Self {
+        let mut reach: BTreeMap<Series, (u64, Head)> = BTreeMap::new();
+        for entry in entries {
+            match reach.get_mut(&entry.series) {
+                Some((_, last)) => *last = entry.as_head(),
+                None => drop(reach.insert(entry.series.clone(), (entry.seq, entry.as_head()))),
+            }
+        }
+        Self(reach)
     }
-    firsts
+
+    /// Where `cursors` stand once all of the page has gone in.
+    fn carry(&self, mut cursors: Heads) -> Heads {
+        for (series, (_, last)) in &self.0 {
+            let cursor = cursors.0.entry(series.clone()).or_default();
+            if cursor.seq < last.seq {
+                *cursor = *last;
+            }
+        }
+        cursors
+    }
+
+    /// True if all of the page has gone in, as `heads` of what is durable say.
+    fn is_within(&self, heads: &Heads) -> bool {
+        self.0.iter().all(|(series, (_, last))| heads.of(series).seq >= last.seq)
+    }
 }

@@ -13,6 +13,7 @@ use ondol_core::command::{Answer, Command, Renewal};
 use ondol_core::face::Role;
 use ondol_core::ids::{DistrictId, NodeId};
 use serde::Serialize;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
 
 use super::loans::{self, LoanPost};
@@ -55,7 +56,8 @@ pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
         .route("/sync/v1/loans", post(loans))
         .route("/sync/v1/enrol", post(enrol))
         .layer(DefaultBodyLimit::max(CALL_MAX))
-        .layer(CompressionLayer::new())
+        // A page is waited for, and packed harder it is hardly smaller: half of it are hashes and sealed text.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(PeerState { handle, identity })
         .merge(staff)
 }

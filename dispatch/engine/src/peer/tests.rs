@@ -216,6 +216,54 @@ async fn a_poisoned_series_waits_and_the_others_go_on() {
     central.handle.store().verify().await.unwrap();
 }
 
+/// A long history comes in as fast as the slower side can, not as both together.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_page_is_fetched_while_one_is_taken_in() {
+    let pair = Pair::new().await;
+    let bookings = series("edge-a", 1, "hanbuk", Lane::Bookings);
+    let served = Forger::honest().in_pages_of(2).serve(&pair, chain(&bookings, 7)).await;
+    served.be_silent(true);
+    let central = pair.central.start().await;
+    // The loop stands still before the first page reaches it.
+    let (go_on, stands) = std::sync::mpsc::channel::<()>();
+    let (is_held, held) = tokio::sync::oneshot::channel();
+    let handle = central.handle.clone();
+    let holding = tokio::spawn(async move {
+        let hold = move |_: &ondol_core::node::Node| {
+            is_held.send(()).unwrap();
+            stands.recv().unwrap();
+        };
+        handle.read(hold).await
+    });
+    held.await.unwrap();
+    served.be_silent(false);
+    until("the second page is asked for", async || served.asked_after(&bookings) == 2).await;
+    assert_eq!(central.handle.store().heads().of(&bookings).seq, 0, "and nothing is durable yet");
+    go_on.send(()).unwrap();
+    holding.await.unwrap().unwrap();
+    until("all of it is in", async || central.handle.store().heads().of(&bookings).seq == 7).await;
+    let mut asked = served.all_asked_after(&bookings);
+    asked.retain(|after| (1..7).contains(after));
+    assert_eq!(asked, [2, 4, 6], "each page is asked for once");
+    central.handle.store().verify().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_fetched_ahead_of_an_entry_that_does_not_go_in_is_let_go() {
+    let pair = Pair::new().await;
+    let bookings = series("edge-a", 1, "hanbuk", Lane::Bookings);
+    let mut entries = chain(&bookings, 8);
+    entries[3].payload = "{\"altered\":true}".into();
+    let served = Forger::honest().in_pages_of(2).serve(&pair, entries).await;
+    let central = pair.central.start().await;
+    until("the poisoned series is asked for no more", async || served.asked_after(&bookings) == u64::MAX)
+        .await;
+    assert_eq!(central.handle.store().heads().of(&bookings).seq, 3, "nothing is skipped");
+    let asked = served.all_asked_after(&bookings);
+    assert!(asked.contains(&4), "the next page was fetched ahead: {asked:?}");
+    assert!(asked.contains(&3), "and is asked for again from what is durable: {asked:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_no_store_holds_stop_nobody() {
     let pair = Pair::new().await;

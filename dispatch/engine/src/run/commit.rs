@@ -82,7 +82,8 @@ impl Loop {
         self.set_committing(None);
         metrics::histogram!("ondol_commit_seconds").record(begun.elapsed().as_secs_f64());
         metrics::counter!("ondol_entries_total").increment(self.batch.entries.len() as u64);
-        self.since_snapshot += self.batch.entries.len();
+        self.entries += self.batch.entries.len() as u64;
+        self.since_snapshot += self.batch.entries.len() as u64;
         self.batch = Batch::default();
         self.note_board();
         self.shared.commits.send_modify(|count| *count += 1);
@@ -101,8 +102,8 @@ impl Loop {
     pub(super) fn snapshot_if_due(&mut self) {
         let under_way = self.snapshot.as_ref().is_some_and(|task| !task.is_finished());
         // Entries that `Committed` has just caused are on the board and not yet durable.
-        if self.since_snapshot < SNAPSHOT_EVERY || under_way || !self.batch.is_empty() || self.tray.is_held()
-        {
+        let is_due = is_snapshot_due(self.entries, self.since_snapshot);
+        if !is_due || under_way || !self.batch.is_empty() || self.tray.is_held() {
             return;
         }
         self.since_snapshot = 0;
@@ -135,8 +136,34 @@ impl Loop {
     }
 }
 
+/// True if `since` of `held` entries are enough for another snapshot.
+fn is_snapshot_due(held: u64, since: u64) -> bool {
+    let (least, most) = SNAPSHOT_EVERY;
+    since >= held.saturating_sub(since).clamp(least, most)
+}
+
 /// Between half of `ms` and all of it, so that nodes that failed together do not come back together.
 fn jittered(ms: u64) -> Duration {
     let part = u64::from(u16::from_be_bytes(random_bytes()));
     Duration::from_millis(ms / 2 + ms * part / (2 * 65_536))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A history that comes in at one go is written out a few times, and not the more often the longer it is.
+    #[test]
+    fn snapshots_lie_as_far_apart_as_they_are_large_within_bounds() {
+        let mut taken = Vec::new();
+        let mut since = 0;
+        for held in (1_000..=400_000).step_by(1_000) {
+            since += 1_000;
+            if is_snapshot_due(held, since) {
+                taken.push(held);
+                since = 0;
+            }
+        }
+        assert_eq!(taken, [20_000, 40_000, 80_000, 160_000, 260_000, 360_000]);
+    }
 }

@@ -1,7 +1,7 @@
 //! The loop: one task that owns the core.
 //!
 //! ```text
-//! doors, peers ──(bounded queue)──▶ take ≤ 512 ▶ Node::handle ▶ collect ▶ commit ▶ carry out
+//! doors, peers ──(bounded queue)──▶ take ≤ 512 ▶ Node::handle ▶ collect ▶ commit ▶ carry out; then page by page
 //!                                       ▲                                   │
 //!                                       └────────── Input::Committed ◀──────┘
 //! ```
@@ -54,8 +54,9 @@ const CALLS_MAX: usize = 256;
 const CHANGES_MAX: usize = 4_096;
 /// Simulated time between two proofs that the store still writes, while there is nothing to commit.
 const HEARTBEAT_MS: u64 = 2_000;
-/// Entries between two snapshots.
-const SNAPSHOT_EVERY: usize = 20_000;
+/// Entries between two snapshots, at least and at most: as many as the last one holds. A snapshot costs more the more
+/// it holds, and a start reads the entries after it, a hundred thousand in a few seconds.
+const SNAPSHOT_EVERY: (u64, u64) = (20_000, 100_000);
 
 /// What a loop is started with.
 pub struct Setup {
@@ -131,7 +132,8 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
         touched: Touched::default(),
         tray: Tray::default(),
         proved_at: None,
-        since_snapshot: loaded.entries_since_snapshot,
+        entries: loaded.entries,
+        since_snapshot: loaded.entries_since_snapshot as u64,
         snapshot: None,
         stopping: false,
     };
@@ -197,7 +199,9 @@ struct Loop {
     touched: Touched,
     /// When the store last proved that it writes.
     proved_at: Option<Ticks>,
-    since_snapshot: usize,
+    /// Entries in the journal, and those of them that no snapshot holds.
+    entries: u64,
+    since_snapshot: u64,
     snapshot: Option<JoinHandle<()>>,
     stopping: bool,
 }
@@ -219,7 +223,10 @@ impl Loop {
             }
             let now = self.shared.clock.now();
             self.note_queue();
-            for message in messages.drain(..) {
+            // What somebody waits for goes before what peers tell, and does not wait for a page to be stored.
+            let (pages, others): (Vec<_>, Vec<_>) =
+                messages.drain(..).partition(|message| matches!(message, Message::Page(_)));
+            for message in others {
                 self.take(message, now);
             }
             if now.ticks >= self.node.poll_timeout() {
@@ -227,6 +234,10 @@ impl Loop {
                 self.collect();
             }
             self.settle().await?;
+            for page in pages {
+                self.take(page, self.shared.clock.now());
+                self.settle().await?;
+            }
         }
         self.inbox.close();
         if let Err(error) = self.shared.store.rest().await {

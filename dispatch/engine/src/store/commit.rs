@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
-use ondol_core::journal::{Entry, Head, Series};
+use ondol_core::ids::{DistrictId, NodeId, ZoneId};
+use ondol_core::journal::{Entry, Hash, Head, Lane, Series};
 use ondol_core::units::UtcMs;
+use serde::Serialize;
 use serde_json::json;
 use sqlx::{Any, Row as _, Transaction};
 
@@ -117,9 +119,9 @@ impl Store {
         transaction: &mut Transaction<'_, Any>,
         entries: &[Entry],
     ) -> Result<(), StoreError> {
-        let rows: Vec<_> = entries.iter().map(entry_row).collect();
+        let rows: Vec<_> = entries.iter().map(EntryRow::of).collect();
         let done = sqlx::query(self.inner.dialect.pick(INSERT_POSTGRES, INSERT_SQLITE))
-            .bind(json!(rows).to_string())
+            .bind(serde_json::to_string(&rows).expect("entries are plain JSON"))
             .execute(&mut **transaction)
             .await?;
         if done.rows_affected() == entries.len() as u64 {
@@ -164,23 +166,44 @@ impl Store {
 }
 
 /// One row as JSON; the payload stays the exact text, as a JSON string.
-fn entry_row(entry: &Entry) -> serde_json::Value {
-    json!({
-        "origin": entry.series.origin,
-        "incarnation": entry.series.incarnation,
-        "district": entry.series.district,
-        "lane": entry.series.lane,
-        "seq": entry.seq,
-        "zone_id": entry.zone,
-        "hlc_wall_ms": entry.hlc.wall_ms,
-        "hlc_logical": entry.hlc.logical,
-        "kind": entry.kind,
-        "schema_version": entry.schema_version,
-        "key": entry.key,
-        "payload": entry.payload,
-        "prev_hash": entry.prev_hash,
-        "hash": entry.hash,
-    })
+#[derive(Serialize)]
+struct EntryRow<'a> {
+    origin: &'a NodeId,
+    incarnation: u32,
+    district: &'a DistrictId,
+    lane: Lane,
+    seq: u64,
+    zone_id: &'a ZoneId,
+    hlc_wall_ms: i64,
+    hlc_logical: u32,
+    kind: &'a str,
+    schema_version: u16,
+    key: &'a str,
+    payload: &'a str,
+    prev_hash: Hash,
+    hash: Hash,
+}
+
+impl<'a> EntryRow<'a> {
+    fn of(entry: &'a Entry) -> Self {
+        let Entry { series, seq, zone, hlc, kind, schema_version, key, payload, prev_hash, hash } = entry;
+        Self {
+            origin: &series.origin,
+            incarnation: series.incarnation,
+            district: &series.district,
+            lane: series.lane,
+            seq: *seq,
+            zone_id: zone,
+            hlc_wall_ms: hlc.wall_ms,
+            hlc_logical: hlc.logical,
+            kind,
+            schema_version: *schema_version,
+            key,
+            payload,
+            prev_hash: *prev_hash,
+            hash: *hash,
+        }
+    }
 }
 
 /// A repeated commit finds its own entries; anything else under their numbers is a fork.

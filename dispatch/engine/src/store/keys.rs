@@ -23,10 +23,12 @@ const UPSERT_SQLITE: &str = "INSERT INTO subject_key (subject, key_id, wrapped, 
      (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + (value->>'n') FROM json_each($1) WHERE true \
      ON CONFLICT (subject, key_id) DO UPDATE SET wrapped = NULL, erased_at = excluded.erased_at, \
      change_seq = excluded.change_seq WHERE excluded.erased_at IS NOT NULL AND subject_key.erased_at IS NULL";
-/// A key that another node made for a person who is forgotten goes too.
-const SPREAD_POSTGRES: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
-     AND subject IN (SELECT json_array_elements_text($1::json)) \
-     AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";
+/// A key that another node made for a person who is forgotten goes too. In PostgreSQL each subject is looked up by itself:
+/// else every batch would read all keys there are.
+const SPREAD_POSTGRES: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 \
+     FROM json_array_elements_text($1::json) AS s(subject), \
+     LATERAL (SELECT 1 FROM subject_key k WHERE k.subject = s.subject AND k.erased_at IS NOT NULL LIMIT 1) AS forgotten \
+     WHERE subject_key.subject = s.subject AND subject_key.wrapped IS NOT NULL";
 const SPREAD_SQLITE: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
      AND subject IN (SELECT value FROM json_each($1)) \
      AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";

@@ -228,7 +228,8 @@ impl Store {
             (rows.shifts.values().collect(), dialect.pick(SHIFT_POSTGRES, SHIFT_SQLITE)),
         ] {
             for rows in rows.chunks(ROWS_MAX) {
-                sqlx::query(statement).bind(json!(rows).to_string()).execute(&mut **transaction).await?;
+                let rows = serde_json::to_string(rows).expect("rows are plain JSON");
+                sqlx::query(statement).bind(rows).execute(&mut **transaction).await?;
             }
         }
         Ok(())

@@ -227,15 +227,20 @@ impl<'a> City<'a> {
         self.routes.links(chosen).for_each(crate::chaos::link::Link::clear);
     }
 
+    /// Returns the present in simulated UTC milliseconds.
+    pub(crate) fn sim_ms(&self) -> i128 {
+        let elapsed_ms = (OffsetDateTime::now_utc() - self.wall_start).whole_milliseconds();
+        let start_ms = self.plan.sim_start.unix_timestamp_nanos() / 1_000_000;
+        start_ms + elapsed_ms * i128::from(self.plan.speed)
+    }
+
     /// Writes down what was done, with simulated time, for the checker.
     ///
     /// # Errors
     ///
     /// If the file cannot be written.
     pub(crate) fn note(&self, event: &str, harmed: &[String]) -> Result<()> {
-        let elapsed_ms = (OffsetDateTime::now_utc() - self.wall_start).whole_milliseconds();
-        let start_ms = self.plan.sim_start.unix_timestamp_nanos() / 1_000_000;
-        let sim_ms = start_ms + elapsed_ms * i128::from(self.plan.speed);
+        let sim_ms = self.sim_ms();
         let mut line = String::new();
         let harmed = serde_json::Value::from(harmed.to_vec());
         writeln!(line, r#"{{"event":"{event}","sim_ms":{sim_ms},"harmed":{harmed}}}"#)?;

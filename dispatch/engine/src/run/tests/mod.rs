@@ -10,7 +10,9 @@ use std::time::Duration;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::face::Change;
+use ondol_core::hlc::Hlc;
 use ondol_core::ids::{BookingId, SubjectId};
+use ondol_core::journal::{Entry, Hash, Heads};
 use sqlx::{Connection as _, Executor as _};
 
 use super::{QUEUE_MAX, RequestError, Unavailable};
@@ -145,6 +147,44 @@ async fn requests_that_wait_together_commit_together() {
     let commits = *node.handle.commits().borrow() - before;
     eprintln!("300 bookings in {commits} commits");
     assert!(commits <= 10, "{commits}");
+}
+
+#[tokio::test]
+async fn what_somebody_waits_for_goes_before_what_a_peer_tells() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    // Whoever is handled after this entry is stamped after it.
+    let ahead_ms = bench.clock.now().utc.0 + 30_000;
+    let mut told = Entry {
+        series: "edge-a/1/hanbuk/bookings".parse().unwrap(),
+        seq: 1,
+        zone: "hanbuk-1".parse().unwrap(),
+        hlc: Hlc { wall_ms: ahead_ms, logical: 0 },
+        kind: "of_a_later_release".into(),
+        schema_version: 1,
+        key: String::new(),
+        payload: "{}".into(),
+        prev_hash: Hash::default(),
+        hash: Hash::default(),
+    };
+    told.hash = told.compute_hash();
+    let series = told.series.clone();
+    // On this single-threaded runtime both wait, the page first, before the loop runs.
+    let page = node.handle.page(
+        "edge-a".parse().unwrap(),
+        vec![told],
+        Heads::default(),
+        Vec::new(),
+        Vec::new(),
+        None,
+    );
+    let (page, booked) = tokio::join!(page, node.handle.request(book(1)));
+    assert_eq!((page, booked), (Ok(()), Ok(Answer::Booked { repeat: false })));
+    assert_eq!(node.handle.store().heads().of(&series).seq, 1);
+    let key = BookingId::from_number(1).to_string();
+    let history = node.handle.store().history(&district(), &key, 10).await.unwrap();
+    assert_eq!(history.len(), 1);
+    assert!(history[0].hlc.wall_ms < ahead_ms, "the booking waited for the page: {:?}", history[0].hlc);
 }
 
 #[tokio::test]
