@@ -26,8 +26,10 @@ use crate::ids::{AssignmentId, BookingId, NodeId};
 use crate::shift::Duty;
 use crate::units::UtcMs;
 
+mod across;
 mod report;
 
+pub use across::across;
 pub use report::{Reconciliation, Served, report};
 
 /// Two pickups further apart are two journeys.
@@ -173,7 +175,8 @@ impl Conflict {
     }
 }
 
-/// Every conflict of a district, in the order of kinds and bookings.
+/// Every conflict of a district, in the order of kinds and bookings; what two districts did to one rider is found by
+/// [`across`].
 #[must_use]
 pub fn conflicts(district: &DistrictBoard) -> Vec<Conflict> {
     let mut found: Vec<Conflict> = district.bookings.values().flat_map(within_booking).collect();

@@ -114,8 +114,8 @@ pub fn check(config: &CityConfig, map: String, evidence: &Evidence, usual: Optio
             })
             .count();
     }
-    for (_, district) in union.districts() {
-        for conflict in reconcile::conflicts(district) {
+    for (id, district) in union.districts() {
+        for conflict in reconcile::conflicts(district).into_iter().chain(reconcile::across(&union, id)) {
             *report.conflicts.entry(conflict.kind.as_str().to_owned()).or_default() += 1;
         }
     }

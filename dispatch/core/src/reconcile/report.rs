@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Conflict, ConflictKind, conflicts};
+use super::{Conflict, ConflictKind, across, conflicts};
 use crate::board::Board;
 use crate::booking::{BookingRecord, Door, Status};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId};
@@ -83,6 +83,7 @@ pub fn report(board: &Board, district: &DistrictId, from: UtcMs, to: UtcMs) -> R
     report.served.sort_unstable();
 
     report.conflicts = conflicts(known);
+    report.conflicts.extend(across(board, district));
     report.conflicts.retain(|conflict| {
         let mut records = conflict.bookings.iter().filter_map(|id| known.bookings.get(id));
         records.any(|record| moments(record).any(within))

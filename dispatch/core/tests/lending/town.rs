@@ -18,6 +18,7 @@ use ondol_core::journal::Entry;
 use ondol_core::node::Node;
 use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
+use ondol_core::reconcile::{Conflict, report};
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::travel::StraightLine;
 use ondol_core::units::{Now, Ticks, UtcMs};
@@ -338,6 +339,12 @@ impl Town {
     /// What an edge shows of the booking.
     pub(crate) fn status(&self, edge: &str) -> Option<Status> {
         self.record(edge, district_of(edge).as_str()).map(|record| record.status())
+    }
+
+    /// What central tells operators of the west about.
+    pub(crate) fn conflicts(&self) -> Vec<Conflict> {
+        let board = self.places[CENTRAL].node.board();
+        report(board, &district_of(WEST), UtcMs(0), UtcMs(i64::MAX)).conflicts
     }
 
     /// How many entries of a kind a node has stored.
