@@ -1,6 +1,6 @@
 //! What stands in the reports of the single commands, in a sentence, and whether it is as promised.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 /// Of the fault simulator.
@@ -8,6 +8,9 @@ pub(super) fn faults(report: &Value) -> Result<(String, bool)> {
     let violations = report["violations"].as_array().context("no violations are listed")?.len();
     let kinds = report["faults"].as_object().context("no faults are counted")?;
     let total: u64 = kinds.values().filter_map(Value::as_u64).sum();
+    if total == 0 || count(report, "/ops")? == 0 {
+        bail!("nothing happened in these runs");
+    }
     let rarest = kinds.iter().filter_map(|(kind, count)| Some((count.as_u64()?, kind))).min();
     let rarest =
         rarest.map_or_else(String::new, |(count, kind)| format!(", of the rarest kind {count} ({kind})"));
@@ -30,7 +33,7 @@ pub(super) fn faults(report: &Value) -> Result<(String, bool)> {
 
 /// Of the planted bugs.
 pub(super) fn mutants(report: &Value) -> Result<(String, bool)> {
-    let bugs = report["mutants"].as_object().context("no bugs are listed")?;
+    let bugs = report["mutants"].as_object().filter(|bugs| !bugs.is_empty()).context("no bugs are listed")?;
     let missed: Vec<&str> = bugs
         .iter()
         .filter(|(_, bug)| bug["caught"] != Value::Bool(true))
@@ -129,6 +132,9 @@ mod tests {
         assert!(is_well && text.contains("10 faults, of the rarest kind 3 (flap), 0 violations"), "{text}");
         assert!(!faults(&faults_of(json!([{"seed": 1}]))).unwrap().1);
         assert!(faults(&json!({})).is_err(), "a report without figures is none");
+        let idle = json!({"faults": {}, "ops": 0, "violations": [], "journals_converged": true});
+        assert!(faults(&idle).is_err(), "nor is one of runs in which nothing happened");
+        assert!(mutants(&json!({"mutants": {}})).is_err(), "nor one without bugs");
 
         let bug = |caught| json!({ "mutants": { "a": { "caught": caught, "first_seed": 9 } } });
         assert!(mutants(&bug(true)).unwrap().1 && !mutants(&bug(false)).unwrap().1);

@@ -81,10 +81,8 @@ impl Node {
 
     /// How many bookings are lent to a neighbour and not transferred, and how many are lent to it at all.
     fn on_loan_to(&self, district: &DistrictId, node: &NodeId) -> (usize, usize) {
-        let open = self.district(district).into_iter().flat_map(DistrictBoard::open_loans);
-        let loans = open.flat_map(|record| record.loans.values());
-        let to = loans.filter(|loan| !loan.over && loan.lent.as_ref().is_some_and(|lent| lent.to == *node));
-        to.fold((0, 0), |(begun, all), loan| (begun + usize::from(!loan.transferred), all + 1))
+        let lent = self.loans_with(district, node).filter(|(_, _, loan)| loan.lent.is_some());
+        lent.fold((0, 0), |(begun, all), (_, _, loan)| (begun + usize::from(!loan.transferred), all + 1))
     }
 
     fn lend(&mut self, district: &DistrictId, booking: BookingId, to: &Neighbour, now: Now) {
@@ -122,11 +120,8 @@ impl Node {
 
     /// Loans of this district's that are not transferred.
     fn begun(&self, district: &DistrictId) -> impl Iterator<Item = (&BookingRecord, LoanId)> {
-        let open = self.district(district).into_iter().flat_map(DistrictBoard::open_loans);
-        open.flat_map(|record| {
-            let begun = |loan: &Loan| loan.lent.is_some() && !loan.transferred && !loan.over;
-            record.loans.iter().filter(move |(_, loan)| begun(loan)).map(move |(id, _)| (record, *id))
-        })
+        let begun = |loan: &Loan| loan.lent.is_some() && !loan.transferred;
+        self.open_loans(district).filter(move |(_, _, loan)| begun(loan)).map(|(record, id, _)| (record, id))
     }
 
     /// The district goes back to central: what is not transferred goes with it.

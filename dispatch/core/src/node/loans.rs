@@ -162,15 +162,23 @@ impl Node {
             || self.loans_with(district, peer).next().is_some()
     }
 
-    /// Loans that are still to be talked about with a neighbour.
-    fn loans_with<'a>(
+    /// Loans of a district that are not over.
+    pub(super) fn open_loans(
+        &self,
+        district: &DistrictId,
+    ) -> impl Iterator<Item = (&BookingRecord, LoanId, &Loan)> {
+        let open = self.district(district).into_iter().flat_map(DistrictBoard::open_loans);
+        let loans = open.flat_map(|record| record.loans.iter().map(move |(id, loan)| (record, *id, loan)));
+        loans.filter(|(_, _, loan)| !loan.over)
+    }
+
+    /// Those of them that are to be talked about with a neighbour.
+    pub(super) fn loans_with<'a>(
         &'a self,
         district: &DistrictId,
         peer: &'a NodeId,
     ) -> impl Iterator<Item = (&'a BookingRecord, LoanId, &'a Loan)> {
-        let open = self.district(district).into_iter().flat_map(DistrictBoard::open_loans);
-        let loans = open.flat_map(|record| record.loans.iter().map(move |(id, loan)| (record, *id, loan)));
-        loans.filter(move |(_, _, loan)| !loan.over && is_with(loan, peer))
+        self.open_loans(district).filter(move |(_, _, loan)| is_with(loan, peer))
     }
 
     pub(super) fn call_neighbour(&mut self, district: &DistrictId, neighbour: &Neighbour, now: Now) {
