@@ -123,7 +123,7 @@ pub const MUTANTS: &[Mutant] = &[
         Profile::Restore,
         "return-forgotten",
         "one_planner",
-        8_000,
+        1_000,
         "a restored edge holds what it has given back",
     ),
     mutant_of(

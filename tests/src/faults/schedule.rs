@@ -82,6 +82,9 @@ pub enum Fault {
         node: usize,
         /// How old the copy is.
         age_ms: Ms,
+        /// The copy was made just before the node gave a district back for the last time, if it ever did: a moment that
+        /// chance hardly meets, and after which most is forgotten.
+        before_return: bool,
     },
     /// Central and every edge lose their disks, and start on empty ones when the fault ends.
     WipeAll,
@@ -300,7 +303,10 @@ impl Kind {
             Self::Pause => Fault::PauseNode { node },
             Self::StallDisk => Fault::StallDisk { node },
             Self::FailDisk => Fault::FailDisk { node },
-            Self::Restore => Fault::RestoreNode { node, age_ms: rng.random_range(2_000..120_000) },
+            Self::Restore => {
+                let (age_ms, before_return) = (rng.random_range(2_000..120_000), rng.random_bool(0.2));
+                Fault::RestoreNode { node, age_ms, before_return }
+            }
             Self::SpoilPages => Fault::SpoilPages { per_mille: rng.random_range(100..600) },
             Self::CrashDevice => {
                 let after_outputs = rng.random_range(0..4);

@@ -205,7 +205,7 @@ impl Scenario {
             Trouble::StallDisk { node } => each(node, &|node| Fault::StallDisk { node }),
             Trouble::DiskFails { node } => each(node, &|node| Fault::FailDisk { node }),
             Trouble::Restore { node, age_s } => {
-                each(node, &|node| Fault::RestoreNode { node, age_ms: age_s * 1_000 })
+                each(node, &|node| Fault::RestoreNode { node, age_ms: age_s * 1_000, before_return: false })
             }
             Trouble::CutPeers { node, from_central, to_central } => {
                 each(node, &|edge| Fault::CutPeers { edge, down: *from_central, up: *to_central })

@@ -9,7 +9,6 @@ use ondol_core::ids::AssignmentId;
 use ondol_device::wire::{Attach, Held, KeptCapsule, RiderTexts};
 
 use super::{Ask, Caller, DevicePlace, World};
-use crate::faults::clock::Ms;
 use crate::faults::report::Phones;
 
 /// Of 100 phones that attach while the key is loaded, so many bring something else as well.
@@ -35,7 +34,7 @@ impl World {
     /// Every node loses its disk at once.
     pub(super) fn wipe_all(&mut self) {
         for node in self.town.nodes() {
-            self.restore(node, Ms::MAX);
+            self.restore(node, 0);
             self.nodes[node].takes_back_at = None;
         }
         let kept = self.devices.iter().flat_map(|place| place.stored.capsules());

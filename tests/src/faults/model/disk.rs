@@ -81,6 +81,12 @@ impl Disk {
         lost
     }
 
+    /// When a district was last given back.
+    pub(super) fn returned_at(&self) -> Option<Ms> {
+        let returned = |series: &Series, seq| self.journal[series][seq].kind == "zone_returned";
+        self.log.iter().rev().find(|(_, series, seq)| returned(series, seq)).map(|(at, ..)| *at)
+    }
+
     /// True if this very entry is here.
     pub(super) fn holds(&self, entry: &Entry) -> bool {
         let held = self.journal.get(&entry.series).and_then(|entries| entries.get(&entry.seq));
@@ -138,10 +144,10 @@ impl World {
         self.crash_node(node);
     }
 
-    /// The node's disk is lost and a copy from a while ago is put in its place.
-    pub(super) fn restore(&mut self, node: usize, age_ms: Ms) {
+    /// The node's disk is lost and a copy that was made at `copied_at` is put in its place.
+    pub(super) fn restore(&mut self, node: usize, copied_at: Ms) {
         let now = self.agenda.now();
-        let lost = self.nodes[node].disk.restore(now.saturating_sub(age_ms));
+        let lost = self.nodes[node].disk.restore(copied_at);
         let places = self.nodes.iter();
         let gone = lost.iter().filter(|entry| places.clone().all(|place| !place.disk.holds(entry)));
         let gone: Vec<Entry> = gone.cloned().collect();

@@ -57,7 +57,11 @@ impl World {
             }
             Fault::CrashNode { node } | Fault::TearNode { node } | Fault::RestoreNode { node, .. } => {
                 match fault {
-                    Fault::RestoreNode { age_ms, .. } => self.restore(node, age_ms),
+                    Fault::RestoreNode { age_ms, before_return, .. } => {
+                        let aged = self.agenda.now().saturating_sub(age_ms);
+                        let returned = self.nodes[node].disk.returned_at().filter(|_| before_return);
+                        self.restore(node, returned.map_or(aged, |at| at.saturating_sub(1)));
+                    }
                     Fault::TearNode { .. } => self.tear(node),
                     _ => self.crash_node(node),
                 }
