@@ -276,8 +276,8 @@ impl BookingRecord {
         bond.or_else(|| self.claims.get(assignment)?.get(&shift))
     }
 
-    /// True if it came back from a driver's capsule alone: no rider has shown it to any node since, and no neighbour says
-    /// that it has lent it.
+    /// True if it came back from a driver's capsule alone: its rider has told no node that it is true, and no neighbour
+    /// says that it has lent it.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         let is_known = !self.accepted_by.is_empty() || self.is_borrowed();
