@@ -20,7 +20,6 @@ use super::subjects::cut_to_subjects;
 use super::wire::{
     CALL_MAX, NONCE_HEADER, NONCE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes,
 };
-use crate::control::control_router;
 use crate::http::{Problem, StrictJson, strict_json};
 use crate::identity::{EnrolAnswer, EnrolRefusal, EnrolRequest, Identity, Peer, PeerNode, Standing};
 use crate::run::Handle;
@@ -45,10 +44,8 @@ impl FromRef<PeerState> for Arc<Identity> {
     }
 }
 
-/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`; and those for the node's own staff,
-/// who also show a key of a node.
+/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`.
 pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
-    let staff = control_router(handle.clone(), Arc::clone(&identity));
     Router::new()
         .route("/sync/v1/pull", post(pull))
         .route("/sync/v1/lease", post(lease))
@@ -57,7 +54,6 @@ pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
         .layer(DefaultBodyLimit::max(CALL_MAX))
         .layer(CompressionLayer::new())
         .with_state(PeerState { handle, identity })
-        .merge(staff)
 }
 
 async fn pull(
