@@ -20,7 +20,7 @@ use ondol_core::ids::{DistrictId, DriverId, NodeId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 use ondol_core::units::UtcMs;
 use ondol_engine::Handle;
-use ondol_engine::capsule::{RecoveryKey, RecoverySection};
+use ondol_engine::capsule::{Recovery, RecoverySecret, RecoverySection};
 use ondol_engine::clock::{Clock as _, ManualClock};
 use ondol_engine::config::Config;
 use ondol_engine::identity::policy::Districts as Scope;
@@ -56,6 +56,7 @@ static CITY: LazyLock<Arc<RoadMap>> = LazyLock::new(|| Arc::new(RoadMap::of(gene
 pub(crate) struct Testbed {
     pub(crate) handle: Handle,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) recovery: Recovery,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) map: Arc<RoadMap>,
     pub(crate) districts: Arc<Districts>,
@@ -120,7 +121,10 @@ impl Testbed {
         let map = Arc::clone(&CITY);
         let setup = Setup { config, clock: clock.clone(), store, vault, travel: map.clone() };
         let handle = start(setup).await.unwrap().handle;
-        Self { handle, identity: Arc::new(identity), clock, map, districts: Arc::new(districts()), folder }
+        let identity = Arc::new(identity);
+        let section = RecoverySection { public_key: recovery_key().key().public(), signers: Vec::new() };
+        let recovery = Recovery::new(Some(section), handle.clone(), Arc::clone(&identity));
+        Self { handle, identity, recovery, clock, map, districts: Arc::new(districts()), folder }
     }
 
     pub(crate) fn now(&self) -> UtcMs {
@@ -210,8 +214,8 @@ fn url(folder: &TempDir) -> String {
 }
 
 /// The key that opens what drivers' phones keep.
-pub(crate) fn recovery_key() -> RecoveryKey {
-    RecoveryKey::of(&Secrets::from_bytes([6; 32]))
+pub(crate) fn recovery_key() -> RecoverySecret {
+    RecoverySecret::from_bytes([6; 32])
 }
 
 fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig {
@@ -224,7 +228,6 @@ fn identity(node: &str, standing: Standing, districts: Scope) -> IdentityConfig 
         districts,
         origins: vec![ORIGIN.to_owned()],
         transport: Transport::LoopbackHttp,
-        recovery: Some(RecoverySection { public_key: recovery_key().public(), signers: Vec::new() }),
     }
 }
 

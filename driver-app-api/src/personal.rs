@@ -11,7 +11,6 @@ use ondol_core::fact::Sealed;
 use ondol_core::ids::AssignmentId;
 use ondol_device::wire::RiderTexts;
 use ondol_engine::Unavailable;
-use ondol_engine::capsule;
 use ondol_engine::identity::Bearer;
 use ondol_engine::vault::RiderPersonal;
 
@@ -34,10 +33,7 @@ pub(crate) async fn texts(
         .iter()
         .map(|message| match message {
             ToDevice::Offer(offer) | ToDevice::Replace { offer, .. } => RiderTexts {
-                capsule: offer
-                    .capsule
-                    .as_ref()
-                    .and_then(|trip| capsule::seal(&state.identity, state.handle.vault(), trip)),
+                capsule: offer.capsule.as_ref().and_then(|trip| state.recovery.seal(trip)),
                 ..opened(state, offer.request.personal.as_ref())
             },
             ToDevice::Confirm { assignment } => {

@@ -7,6 +7,7 @@ use axum::extract::FromRef;
 use ondol_core::ids::DistrictId;
 use ondol_device::wire::Endpoints;
 use ondol_engine::Handle;
+use ondol_engine::capsule::Recovery;
 use ondol_engine::identity::Identity;
 
 use crate::budget::Budgets;
@@ -19,6 +20,8 @@ pub struct DriverSetup {
     pub handle: Handle,
     /// Who may enter.
     pub identity: Arc<Identity>,
+    /// Trips that phones keep.
+    pub recovery: Recovery,
     /// The key of drivers' secrets: `Secrets::derive("driver-secret")`.
     pub secret_key: [u8; 32],
     /// For each district, the nodes that serve its drivers, best first, and the number to text.
@@ -34,6 +37,7 @@ pub(crate) struct DriverState(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) handle: Handle,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) recovery: Recovery,
     pub(crate) secret_key: [u8; 32],
     pub(crate) endpoints: BTreeMap<DistrictId, Endpoints>,
     pub(crate) tracks: Tracks,
@@ -46,6 +50,7 @@ impl DriverState {
         Self(Arc::new(Inner {
             handle: setup.handle,
             identity: setup.identity,
+            recovery: setup.recovery,
             secret_key: setup.secret_key,
             endpoints: setup.endpoints,
             tracks: setup.tracks,

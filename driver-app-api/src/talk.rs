@@ -9,7 +9,7 @@ use ondol_device::wire::{
     Attach, Attached, Beat, BeatAnswer, CapsuleAnswer, CapsuleOutcome, Invalid, PositionAnswer,
     PositionBatch, Push, ReportAnswer, ReportBatch, ReportResult, RiderTexts,
 };
-use ondol_engine::capsule::{self, Brought, Outcome};
+use ondol_engine::capsule::{Brought, Outcome};
 use ondol_engine::http::Problem;
 use ondol_engine::identity::Bearer;
 use ondol_engine::{RequestError, Unavailable};
@@ -32,7 +32,7 @@ pub(crate) async fn attach(
     let (shift, brought) = (attach.shift, brought(&attach));
     match state.handle.request(Command::Attach(attach.into_command(&who))).await? {
         Answer::Attached { session } => {
-            let outcomes = capsule::bring(&state.handle, &state.identity, bearer, shift, brought).await;
+            let outcomes = state.recovery.bring(bearer, shift, brought).await;
             let capsules = outcomes.into_iter().map(capsule_answer).collect();
             Ok(Attached { node: state.handle.node_id().clone(), session, capsules })
         }
@@ -56,7 +56,7 @@ fn capsule_answer((assignment, outcome): (AssignmentId, Outcome)) -> CapsuleAnsw
     let outcome = match outcome {
         Outcome::Known => CapsuleOutcome::Known,
         Outcome::Restored => CapsuleOutcome::Restored,
-        Outcome::Waits => CapsuleOutcome::Waits,
+        Outcome::Waits | Outcome::Unopened(_) => CapsuleOutcome::Waits,
         Outcome::Refused(code) => CapsuleOutcome::Refused { code: code.to_owned() },
     };
     CapsuleAnswer { assignment, outcome }

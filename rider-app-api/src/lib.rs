@@ -47,6 +47,7 @@ pub fn router(setup: RiderSetup) -> Router {
         .route("/rider/v1/bookings/{token}/events", get(events::follow))
         .route("/rider/v1/bookings/{token}/cancel", post(bookings::cancel))
         .route("/rider/v1/bookings/{token}/keep", post(bookings::keep))
+        .route("/rider/v1/bookings/{token}/attest", post(bookings::attest))
         .route("/rider/v1/map", get(map::overview))
         .route("/rider/v1/endpoints", get(endpoints::list))
         .layer(from_fn_with_state(state.clone(), limits::guard))

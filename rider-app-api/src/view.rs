@@ -28,7 +28,7 @@ pub(crate) struct Seen {
     record: BookingRecord,
     mode: ModeView,
     pin: String,
-    is_asked: bool,
+    ask: Option<RiderAsk>,
     taxi: Option<Taxi>,
     /// Milliseconds since the owner was heard to know nothing more than this node; absent if this node is the owner.
     behind_ms: Option<Option<u64>>,
@@ -82,16 +82,22 @@ fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
         record: record.clone(),
         mode: node.mode(district)?,
         pin: node.pin(booking),
-        is_asked: is_asked(node, district, record),
+        ask: asked(node, district, record),
         taxi,
         behind_ms,
     })
 }
 
-/// True if the rider is asked whether the taxi is still wanted: nobody is sent before the answer.
-fn is_asked(node: &Node, district: &DistrictId, record: &BookingRecord) -> bool {
-    let waits = matches!(record.status(), Status::Open | Status::Offered);
-    waits && node.asks_if_still_wanted(district, record.id)
+fn asked(node: &Node, district: &DistrictId, record: &BookingRecord) -> Option<RiderAsk> {
+    match record.status() {
+        Status::Open | Status::Offered => {
+            node.asks_if_still_wanted(district, record.id).then_some(RiderAsk::StillWanted)
+        }
+        Status::Assigned | Status::Arrived | Status::Boarded => {
+            record.is_unverified().then_some(RiderAsk::TripGoingOn)
+        }
+        Status::Done | Status::Cancelled => None,
+    }
 }
 
 impl Seen {
@@ -140,7 +146,7 @@ impl Seen {
                 .filter(|_| status == Status::Cancelled)
                 .map(|cancel| CancelledView { by: cancel.by, reason: cancel.reason, at: cancel.at.into() }),
             told_at: self.now.utc.into(),
-            ask: self.is_asked.then_some(RiderAsk::StillWanted),
+            ask: self.ask,
             standing: Standing {
                 authority: record.planned_by().unwrap_or(&self.me).clone(),
                 as_of: as_of.into(),

@@ -97,6 +97,12 @@ export async function keep(): Promise<void> {
   if (token !== undefined) await tell(`/rider/v1/bookings/${token}/keep`, {});
 }
 
+/** The rider was asked and says that the trip is going on. */
+export async function attest(): Promise<void> {
+  const token = booking.kept?.token;
+  if (token !== undefined) await tell(`/rider/v1/bookings/${token}/attest`, {});
+}
+
 /** The rider was asked and wants the booking sent, also where that may bring two taxis. */
 export function sendAgain(): void {
   if (!booking.kept) return;
@@ -192,6 +198,8 @@ async function follow(): Promise<void> {
 function missing(error: Untold, kept: Kept): "nobody" | "lost" | "missing" | undefined {
   if (error.unknown === undefined) return undefined;
   if (kept.body === undefined) return error.silent.length === 0 ? "nobody" : undefined;
+  // Its trip is over: sending it again would bring a taxi to nobody.
+  if (kept.view && isClosed(kept.view.status)) return "nobody";
   const silent = (node: string | undefined) => node === undefined || error.silent.includes(node);
   // An edge that hears central has every booking of its district, and central without its edge plans no more. But an
   // edge that is silent may be planning the booking right now: sending it to central would bring a second taxi.

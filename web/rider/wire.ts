@@ -70,7 +70,10 @@ export interface BookingView {
   fare?: { amount: number; distance_m: number; duration_s: number; payment: "cash" | "deferred" };
   cancelled?: { by: Party; reason: CancelReason; at: string };
   told_at: string;
-  /** What the rider is asked: answered by keeping or cancelling. */
-  ask?: "still_wanted";
+  /**
+   * What the rider is asked: whether the taxi is still wanted (keep or cancel), or whether the trip is going on that is
+   * known from the driver's phone alone (attest). Only the rider answers, never the page by itself.
+   */
+  ask?: "still_wanted" | "trip_going_on";
   standing: Standing;
 }

@@ -276,7 +276,7 @@ impl BookingRecord {
         bond.or_else(|| self.claims.get(assignment)?.get(&shift))
     }
 
-    /// True if it came back from a driver's capsule: the rider has not shown it to any node since.
+    /// True if it came back from a driver's capsule: its rider has told no node that it is true.
     #[must_use]
     pub fn is_unverified(&self) -> bool {
         self.accepted_by.is_empty() && self.assignments.values().any(|bond| bond.restored.is_some())

@@ -7,7 +7,7 @@
 //! | `two_assignments` | boarded stands; else the lowest (travel time, id); a boarded one is never revoked |
 //! | `two_boarded` | nothing is charged by machine; an operator decides |
 //! | `fare_unclear` | driver and rider differ about the payment, or the fare is not plausible; an operator decides |
-//! | `restored_unverified` | came back from a driver's capsule alone; nothing is charged before the rider shows it too, or an operator decides |
+//! | `restored_unverified` | came back from a driver's capsule alone; nothing is charged before the rider says that it is going on, or an operator decides |
 //! | `trip_unended` | a shift was ended with the rider on board; an operator finds out how the trip ended, and closes it |
 //! | `cancel_against_assign` | the cancel wins unless the rider has boarded, or a machine had found nobody |
 //! | `possible_duplicate` | the rider is asked; the first boarded stands, the other gives way |

@@ -11,6 +11,7 @@ use ondol_core::tariff::Tariff;
 use ondol_device::wire::{Endpoint as DriverEndpoint, EndpointRole, Endpoints};
 use ondol_driver_api::{DriverSetup, Tracks};
 use ondol_engine::Handle;
+use ondol_engine::capsule::Recovery;
 use ondol_engine::config::{Config, RoleName};
 use ondol_engine::identity::Identity;
 use ondol_engine::vault::Secrets;
@@ -28,6 +29,7 @@ pub(crate) fn router(
     config: &Config,
     handle: &Handle,
     identity: &Arc<Identity>,
+    recovery: &Recovery,
     map: Option<Arc<RoadMap>>,
     secrets: &Secrets,
     tariff: Tariff,
@@ -49,6 +51,7 @@ pub(crate) fn router(
     let drivers = ondol_driver_api::router(DriverSetup {
         handle: handle.clone(),
         identity: Arc::clone(identity),
+        recovery: recovery.clone(),
         secret_key,
         endpoints: driver_endpoints(config, &nodes),
         tracks: Tracks::default(),

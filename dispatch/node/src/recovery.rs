@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::Subcommand;
-use ondol_core::journal::Hash;
 use ondol_core::pin::booking_code;
 use ondol_device::wire::{Phase, TripText};
-use ondol_engine::capsule::RecoveryKey;
+use ondol_engine::capsule::RecoverySecret;
 use ondol_engine::control::{Order, send_order};
-use ondol_engine::vault::Secrets;
 
 use crate::node::issuer;
 use crate::{output, secret};
@@ -22,7 +20,8 @@ pub(crate) enum RecoveryCommand {
         #[arg(long)]
         key: PathBuf,
     },
-    /// Let a running node that has lost everything restore trips from drivers' phones for some minutes.
+    /// Let a running node that has lost everything restore trips from drivers' phones for some minutes. It answers at
+    /// once and goes on by itself; `progress` tells how far it is, and loading again tries again what it could not open.
     Load {
         /// The configuration of the node, which runs on this machine.
         #[arg(long)]
@@ -33,6 +32,12 @@ pub(crate) enum RecoveryCommand {
         /// For how long the node holds the key, at most 120.
         #[arg(long, default_value_t = 30)]
         minutes: u64,
+    },
+    /// Say how far a node has come that restores; the key file may be away by then.
+    Progress {
+        /// The configuration of the node, which runs on this machine.
+        #[arg(long)]
+        config: PathBuf,
     },
     /// Say which trip a driver's text names.
     Text {
@@ -46,23 +51,27 @@ pub(crate) enum RecoveryCommand {
 
 pub(crate) async fn run(command: &RecoveryCommand) -> anyhow::Result<()> {
     match command {
-        RecoveryCommand::Key { key } => output::line(&made_or_read(key)?.public().to_string()),
+        RecoveryCommand::Key { key } => output::line(&made_or_read(key)?.key().public().to_string()),
         RecoveryCommand::Load { config, key, minutes } => {
-            let key = Hash(RecoveryKey::bytes_of(&Secrets::read(key)?));
-            let (config, issuer, now) = issuer(config)?;
-            let order = Order::LoadRecovery { key, minutes: *minutes };
-            let done = send_order(&order, config.listen.address, &issuer, config.clock.speed, now).await?;
-            output::line(&done.said)
+            let key = RecoverySecret::read(key)?;
+            tell(config, &Order::LoadRecovery { key, minutes: *minutes }).await
         }
+        RecoveryCommand::Progress { config } => tell(config, &Order::RecoveryProgress {}).await,
         RecoveryCommand::Text { text, capsule } => output::line(&said(text, capsule.as_deref())?),
     }
 }
 
-fn made_or_read(file: &Path) -> anyhow::Result<RecoveryKey> {
+async fn tell(config: &Path, order: &Order) -> anyhow::Result<()> {
+    let (config, issuer, now) = issuer(config)?;
+    let done = send_order(order, config.listen.address, &issuer, config.clock.speed, now).await?;
+    output::line(&done.said)
+}
+
+fn made_or_read(file: &Path) -> anyhow::Result<RecoverySecret> {
     if !file.try_exists().with_context(|| file.display().to_string())? {
-        Secrets::generate().write_new(file)?;
+        RecoverySecret::generate().write_new(file)?;
     }
-    Ok(RecoveryKey::of(&Secrets::read(file)?))
+    Ok(RecoverySecret::read(file)?)
 }
 
 fn said(text: &str, capsule: Option<&Path>) -> anyhow::Result<String> {
@@ -82,16 +91,31 @@ fn said(text: &str, capsule: Option<&Path>) -> anyhow::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use ondol_engine::vault::Secrets;
+
     use super::*;
 
     #[test]
     fn a_key_is_made_once_and_read_again() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("recovery.key");
-        let made = made_or_read(&file).unwrap().public();
-        assert_eq!(made_or_read(&file).unwrap().public(), made);
+        let made = made_or_read(&file).unwrap();
+        assert_eq!(made_or_read(&file).unwrap(), made);
         std::fs::write(&file, "hello").unwrap();
         assert!(made_or_read(&file).unwrap_err().to_string().contains("64 hexadecimal digits"));
+    }
+
+    /// Every node has the master key: what is sealed to a key made of it would be sealed to nobody.
+    #[test]
+    fn the_master_key_is_no_recovery_key_nor_the_other_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let (master, recovery) = (dir.path().join("master.key"), dir.path().join("recovery.key"));
+        Secrets::generate().write_new(&master).unwrap();
+        let refused = made_or_read(&master).unwrap_err().to_string();
+        assert!(refused.ends_with("holds a master key, and a recovery key is asked for"), "{refused}");
+        made_or_read(&recovery).unwrap();
+        let refused = Secrets::read(&recovery).unwrap_err().to_string();
+        assert!(refused.ends_with("holds a recovery key, and a master key is asked for"), "{refused}");
     }
 
     #[test]

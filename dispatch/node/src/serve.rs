@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use axum::Router;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use ondol_core::tariff::{TARIFF_MAX, Tariff};
 use ondol_core::travel::{StraightLine, TravelTimes};
+use ondol_engine::capsule::Recovery;
 use ondol_engine::clock::{RealClock, SharedClock};
 use ondol_engine::config::{Config, RoleName};
+use ondol_engine::control::control_router;
 use ondol_engine::identity::policy::Districts;
 use ondol_engine::identity::{
     Identity, IdentityConfig, IdentityStore, KnownKey, SigningKey, Standing, Transport,
@@ -33,6 +34,7 @@ pub(crate) struct Station {
     pub(crate) config: Config,
     pub(crate) running: Running,
     pub(crate) identity: Arc<Identity>,
+    pub(crate) recovery: Recovery,
     pub(crate) map: Option<Arc<RoadMap>>,
     pub(crate) secrets: Secrets,
     pub(crate) tariff: Tariff,
@@ -45,11 +47,17 @@ pub(crate) struct Station {
 /// If it cannot start, or its store fails for good.
 pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
-    let Station { config, running, identity, map, secrets, tariff } = start(file).await?;
+    let Station { config, running, identity, recovery, map, secrets, tariff } = start(file).await?;
     let Running { handle, calls, mut task } = running;
     let named = || file.display().to_string();
     let _peers = PeerLink::start(&config, &handle, &identity, calls).with_context(named)?;
-    let router = router(&config, &handle, &identity, map, &secrets, tariff, metrics).with_context(named)?;
+    let doors =
+        doors::router(&config, &handle, &identity, &recovery, map, &secrets, tariff).with_context(named)?;
+    let router = doors
+        .merge(peer_router(handle.clone(), Arc::clone(&identity)))
+        .merge(control_router(handle.clone(), identity, recovery))
+        .merge(crate::health::router(handle.clone(), metrics))
+        .layer(axum::middleware::from_fn(ondol_engine::http::request_id));
     let listener = TcpListener::bind(config.listen.address)
         .await
         .with_context(|| format!("listen.address: cannot listen on {}", config.listen.address))
@@ -101,7 +109,9 @@ async fn start_as_told(mut config: Config) -> anyhow::Result<Station> {
     };
     let vault = Vault::new(&secrets);
     let running = run::start(Setup { config: config.clone(), clock, store, vault, travel }).await?;
-    Ok(Station { config, running, identity: Arc::new(identity), map, secrets, tariff })
+    let identity = Arc::new(identity);
+    let recovery = Recovery::new(config.recovery.clone(), running.handle.clone(), Arc::clone(&identity));
+    Ok(Station { config, running, identity, recovery, map, secrets, tariff })
 }
 
 /// The tariff that the configuration names, else Seoul's.
@@ -150,24 +160,7 @@ fn identity_config(config: &Config, key: SigningKey) -> anyhow::Result<IdentityC
         districts: if is_edge { Districts::Some(own.into_iter().collect()) } else { Districts::All },
         origins,
         transport: if by_tls { Transport::Tls } else { Transport::LoopbackHttp },
-        recovery: config.recovery.clone(),
     })
-}
-
-fn router(
-    config: &Config,
-    handle: &ondol_engine::Handle,
-    identity: &Arc<Identity>,
-    map: Option<Arc<RoadMap>>,
-    secrets: &Secrets,
-    tariff: Tariff,
-    metrics: PrometheusHandle,
-) -> anyhow::Result<Router> {
-    let doors = doors::router(config, handle, identity, map, secrets, tariff)?;
-    Ok(doors
-        .merge(peer_router(handle.clone(), Arc::clone(identity)))
-        .merge(crate::health::router(handle.clone(), metrics))
-        .layer(axum::middleware::from_fn(ondol_engine::http::request_id)))
 }
 
 /// Completes on Ctrl-C or SIGTERM.

@@ -13,6 +13,7 @@ use ondol_core::ids::{BookingId, DistrictId, NodeId, SubjectId};
 use ondol_core::position::Position;
 use ondol_device::wire::Endpoints;
 use ondol_engine::Handle;
+use ondol_engine::capsule::Recovery;
 use ondol_engine::clock::ManualClock;
 use ondol_engine::identity::{Identity, Proof, SigningKey};
 use ondol_engine::vault::RiderPersonal;
@@ -32,6 +33,7 @@ pub(super) struct Bench {
     pub(super) router: Router,
     pub(super) handle: Handle,
     pub(super) identity: Arc<Identity>,
+    pub(super) recovery: Recovery,
     pub(super) clock: Arc<ManualClock>,
     node: Testbed,
 }
@@ -73,6 +75,7 @@ impl Bench {
         let setup = DriverSetup {
             handle: node.handle.clone(),
             identity: Arc::clone(&node.identity),
+            recovery: node.recovery.clone(),
             secret_key: SECRET_KEY,
             endpoints,
             tracks: Tracks::default(),
@@ -81,6 +84,7 @@ impl Bench {
             router: router(setup),
             handle: node.handle.clone(),
             identity: Arc::clone(&node.identity),
+            recovery: node.recovery.clone(),
             clock: Arc::clone(&node.clock),
             node,
         }

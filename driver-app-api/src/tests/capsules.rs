@@ -4,7 +4,7 @@
 use axum::http::StatusCode;
 use ondol_core::booking::Status;
 use ondol_core::ids::BookingId;
-use ondol_engine::capsule::{self, Counts};
+use ondol_engine::capsule::{Counts, Progress};
 use ondol_engine::vault::RiderPersonal;
 use serde_json::{Value, json};
 
@@ -61,8 +61,8 @@ async fn a_trip_comes_back_once_the_key_is_loaded_and_until_it_is_put_away() {
     let bench = Bench::without_disk_after(before).await;
     let phone = bench.phone(9).await;
     assert_eq!(bring(&bench, &phone, 2, &offer, kept).await, json!({"outcome": "waits"}));
-    let counts = capsule::load(&bench.handle, &bench.identity, recovery_key(), 600_000).await.unwrap();
-    assert_eq!(counts, Counts { restored: 1, ..Counts::default() });
+    bench.recovery.load(&recovery_key(), 600_000).await.unwrap();
+    assert_eq!(tried(&bench).await.counts, Counts { restored: 1, ..Counts::default() });
     let booking: BookingId = serde_json::from_value(offer["booking"].clone()).unwrap();
     let record = bench.handle.read(move |node| node.board().booking(booking).map(|(_, r)| r.clone())).await;
     let record = record.unwrap().unwrap();
@@ -72,7 +72,7 @@ async fn a_trip_comes_back_once_the_key_is_loaded_and_until_it_is_put_away() {
     assert_eq!((rider.name.as_deref(), rider.phone.unwrap().as_str()), (Some("김하늘"), "+821099990001"));
     let audited = bench.handle.store().audited(START, 10).await.unwrap();
     let told: Vec<_> = audited.iter().map(|row| (row.action.as_str(), row.object.as_str())).collect();
-    let key = recovery_key().public().to_string();
+    let key = recovery_key().key().public().to_string();
     let trip = booking.to_string();
     assert_eq!(told, [("recovery_key_loaded", key.as_str()), ("trip_restored", trip.as_str())]);
 
@@ -93,13 +93,28 @@ async fn a_trip_comes_back_once_the_key_is_loaded_and_until_it_is_put_away() {
 }
 
 #[tokio::test]
-async fn a_key_of_another_city_opens_nothing() {
+async fn a_phone_that_attaches_again_has_one_place_and_waits_with_what_it_holds_now() {
     let before = Bench::new().await;
     let (_, offer) = on_the_way(&before).await;
+    let kept = offer["capsule"].as_str().unwrap();
     let bench = Bench::without_disk_after(before).await;
     let phone = bench.phone(9).await;
-    bring(&bench, &phone, 2, &offer, offer["capsule"].as_str().unwrap()).await;
-    let other = capsule::RecoveryKey::from_bytes(&[9; 32]);
-    let counts = capsule::load(&bench.handle, &bench.identity, other, 600_000).await.unwrap();
-    assert_eq!(counts, Counts { refused: 1, ..Counts::default() });
+    for epoch in 2..6 {
+        assert_eq!(bring(&bench, &phone, epoch, &offer, kept).await, json!({"outcome": "waits"}));
+        assert_eq!(bench.recovery.progress().waiting, 1);
+    }
+    let (status, _) = bench.post("/driver/v1/attach", Some(&phone.token), &phone.attach(6)).await;
+    assert_eq!((status, bench.recovery.progress().waiting), (StatusCode::OK, 0), "its trip is over");
+}
+
+/// Waits until everything that waited has been tried.
+async fn tried(bench: &Bench) -> Progress {
+    for _ in 0..100_000 {
+        let progress = bench.recovery.progress();
+        if progress.waiting == 0 {
+            return progress;
+        }
+        bench.handle.read(|_| ()).await.unwrap();
+    }
+    panic!("what waits is never tried: {:?}", bench.recovery.progress());
 }

@@ -1,4 +1,4 @@
-//! Order, look, keep, cancel.
+//! Order, look, keep, attest, cancel.
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -13,7 +13,7 @@ use ondol_engine::identity::policy::{Caller, Districts, Object, Operation, Owner
 use crate::input;
 use crate::state::{Inner, RiderState};
 use crate::view::show as view;
-use crate::wire::{BookRequest, BookingView, CancelRequest, KeepRequest};
+use crate::wire::{AttestRequest, BookRequest, BookingView, CancelRequest, KeepRequest};
 
 /// Longest token that is looked at, in bytes.
 const TOKEN_MAX: usize = 64;
@@ -47,7 +47,6 @@ pub(crate) async fn show(
     Path(token): Path<String>,
 ) -> Result<Json<BookingView>, Problem> {
     let booking = booking_of(&state, &token)?;
-    show_receipt(&state, booking).await?;
     Ok(Json(view(&state, booking).await?))
 }
 
@@ -85,6 +84,19 @@ pub(crate) async fn keep(
     Ok(Json(view(&state, booking).await?))
 }
 
+/// `POST /rider/v1/bookings/{token}/attest`: the rider was asked, and says that the trip is going on. Nothing else that
+/// a link can do says so: programs open links, and pages send their booking again, without anybody.
+pub(crate) async fn attest(
+    State(state): State<RiderState>,
+    Path(token): Path<String>,
+    StrictJson(AttestRequest {}): StrictJson<AttestRequest>,
+) -> Result<Json<BookingView>, Problem> {
+    let booking = booking_of(&state, &token)?;
+    may(Operation::Book)?;
+    state.handle.request(Command::Attest { booking }).await?;
+    Ok(Json(view(&state, booking).await?))
+}
+
 /// The booking that a token opens. A token that nobody made and a booking that nobody has are the same: nothing.
 pub(crate) fn booking_of(state: &Inner, token: &str) -> Result<BookingId, Problem> {
     let known = token.len() <= TOKEN_MAX;
@@ -101,36 +113,17 @@ fn may(operation: Operation) -> Result<(), Problem> {
     Ok(allow(&rider, operation, &own).check()?)
 }
 
-/// True if this very wish is in the journal already; nothing is sealed again for it. What came back from a driver's
-/// capsule is not: the rider's showing it is its receipt.
+/// True if this very wish is in the journal already; nothing is sealed again for it.
 async fn was_taken_in(state: &Inner, booking: BookingId, digest: &str) -> Result<bool, Problem> {
     let known = state
         .handle
-        .read(move |node| {
-            let record = node.board().booking(booking)?.1;
-            Some((record.request()?.digest.clone(), record.is_unverified()))
-        })
+        .read(move |node| Some(node.board().booking(booking)?.1.request()?.digest.clone()))
         .await?;
     match known {
         None => Ok(false),
-        Some((known, is_unverified)) if known == digest => Ok(!is_unverified),
+        Some(known) if known == digest => Ok(true),
         Some(_) => Err(Refusal::KeyReused.into()),
     }
-}
-
-/// Whoever opens the link of a booking under way holds the rider's receipt: if the booking came back from a driver's
-/// capsule alone, it is the rider's word that the trip is true.
-pub(crate) async fn show_receipt(state: &Inner, booking: BookingId) -> Result<(), Problem> {
-    let unverified = state.handle.read(move |node| {
-        let (district, record) = node.board().booking(booking)?;
-        let accepted = record.accepted.as_ref().filter(|_| record.is_unverified())?;
-        let (zone, request) = (accepted.zone.clone(), accepted.request.clone());
-        Some(Command::Book { booking, district: district.clone(), zone, request })
-    });
-    if let Some(command) = unverified.await? {
-        state.handle.request(command).await?;
-    }
-    Ok(())
 }
 
 fn same_key(headers: &HeaderMap, booking: BookingId) -> Result<(), Problem> {

@@ -14,7 +14,7 @@ use ondol_engine::http::Problem;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio::time::Instant;
 
-use super::bookings::{booking_of, show_receipt};
+use super::bookings::booking_of;
 use crate::followers::Following;
 use crate::limits::address_of;
 use crate::state::{Inner, RiderState};
@@ -35,7 +35,6 @@ pub(crate) async fn follow(
     extensions: Extensions,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let booking = booking_of(&state, &token)?;
-    show_receipt(&state, booking).await?;
     let place = state.followers.follow(address_of(&extensions), booking)?;
     // Watching begins before looking, so that no change falls in between.
     let changes = state.handle.changes();

@@ -135,6 +135,11 @@ pub struct CancelRequest {
 #[serde(deny_unknown_fields)]
 pub struct KeepRequest {}
 
+/// The rider's trip is going on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttestRequest {}
+
 /// What a rider is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -142,6 +147,9 @@ pub enum RiderAsk {
     /// Whether the taxi is still wanted after a long wait behind a cut: keep the booking, or cancel it. Until then
     /// nobody is sent.
     StillWanted,
+    /// Whether the trip is going on that this node has from the driver's phone alone: attest it. Until then nothing is
+    /// charged for it.
+    TripGoingOn,
 }
 
 /// What an acknowledgement promises.

@@ -10,6 +10,7 @@
 //! | `GET /rider/v1/bookings/{token}/events` | – | SSE: `booking` events, each a [`BookingView`] |
 //! | `POST /rider/v1/bookings/{token}/cancel` | [`CancelRequest`] | [`BookingView`] |
 //! | `POST /rider/v1/bookings/{token}/keep` | [`KeepRequest`] | [`BookingView`] |
+//! | `POST /rider/v1/bookings/{token}/attest` | [`AttestRequest`] | [`BookingView`] |
 //! | `GET /rider/v1/map` | – | GeoJSON |
 //! | `GET /rider/v1/endpoints` | – | [`EndpointsAnswer`] |
 //!
@@ -21,8 +22,8 @@ mod booking;
 mod place;
 
 pub use booking::{
-    Accepted, BookRequest, BookingView, CancelRequest, CancelledView, FareView, KeepRequest, ModeView,
-    QuoteAnswer, QuoteRequest, QuoteView, RiderAsk, RiderDoor, Spot, Standing, VehicleView,
+    Accepted, AttestRequest, BookRequest, BookingView, CancelRequest, CancelledView, FareView, KeepRequest,
+    ModeView, QuoteAnswer, QuoteRequest, QuoteView, RiderAsk, RiderDoor, Spot, Standing, VehicleView,
 };
 pub use place::{Endpoint, EndpointsAnswer, PlaceView, PlacesAnswer};
 

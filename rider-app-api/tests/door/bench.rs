@@ -4,7 +4,12 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Request;
+use ondol_core::capsule::Capsule;
+use ondol_core::command::{Attach, Command, Held, Restore, Slot};
+use ondol_core::fact::{Request, ShiftStart};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
+use ondol_core::node::Node;
+use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::tariff::Tariff;
 use ondol_engine::Handle;
 use ondol_engine::clock::ManualClock;
@@ -13,7 +18,7 @@ use ondol_rider_api::{Limits, RiderSetup, router};
 use ondol_roads::RoadMap;
 use serde_json::{Value, json};
 
-use crate::testbed::{Answer, Stream, Testbed, ask, district_at, get, place, post, wish};
+use crate::testbed::{Answer, Listed, START, Stream, Testbed, ask, district_at, get, place, post, wish};
 
 pub(crate) const KEY: &str = "6f1c9bd2-6a52-4c5e-8d27-0c4a4e5f1a11";
 
@@ -39,6 +44,66 @@ impl Bench {
         let district = district_at(place(0));
         let node = Testbed::central_without_edge_after(before.node, &district).await;
         Self::before(node, Limits::one_address_is_many())
+    }
+
+    /// Central on an empty disk, brought the booking of `KEY` by the phone of the driver who is on the way.
+    pub(crate) async fn brought_back_after(before: Self) -> Self {
+        let booking: BookingId = KEY.parse().unwrap();
+        let request = before.handle.read(move |node| node.board().booking(booking)?.1.request().cloned());
+        let request = Request { personal: None, phone: None, ..request.await.unwrap().unwrap() };
+        let node = Testbed::central_without_disk_after(before.node).await;
+        let (district, zone) = node.districts.locate(place(0)).unwrap();
+        let listed =
+            Listed { number: 1, phone: "010-1000-0001", district: &district, home: None, banned: false };
+        let driver = node.list_driver(listed).await;
+        let (shift, device) = (ShiftId::from_number(1), DeviceId::from_number(1));
+        let assignment: AssignmentId = "central:1:1".parse().unwrap();
+        let held = Held { booking, assignment: assignment.clone(), confirmed: true, boarded: false };
+        let listed =
+            node.handle.read(move |node| node.board().driver(driver).unwrap().1.clone()).await.unwrap();
+        let start = ShiftStart {
+            driver,
+            vehicle: listed.vehicle,
+            fleet: listed.fleet,
+            serialiser: Serialiser::Device { device },
+            at: START,
+        };
+        let attach = Attach {
+            shift,
+            device,
+            driver,
+            district: district.clone(),
+            start,
+            attach_epoch: 2,
+            slot: Slot { current: Some(held), next: None },
+            duty: (1, Duty::Available),
+            position: Some(place(0)),
+            keeps_capsules: true,
+        };
+        node.handle.request(Command::Attach(attach)).await.unwrap();
+        let capsule = Capsule {
+            booking,
+            assignment,
+            shift,
+            device,
+            driver,
+            district: district.clone(),
+            zone,
+            attach_epoch: 1,
+            request,
+            eta_s: 60,
+            offered_at: START,
+        };
+        let restore = Restore { shift, device, driver, district, capsule };
+        node.handle.request(Command::Restore(Box::new(restore))).await.unwrap();
+        Self::before(node, Limits::one_address_is_many())
+    }
+
+    /// True if the booking of `KEY` is known from its driver's phone alone.
+    pub(crate) async fn is_unverified(&self) -> bool {
+        let booking: BookingId = KEY.parse().unwrap();
+        let look = move |node: &Node| node.board().booking(booking).unwrap().1.is_unverified();
+        self.handle.read(look).await.unwrap()
     }
 
     fn before(node: Testbed, limits: Limits) -> Self {
@@ -82,7 +147,7 @@ impl Bench {
         self.send(post(path, &[], body)).await
     }
 
-    pub(crate) async fn send(&self, request: Request<Body>) -> Answer {
+    pub(crate) async fn send(&self, request: axum::http::Request<Body>) -> Answer {
         ask(&self.door, request).await
     }
 

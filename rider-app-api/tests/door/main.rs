@@ -175,6 +175,40 @@ async fn a_booking_that_rested_behind_a_cut_asks_its_rider() {
     assert!(kept.body["status"] == "open" && kept.body.get("ask").is_none(), "{}", kept.body);
 }
 
+/// Programs open links, and a page sends its booking again by itself: of a trip that only its driver's phone knew,
+/// neither is the rider's word.
+#[tokio::test]
+async fn a_trip_that_came_back_is_true_once_its_rider_says_so_and_not_because_a_link_was_opened() {
+    let bench = Bench::new().await;
+    let booked = bench.post("/rider/v1/bookings", &bench.wish()).await;
+    let path = format!("/rider/v1/bookings/{}", booked.body["token"].as_str().unwrap());
+    let attest = format!("{path}/attest");
+    let needless = bench.post(&attest, &json!({})).await;
+    assert_eq!((needless.status.as_u16(), needless.body.get("ask")), (200, None), "{}", needless.body);
+
+    let bench = Bench::brought_back_after(bench).await;
+    assert!(bench.is_unverified().await);
+    let shown = bench.get(&path).await.body;
+    assert_eq!((&shown["status"], &shown["ask"]), (&json!("assigned"), &json!("trip_going_on")), "{shown}");
+    let mut stream = bench.stream(&format!("{path}/events")).await;
+    stream.until("booking", |told| told["ask"] == "trip_going_on").await;
+    let again = bench.post("/rider/v1/bookings", &bench.wish()).await;
+    assert_eq!((again.status.as_u16(), &again.body["ask"]), (200, &json!("trip_going_on")));
+    assert_eq!(bench.post(&attest, &json!({"yes": true})).await.code(), (400, "invalid_request"));
+    let nobodys = "/rider/v1/bookings/nobody/attest";
+    assert_eq!(bench.post(nobodys, &json!({})).await.code(), (404, "unknown_booking"));
+    assert_eq!(bench.get(&attest).await.status.as_u16(), 405);
+    assert!(bench.is_unverified().await, "nobody has said anything");
+
+    for _ in 0..2 {
+        let said = bench.post(&attest, &json!({})).await;
+        assert_eq!((&said.body["status"], said.body.get("ask")), (&json!("assigned"), None), "{}", said.body);
+        assert!(!bench.is_unverified().await);
+    }
+    bench.post(&format!("{path}/cancel"), &json!({"reason": "changed_mind"})).await;
+    assert_eq!(bench.post(&attest, &json!({})).await.code(), (410, "closed"));
+}
+
 #[tokio::test]
 async fn nothing_personal_is_written_in_clear() {
     let bench = Bench::new().await;

@@ -52,6 +52,12 @@ pub enum Command {
         /// The booking.
         booking: BookingId,
     },
+    /// The rider says, by an act of their own, that a trip which came back from a driver's device is going on. A booking
+    /// that is only sent again is no such word: pages do that by themselves.
+    Attest {
+        /// The booking.
+        booking: BookingId,
+    },
     /// An operator asks a certain shift.
     AssignByHand {
         /// The booking.

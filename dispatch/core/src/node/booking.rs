@@ -31,17 +31,11 @@ impl Node {
         if !known_zone {
             return Err(Refusal::OtherDistrict);
         }
-        if let Some((known_in, known)) = self.board.booking(booking)
+        if let Some((_, known)) = self.board.booking(booking)
             && let Some(accepted) = &known.accepted
         {
             if accepted.request.digest != request.digest {
                 return Err(Refusal::KeyReused);
-            }
-            // Of what came back from a driver's capsule, the rider's showing it while it goes on is the receipt.
-            if known.is_unverified() && known.status() != Status::Done && known_in == district {
-                let owner = self.first_owner(district);
-                let fact = Fact::BookingAccepted { booking, request, owner, at: now.utc };
-                self.append(district, zone, fact, now);
             }
             return Ok(Answer::Booked { repeat: true });
         }
@@ -58,6 +52,23 @@ impl Node {
         }
         self.append(district, zone, Fact::BookingAccepted { booking, request, owner, at: now.utc }, now);
         Ok(Answer::Booked { repeat: false })
+    }
+
+    /// Takes the rider's word that a trip which came back from a driver's capsule is true. Once it is over no word
+    /// counts any more: the driver may have brought back what had been charged before.
+    pub(super) fn attest(&mut self, booking: BookingId, now: Now) -> Result<Answer, Refusal> {
+        let (district, record) = self.find(booking)?;
+        if record.status().is_closed() {
+            return Err(Refusal::Closed);
+        }
+        if record.is_unverified()
+            && let Some(accepted) = record.accepted.clone()
+        {
+            let owner = self.first_owner(&district);
+            let fact = Fact::BookingAccepted { booking, request: accepted.request, owner, at: now.utc };
+            self.append(&district, accepted.zone, fact, now);
+        }
+        Ok(Answer::Done)
     }
 
     /// Who plans a booking that arrives here now.

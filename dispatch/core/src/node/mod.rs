@@ -301,6 +301,7 @@ impl Node {
             }
             Command::Cancel { booking, by, reason } => self.cancel(booking, by, reason, now),
             Command::Keep { booking } => self.keep(booking, now),
+            Command::Attest { booking } => self.attest(booking, now),
             Command::AssignByHand { booking, shift, told_eta_s } => {
                 self.assign_by_hand(booking, shift, told_eta_s, now)
             }

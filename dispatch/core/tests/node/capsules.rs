@@ -5,7 +5,7 @@
 
 use ondol_core::booking::Status;
 use ondol_core::capsule::{CAPSULE_LIFE_MS, Capsule};
-use ondol_core::command::{Answer, Offer, Refusal, ToDevice};
+use ondol_core::command::{Answer, Command, Offer, Refusal, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{DeviceId, DriverId};
 use ondol_core::reconcile::ConflictKind;
@@ -14,6 +14,7 @@ use ondol_core::units::{Money, UtcMs};
 use crate::world::{CENTRAL, EDGE, World};
 
 const DONE: Result<Answer, Refusal> = Ok(Answer::Done);
+const REPEAT: Result<Answer, Refusal> = Ok(Answer::Booked { repeat: true });
 
 /// The driver of shift 1 is on the way to booking 10, and then every disk is lost; the phone has attached again.
 fn lost(deferred: bool) -> (World, Offer, Capsule) {
@@ -61,26 +62,42 @@ fn a_trip_comes_back_with_its_steps_and_is_confirmed() {
 }
 
 #[test]
-fn what_only_the_driver_says_is_charged_once_the_rider_shows_it_too_and_once() {
-    let repeat = Ok(Answer::Booked { repeat: true });
-    for (shows, charged) in [(true, 1), (false, 0)] {
+fn what_only_the_driver_says_is_charged_once_the_rider_says_so_too_and_once() {
+    let attest = |world: &mut World| world.command(CENTRAL, Command::Attest { booking: World::booking(10) });
+    for (says, charged) in [(true, 1), (false, 0)] {
         let (mut world, offer, capsule) = lost(true);
         world.bring(CENTRAL, 1, capsule).unwrap();
         assert_eq!(world.book_at(CENTRAL, 10, 0.7), Err(Refusal::KeyReused), "another wish is no receipt");
+        // A page sends its booking again by itself.
+        assert_eq!(book(&mut world, true), REPEAT);
         assert_eq!(unverified(&world), 1);
-        if shows {
-            assert_eq!(book(&mut world, true), repeat);
-            assert_eq!(book(&mut world, true), repeat);
+        if says {
+            assert_eq!(attest(&mut world), DONE);
+            assert_eq!(attest(&mut world), DONE);
         }
         end(&mut world, &offer);
         assert_eq!((world.status(CENTRAL, 10), unverified(&world)), (Status::Done, 1 - charged));
         // Once it is over, the driver may have brought back what had been charged before.
-        assert_eq!(book(&mut world, true), repeat);
+        assert_eq!((book(&mut world, true), attest(&mut world)), (REPEAT, Err(Refusal::Closed)));
         assert_eq!(
             (world.count(CENTRAL, "charged"), world.count(CENTRAL, "booking_accepted")),
             (charged, charged)
         );
     }
+}
+
+#[test]
+fn nothing_is_attested_that_is_not_known_or_needs_no_word() {
+    let (mut world, _, capsule) = lost(false);
+    let attest = Command::Attest { booking: World::booking(10) };
+    assert_eq!(world.command(CENTRAL, attest.clone()), Err(Refusal::UnknownBooking));
+    world.bring(CENTRAL, 1, capsule).unwrap();
+    world.command(CENTRAL, attest.clone()).unwrap();
+    world.command(CENTRAL, attest).unwrap();
+    assert_eq!(world.count(CENTRAL, "booking_accepted"), 1, "twice is once");
+    world.book(CENTRAL, 11).unwrap();
+    world.command(CENTRAL, Command::Attest { booking: World::booking(11) }).unwrap();
+    assert_eq!(world.count(CENTRAL, "booking_accepted"), 2, "a booking that needs no word");
 }
 
 #[test]

@@ -41,7 +41,8 @@ pub enum CapsuleOutcome {
     Known,
     /// The trip is in the node's journal again.
     Restored,
-    /// The node does not know the trip, and nobody has loaded the key that opens capsules. It keeps the capsule.
+    /// The node does not know the trip, and cannot open the capsule: nobody has loaded the key, or another key or signer
+    /// is needed. It keeps the capsule.
     Waits,
     /// It was refused, and would be again.
     Refused {

@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::identity::SigningKey;
-use crate::vault::{E164, RiderPersonal, Secrets};
+use crate::vault::{E164, RiderPersonal};
 
 /// The form that this release writes. What it holds is pinned by a test: a release that changes it reads both.
 const FORM: u8 = 1;
@@ -77,6 +77,15 @@ impl Unopened {
             Self::Forged => "capsule_forged",
         }
     }
+
+    /// True if another key, or a signer that is trusted later, may open it.
+    #[must_use]
+    pub fn may_be_mended(self) -> bool {
+        match self {
+            Self::Foreign | Self::Forged => true,
+            Self::Unreadable => false,
+        }
+    }
 }
 
 /// What is sealed. Of the rider's personal text only what an operator needs to find the rider again.
@@ -121,18 +130,6 @@ impl RecoveryPublic {
 }
 
 impl RecoveryKey {
-    /// Returns the recovery key of a secret, which has a file like the master key's.
-    #[must_use]
-    pub fn of(secrets: &Secrets) -> Self {
-        Self::from_bytes(&Self::bytes_of(secrets))
-    }
-
-    /// The bytes of the recovery key of a secret.
-    #[must_use]
-    pub fn bytes_of(secrets: &Secrets) -> [u8; 32] {
-        secrets.derive("recovery")
-    }
-
     /// Returns the recovery key of its bytes.
     ///
     /// # Panics

@@ -13,11 +13,12 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use super::seal::{RecoveryKey, Unopened};
+use super::with_personal;
 use crate::identity::SigningKey;
-use crate::vault::{RiderPersonal, Secrets};
+use crate::vault::{RiderPersonal, Secrets, Vault};
 
 fn recovery(seed: u8) -> RecoveryKey {
-    RecoveryKey::of(&Secrets::from_bytes([seed; 32]))
+    RecoveryKey::from_bytes(&Secrets::from_bytes([seed; 32]).derive("recovery"))
 }
 
 fn signer() -> SigningKey {
@@ -139,6 +140,20 @@ fn a_capsule_tells_nothing_to_who_has_no_key() {
 fn a_capsule_of_the_first_form_is_still_read() {
     let text = include_str!("first-form.txt").trim();
     assert_eq!(open(&recovery(1), text).unwrap(), trip(11, true));
+}
+
+/// Who was erased is not known to a node that lost everything, but may be to one that has heard of it since.
+#[test]
+fn a_trip_comes_back_with_its_rider_unless_the_rider_was_erased() {
+    let vault = Vault::new(&Secrets::from_bytes([3; 32]));
+    let (capsule, rider) = trip(4, true);
+    let back = with_personal(&vault, capsule.clone(), &rider);
+    assert_eq!(back.request.phone, Some(vault.phone_key(rider.phone.as_ref().unwrap())));
+    let read: RiderPersonal = vault.read(back.request.personal.as_ref().unwrap()).unwrap();
+    assert_eq!((read.name, read.phone), (rider.name.clone(), rider.phone.clone()));
+    vault.erase(capsule.request.rider, UtcMs(0));
+    assert_eq!(with_personal(&vault, capsule.clone(), &rider).request.personal, None);
+    assert_eq!(with_personal(&vault, capsule, &RiderPersonal::default()).request.phone, None);
 }
 
 proptest! {

@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use crate::capsule::Recovery;
 use crate::http::{BODY_MAX, Problem, strict_json};
 use crate::identity::{Audience, Grant, Identity, Issuer, Role};
 use crate::roster::Entered;
@@ -74,14 +75,15 @@ pub enum OrderError {
 struct Desk {
     handle: Handle,
     identity: Arc<Identity>,
+    recovery: Recovery,
 }
 
 /// The route for the node's staff: `/node/v1/orders`.
-pub fn control_router(handle: Handle, identity: Arc<Identity>) -> Router {
+pub fn control_router(handle: Handle, identity: Arc<Identity>, recovery: Recovery) -> Router {
     Router::new()
         .route("/node/v1/orders", post(order))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(Desk { handle, identity })
+        .with_state(Desk { handle, identity, recovery })
 }
 
 async fn order(
@@ -98,7 +100,7 @@ async fn order(
         return Err(Problem::unauthenticated());
     }
     let order: Order = strict_json(&body)?;
-    let done = orders::carry_out(order, &desk.handle, &desk.identity).await?;
+    let done = orders::carry_out(order, &desk).await?;
     tracing::info!(said = done.said, "an order of the node's staff was carried out");
     Ok(axum::Json(done))
 }

@@ -1,23 +1,24 @@
 //! The orders, and what each does.
 
+use axum::http::StatusCode;
 use ondol_core::command::Command;
 use ondol_core::face::Role;
 use ondol_core::fact::Sealed;
 use ondol_core::ids::{DriverId, NodeId, SubjectId};
-use ondol_core::journal::{Hash, Series};
+use ondol_core::journal::Series;
 use ondol_core::node::Node;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::capsule::{self, LOADED_MAX_MS, RecoveryKey};
+use crate::capsule::{LOADED_MAX_MS, LoadRefusal, Progress, RecoverySecret};
 use crate::http::Problem;
-use crate::identity::{AccountRefusal, Identity};
+use crate::identity::AccountRefusal;
 use crate::roster::{Entered, ListedStand, RosterError, RosterFile, enter_stands};
 use crate::run::{Handle, TAKE_BACK_MS};
 use crate::vault::Vault;
 
-use super::Done;
 use super::who::{BookingNamed, DriverNamed};
+use super::{Desk, Done};
 
 /// What staff wants of its node.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,10 +81,12 @@ pub enum Order {
     /// Holds the recovery key for some minutes, and restores the trips whose capsules drivers' devices bring.
     LoadRecovery {
         /// The key, 64 hexadecimal digits.
-        key: Hash,
+        key: RecoverySecret,
         /// For how long.
         minutes: u64,
     },
+    /// Says how far restoring has come.
+    RecoveryProgress {},
     /// For a day, edges may give this node back what its store has lost. Central only.
     TakeBack {},
 }
@@ -99,7 +102,8 @@ pub enum Person {
 }
 
 /// Carries an order out and says in one sentence what was done.
-pub(super) async fn carry_out(order: Order, handle: &Handle, identity: &Identity) -> Result<Done, Problem> {
+pub(super) async fn carry_out(order: Order, desk: &Desk) -> Result<Done, Problem> {
+    let Desk { handle, identity, .. } = desk;
     let (said, entered) = match order {
         Order::Roster { first, roster } => {
             if !roster.drivers.is_empty() {
@@ -115,12 +119,13 @@ pub(super) async fn carry_out(order: Order, handle: &Handle, identity: &Identity
             let stands = enter_stands(handle, stands).await.map_err(RosterError::into_problem)?;
             ("the stands are entered".to_owned(), Some(Entered { stands, ..Entered::default() }))
         }
-        order => (tell(order, handle, identity).await?, None),
+        order => (tell(order, desk).await?, None),
     };
     Ok(Done { said, entered })
 }
 
-async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<String, Problem> {
+async fn tell(order: Order, desk: &Desk) -> Result<String, Problem> {
+    let Desk { handle, identity, recovery } = desk;
     match order {
         Order::Roster { .. } | Order::Stands { .. } => Err(Problem::invalid("rows are entered, not told")),
         Order::Bar { driver } => {
@@ -172,14 +177,10 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
             if !(1..=LOADED_MAX_MS / 60_000).contains(&minutes) {
                 return Err(Problem::invalid(format!("minutes: 1 to {}", LOADED_MAX_MS / 60_000)));
             }
-            let key = RecoveryKey::from_bytes(&key.0);
-            let loaded = capsule::load(handle, identity, key, minutes * 60_000).await;
-            let counts = loaded.map_err(|error| Problem::internal(&error))?;
-            Ok(format!(
-                "the recovery key is held for {minutes} minutes; of capsules that waited {} are restored, {} were known, {} are refused",
-                counts.restored, counts.known, counts.refused
-            ))
+            let loaded = recovery.load(&key, minutes * 60_000).await;
+            loaded.map(said_of).map_err(unloaded)
         }
+        Order::RecoveryProgress {} => Ok(said_of(recovery.progress())),
         Order::TakeBack {} => {
             central_only(handle)?;
             let until = handle.now().utc.plus_ms(TAKE_BACK_MS);
@@ -188,6 +189,28 @@ async fn tell(order: Order, handle: &Handle, identity: &Identity) -> Result<Stri
             Ok("for a day, edges may give back what this node wrote in earlier lives".to_owned())
         }
     }
+}
+
+fn said_of(progress: Progress) -> String {
+    let Progress { held_ms, waiting, unopened, counts } = progress;
+    let held = match held_ms {
+        Some(left_ms) => format!("the recovery key is held for {} minutes more", left_ms.div_ceil(60_000)),
+        None => "the recovery key is not held".to_owned(),
+    };
+    format!(
+        "{held}: {} trips are restored, {} were known, {} capsules are refused, {waiting} are still to be opened, \
+         {unopened} wait for another key or signer",
+        counts.restored, counts.known, counts.refused
+    )
+}
+
+fn unloaded(refusal: LoadRefusal) -> Problem {
+    let code = match &refusal {
+        LoadRefusal::NotConfigured => "recovery_not_configured",
+        LoadRefusal::OtherKey { .. } => "recovery_key_other",
+        LoadRefusal::Store(error) => return Problem::internal(error),
+    };
+    Problem::new(StatusCode::CONFLICT, code, refusal.to_string())
 }
 
 async fn erase(handle: &Handle, person: Person) -> Result<String, Problem> {

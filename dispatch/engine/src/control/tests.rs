@@ -1,6 +1,8 @@
 //! Goal: staff reaches its node while it runs, and nobody else does.
 //! Method: the real loop, identity and route on SQLite.
 
+mod recovery;
+
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use ondol_core::command::Command;
@@ -8,6 +10,7 @@ use ondol_core::ids::{BookingId, DriverId, SubjectId};
 use tower::ServiceExt as _;
 
 use super::*;
+use crate::capsule::RecoverySection;
 use crate::clock::SharedClock;
 use crate::identity::policy::Districts;
 use crate::identity::{
@@ -24,9 +27,14 @@ struct Place {
     bench: Bench,
     node: Started,
     identity: Arc<Identity>,
+    recovery: Recovery,
 }
 
 async fn place() -> Place {
+    place_with(None).await
+}
+
+async fn place_with(section: Option<RecoverySection>) -> Place {
     let bench = Bench::new().await;
     let node = bench.start().await;
     let config = IdentityConfig {
@@ -37,12 +45,12 @@ async fn place() -> Place {
         districts: Districts::All,
         origins: Vec::new(),
         transport: Transport::LoopbackHttp,
-        recovery: None,
     };
     let store = IdentityStore::new(&Store::open(&bench.url).await.unwrap());
     let clock: SharedClock = Arc::<crate::clock::ManualClock>::clone(&bench.clock);
     let identity = Arc::new(Identity::open(config, store, clock).await.unwrap());
-    Place { bench, node, identity }
+    let recovery = Recovery::new(section, node.handle.clone(), Arc::clone(&identity));
+    Place { bench, node, identity, recovery }
 }
 
 impl Place {
@@ -51,7 +59,8 @@ impl Place {
         if let Some(token) = token {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let router = control_router(self.node.handle.clone(), Arc::clone(&self.identity));
+        let (identity, recovery) = (Arc::clone(&self.identity), self.recovery.clone());
+        let router = control_router(self.node.handle.clone(), identity, recovery);
         let response = router.oneshot(request.body(Body::from(body.to_vec())).unwrap()).await.unwrap();
         let status = response.status();
         let bytes = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();

@@ -16,7 +16,6 @@ use super::store::{RevocationKind, StoreError};
 use super::token::{
     Audience, Claims, Expected, Grant, Issuer, KnownKey, Role, Standing, TokenRefusal, verify,
 };
-use crate::capsule::Desk;
 use crate::control::ORDER_LIFE_MS;
 
 /// Life of a token with which a node calls another.
@@ -134,10 +133,6 @@ impl Identity {
 
     pub(crate) fn signing_key(&self) -> &SigningKey {
         self.issuer.key()
-    }
-
-    pub(crate) fn desk(&self) -> &Desk {
-        &self.desk
     }
 
     /// Signs a token for the text process beside this node.

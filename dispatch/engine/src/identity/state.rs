@@ -19,7 +19,6 @@ use super::policy::Districts;
 use super::store::{IdentityStore, Revocation, RevocationKind, StoreError};
 use super::throttle::Throttle;
 use super::token::{Issuer, KeySet, KnownKey, Standing, TokenRefusal};
-use crate::capsule::{Desk, RecoverySection};
 use crate::clock::SharedClock;
 
 /// Sessions and revocations are forgotten this long after their end.
@@ -42,8 +41,6 @@ pub struct IdentityConfig {
     pub origins: Vec<String>,
     /// How browsers reach it.
     pub transport: Transport,
-    /// Whom trips on drivers' devices are sealed to, and who may have signed them.
-    pub recovery: Option<RecoverySection>,
 }
 
 /// Why a node's identity could not be opened.
@@ -76,7 +73,6 @@ pub struct Identity {
     pub(super) store: IdentityStore,
     pub(super) clock: ClockBox,
     pub(super) floor: Floor,
-    pub(super) desk: Desk,
 }
 
 pub(super) struct ClockBox(pub(super) SharedClock);
@@ -143,7 +139,6 @@ impl Identity {
             store,
             clock: ClockBox(clock),
             floor: Floor::new(),
-            desk: Desk::new(config.recovery),
         })
     }
 

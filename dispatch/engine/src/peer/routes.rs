@@ -21,7 +21,6 @@ use super::subjects::cut_to_subjects;
 use super::wire::{
     CALL_MAX, NONCE_HEADER, NONCE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes,
 };
-use crate::control::control_router;
 use crate::http::{Problem, StrictJson, strict_json};
 use crate::identity::{EnrolAnswer, EnrolRefusal, EnrolRequest, Identity, Peer, PeerNode, Standing};
 use crate::run::Handle;
@@ -46,10 +45,8 @@ impl FromRef<PeerState> for Arc<Identity> {
     }
 }
 
-/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`; and those for the node's own staff,
-/// who also show a key of a node.
+/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`.
 pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
-    let staff = control_router(handle.clone(), Arc::clone(&identity));
     Router::new()
         .route("/sync/v1/pull", post(pull))
         .route("/sync/v1/lease", post(lease))
@@ -59,7 +56,6 @@ pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
         // A page is waited for, and packed harder it is hardly smaller: half of it are hashes and sealed text.
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .with_state(PeerState { handle, identity })
-        .merge(staff)
 }
 
 async fn pull(

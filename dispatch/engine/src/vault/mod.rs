@@ -12,6 +12,7 @@
 //! the loop collects [`Vault::take_new_keys`] in every transaction. Two nodes that are cut off may each
 //! make a key for the same subject; both are kept.
 
+mod key_file;
 mod personal;
 mod phone;
 mod rows;
@@ -33,9 +34,11 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
+pub use key_file::{KeyFileError, KeyKind};
+pub(crate) use key_file::{read_key, write_new_key};
 pub use personal::{DriverPersonal, RiderPersonal};
 pub use phone::{E164, InvalidPhone};
-pub use secrets::{Secrets, SecretsError};
+pub use secrets::Secrets;
 
 /// Longest personal text that is sealed, in bytes of JSON.
 pub const PERSONAL_MAX: usize = 4 * 1024;

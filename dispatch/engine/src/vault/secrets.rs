@@ -1,44 +1,17 @@
 //! The master key: one file that central and its edges share.
 
 use std::fmt;
-use std::io::Write;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use aws_lc_rs::hmac;
-use thiserror::Error;
 
-use super::{hex, random_bytes};
+use super::key_file::{KeyFileError, KeyKind, read_key, write_new_key};
+use super::random_bytes;
 
 /// The master key, from which every other key is derived.
 #[derive(Clone)]
 pub struct Secrets {
     master: [u8; 32],
-}
-
-/// Why the file of the master key is not used.
-#[derive(Debug, Error)]
-pub enum SecretsError {
-    /// It could not be read or written.
-    #[error("cannot use the key file {path}: {source}")]
-    File {
-        /// The file.
-        path: String,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// It is not 64 hexadecimal digits.
-    #[error("the key file {path} must hold 64 hexadecimal digits and nothing else")]
-    Malformed {
-        /// The file.
-        path: String,
-    },
-    /// Others may read it.
-    #[error("the key file {path} may be read by others: chmod 600 it")]
-    Exposed {
-        /// The file.
-        path: String,
-    },
 }
 
 impl Secrets {
@@ -58,35 +31,18 @@ impl Secrets {
     ///
     /// # Errors
     ///
-    /// [`SecretsError`] if the file is absent, malformed, or readable by others.
-    pub fn read(path: &Path) -> Result<Self, SecretsError> {
-        let name = || path.display().to_string();
-        let file = |source| SecretsError::File { path: name(), source };
-        let text = std::fs::read_to_string(path).map_err(file)?;
-        if std::fs::metadata(path).map_err(file)?.permissions().mode() & 0o077 != 0 {
-            return Err(SecretsError::Exposed { path: name() });
-        }
-        let hash: ondol_core::journal::Hash =
-            text.trim().parse().map_err(|_| SecretsError::Malformed { path: name() })?;
-        Ok(Self { master: hash.0 })
+    /// [`KeyFileError`] if the file is absent, malformed, another kind of key, or readable by others.
+    pub fn read(path: &Path) -> Result<Self, KeyFileError> {
+        Ok(Self { master: *read_key(path, KeyKind::Master)? })
     }
 
     /// Writes the master key to a new file that only its owner may read.
     ///
     /// # Errors
     ///
-    /// [`SecretsError::File`] if the file is already there or cannot be written.
-    pub fn write_new(&self, path: &Path) -> Result<(), SecretsError> {
-        std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(path)
-            .and_then(|mut file| {
-                writeln!(file, "{}", hex(&self.master))?;
-                file.sync_all()
-            })
-            .map_err(|source| SecretsError::File { path: path.display().to_string(), source })
+    /// [`KeyFileError::File`] if the file is already there or cannot be written.
+    pub fn write_new(&self, path: &Path) -> Result<(), KeyFileError> {
+        write_new_key(path, KeyKind::Master, &self.master)
     }
 
     /// The key for one purpose; another purpose's tells nothing about it.

@@ -142,17 +142,17 @@ fn a_key_file_is_private_and_whole() {
     let path = dir.path().join("master.key");
     let secrets = Secrets::generate();
     secrets.write_new(&path).unwrap();
-    assert!(matches!(secrets.write_new(&path), Err(SecretsError::File { .. })), "never overwritten");
+    assert!(matches!(secrets.write_new(&path), Err(KeyFileError::File { .. })), "never overwritten");
     assert_eq!(Secrets::read(&path).unwrap().derive("pin"), secrets.derive("pin"));
     assert_ne!(secrets.derive("pin"), secrets.derive("phone"));
 
     use std::os::unix::fs::PermissionsExt;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
-    assert!(matches!(Secrets::read(&path), Err(SecretsError::Exposed { .. })));
+    assert!(matches!(Secrets::read(&path), Err(KeyFileError::Exposed { .. })));
     let broken = dir.path().join("broken");
     std::fs::write(&broken, "abc").unwrap();
     std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(matches!(Secrets::read(&broken), Err(SecretsError::Malformed { .. })));
+    assert!(matches!(Secrets::read(&broken), Err(KeyFileError::Malformed { .. })));
 }
 
 #[test]

@@ -55,7 +55,9 @@ pub(crate) enum RiderDeed {
     Cancel,
     /// Says that the taxi is still wanted.
     Keep,
-    /// Looks at the page, which shows whether that is being asked.
+    /// Says that the trip which came back from a driver's phone is going on.
+    Attest,
+    /// Looks at the page, which shows whether either is being asked.
     Look,
     /// Has waited long enough.
     Leave,
@@ -67,6 +69,7 @@ pub(crate) enum RiderAsk {
     Book,
     Cancel,
     Keep,
+    Attest,
 }
 
 impl RiderPlace {
@@ -242,6 +245,7 @@ impl World {
             RiderDeed::Cancel => (true, RiderAsk::Cancel),
             RiderDeed::ShowAgain => (false, RiderAsk::Book),
             RiderDeed::Keep => (false, RiderAsk::Keep),
+            RiderDeed::Attest => (false, RiderAsk::Attest),
             RiderDeed::Look => return self.rider_looks(rider),
             RiderDeed::Write => return self.rider_writes(rider),
             RiderDeed::Heard => return self.rider_heard(rider),
@@ -261,6 +265,7 @@ impl World {
                 Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind }
             }
             RiderAsk::Keep => Command::Keep { booking },
+            RiderAsk::Attest => Command::Attest { booking },
         };
         self.ask(Place::Rider(rider), node, Ask::Command(command), Caller::Rider { rider, of });
         if again {
@@ -289,15 +294,19 @@ impl World {
             .and_then(|node| node.board().booking(booking))
             .is_some_and(|(_, record)| record.status().is_closed());
         let asked = view.is_some_and(|node| node.asks_if_still_wanted(&district_of(edge), booking));
-        // A page shows its booking again to a node that has lost it, or has it from the driver alone.
-        let lost = view.is_some_and(|node| {
-            node.board().booking(booking).is_none_or(|(_, record)| !closed && record.is_unverified())
-        });
+        // A page shows its booking again to a node that has lost it, and its rider is asked about a trip that the node
+        // has from the driver alone.
+        let record = view.map(|node| node.board().booking(booking).map(|(_, record)| record));
+        let lost = matches!(record, Some(None));
+        let unverified = record.flatten().is_some_and(|record| !closed && record.is_unverified());
         if asked && (self.healing || self.chance(50)) {
             self.agenda.after(2_000, Event::Rider { rider, deed: RiderDeed::Keep });
         }
         if lost && now > SHOWN_AGAIN_AFTER_MS {
             self.agenda.after(1_000, Event::Rider { rider, deed: RiderDeed::ShowAgain });
+        }
+        if unverified {
+            self.agenda.after(1_000, Event::Rider { rider, deed: RiderDeed::Attest });
         }
         if !closed {
             self.agenda.after(PAGE_LOOKS_MS, Event::Rider { rider, deed: RiderDeed::Look });
@@ -344,7 +353,7 @@ impl World {
                 }
             }
             // The other node may know it: the page goes on trying.
-            (RiderAsk::Cancel, Err(Refusal::UnknownBooking)) | (RiderAsk::Keep, _) => {}
+            (RiderAsk::Cancel, Err(Refusal::UnknownBooking)) | (RiderAsk::Keep | RiderAsk::Attest, _) => {}
             (RiderAsk::Cancel, Ok(_) | Err(_)) => self.riders[rider].cancel_done = true,
         }
     }

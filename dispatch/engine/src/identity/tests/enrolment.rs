@@ -82,7 +82,6 @@ async fn a_node_is_enrolled_once_and_both_sides_trust_each_other() {
         districts: Districts::Some(vec!["south".parse().unwrap()]),
         origins: Vec::new(),
         transport: Transport::Tls,
-        recovery: None,
     };
     let fresh = fresh().await;
     let edge =
@@ -141,7 +140,6 @@ async fn a_stolen_edge_is_trusted_no_longer_whatever_the_configuration_says() {
         districts: Districts::All,
         origins: Vec::new(),
         transport: Transport::Tls,
-        recovery: None,
     };
     let edge = pair().await.edge;
     let central = Identity::open(config(), IdentityStore::new(&fresh.store), clock.clone()).await.unwrap();

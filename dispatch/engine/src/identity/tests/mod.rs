@@ -72,7 +72,6 @@ pub(super) async fn pair() -> Pair {
         districts,
         origins: vec!["http://127.0.0.1:8080".into()],
         transport: Transport::LoopbackHttp,
-        recovery: None,
     };
     let north = Districts::Some(vec!["north".parse().unwrap()]);
     let central = config("central", CENTRAL_SEED, Standing::Central, Districts::All, vec![known_edge()]);

@@ -37,7 +37,6 @@ async fn identity(store: &Store) -> (Identity, Arc<ManualClock>) {
         districts: Districts::All,
         origins: vec!["http://127.0.0.1:8080".into()],
         transport: Transport::LoopbackHttp,
-        recovery: None,
     };
     (Identity::open(config, IdentityStore::new(store), clock.clone()).await.unwrap(), clock)
 }

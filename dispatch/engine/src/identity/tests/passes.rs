@@ -159,7 +159,6 @@ async fn revoked_means_at_once_and_after_a_restart() {
         districts: Districts::Some(vec!["north".parse().unwrap()]),
         origins: Vec::new(),
         transport: Transport::Tls,
-        recovery: None,
     };
     let central = pair().await.central;
     let edge = Identity::open(config(), IdentityStore::new(&fresh.store), clock.clone()).await.unwrap();

@@ -191,7 +191,6 @@ async fn identity(id: &str, key: [u8; 32], folder: &std::path::Path, clock: &Clo
         districts: Districts::All,
         origins: Vec::new(),
         transport: Transport::LoopbackHttp,
-        recovery: None,
     };
     let store = Store::open(&url(folder)).await.unwrap();
     let clock: SharedClock = Arc::new(RealClock::new(clock));
