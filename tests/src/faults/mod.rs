@@ -13,8 +13,7 @@
 //! A run has a *safety* phase (faults; checkers look after every step) and a *liveness* phase (everything healed;
 //! all must converge in bounded time).
 //!
-//! Not simulated: several processes of central, lending between edges, texts to riders beside the question whether the
-//! taxi is still wanted.
+//! Not simulated: several processes of central, texts to riders beside the question whether the taxi is still wanted.
 
 pub(crate) mod carrier;
 mod checkers;
@@ -29,6 +28,6 @@ mod run;
 pub(crate) mod schedule;
 
 pub use profile::{Profile, UnknownProfile};
-pub use report::{Bookings, Degraded, DoorCount, Phones, Report, Violation};
+pub use report::{Bookings, Degraded, DoorCount, Lies, Phones, Report, Violation};
 pub use run::{Options, run, run_many};
 pub use schedule::{Fault, Schedule};
