@@ -53,8 +53,13 @@ fn nodes_that_start_on_an_old_copy_break_no_promise() {
 fn when_every_disk_is_lost_the_phones_bring_every_trip_back_and_nothing_else() {
     let report = seeds(1, Profile::Phones, 40);
     assert_eq!(report.faults["wipe_all"], 40);
-    assert!(report.phones.held >= 60 && report.phones.brought >= 40, "{:?}", report.phones);
-    assert_eq!(report.phones.restored, report.phones.brought);
+    let phones = report.phones;
+    assert!(phones.held >= 60 && phones.brought >= 40 && phones.online >= 30, "{phones:?}");
+    assert_eq!((phones.restored, phones.back), (phones.brought, phones.online));
+    for lies in [phones.forged, phones.foreign] {
+        assert!(lies.refused >= 20 && lies.accepted == 0, "{phones:?}");
+    }
+    assert_eq!(phones.outdated.accepted, 0);
 }
 
 #[test]

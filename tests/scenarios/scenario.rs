@@ -5,7 +5,12 @@ use ondol_sim::scenario::{Report, Scenario, known, run};
 
 /// The first scenario, with these pieces of its file replaced.
 fn changed(pieces: &[(&str, &str)]) -> String {
-    let mut text = known()[0].text.to_owned();
+    changed_of(known()[0].name, pieces)
+}
+
+fn changed_of(name: &str, pieces: &[(&str, &str)]) -> String {
+    let known = known().iter().find(|known| known.name == name).expect("it is brought along");
+    let mut text = known.text.to_owned();
     for (from, to) in pieces {
         assert!(text.contains(from), "the file has no {from}");
         text = text.replace(from, to);
@@ -50,6 +55,37 @@ fn an_hour_without_central_serves_nearly_everybody_and_central_alone_nearly_nobo
 }
 
 #[test]
+fn when_every_disk_is_lost_phones_bring_their_trips_back_and_nothing_false() {
+    // An hour with a third of the cars: half of it in peace.
+    let text = changed_of(
+        "phones-only",
+        &[
+            ("scale = 0.1", "scale = 0.03"),
+            ("duration_s = 12_600", "duration_s = 4_000"),
+            ("outage_from_s = 3_600", "outage_from_s = 1_500"),
+            ("outage_to_s = 4_200", "outage_to_s = 1_800"),
+            ("at_s = 3_600\nlasts_s = 600", "at_s = 1_500\nlasts_s = 300"),
+            ("at_s = 3_500\nlasts_s = 4_300", "at_s = 1_400\nlasts_s = 1_500"),
+            ("at_s = 6_000", "at_s = 2_400"),
+            ("at_s = 7_800", "at_s = 3_000"),
+            ("at_s = 9_600", "at_s = 3_600"),
+            ("liars_per_cent = 20", "liars_per_cent = 60"),
+            ("trips_online_least = 40", "trips_online_least = 15"),
+            ("lies_of_each_kind_least = 5", "lies_of_each_kind_least = 1"),
+        ],
+    );
+    let report = run("short", &Scenario::read(&text).expect("the file is sound"), 1);
+    assert!(report.holds(), "{:#?}", report.must);
+    let lost = report.ondol.disks_lost.expect("every disk was lost");
+    assert_eq!((lost.phones.back, lost.charged_again), (lost.phones.online, 0), "{lost:?}");
+    assert!(lost.phones.held > lost.phones.online && lost.shown_again <= lost.on_no_phone, "{lost:?}");
+    for lies in [lost.phones.forged, lost.phones.foreign, lost.phones.outdated] {
+        assert_eq!((lies.refused, lies.accepted), (lies.told, 0), "{lost:?}");
+    }
+    assert_eq!(report.without_outage.disks_lost, None);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_report_and_another_seed_another() {
     let one = an_hour(5);
     assert_eq!(one, an_hour(5));
@@ -89,6 +125,18 @@ fn a_file_that_is_not_sound_is_refused_with_its_key() {
         ("lasts_s = 64_800", "lasts_s = 0", "faults[0].lasts_s", "0 is not between 1"),
         ("outage_to_s = 68_400", "outage_to_s = 3_600", "time.outage_to_s", "3601"),
         ("scale = 0.002", "scale = nan", "scale", "NaN"),
+        (
+            "crash = { node = \"central\" }",
+            "wipe_all = { liars_per_cent = 101 }",
+            "faults[0].what.liars",
+            "101",
+        ),
+        (
+            "crash = { node = \"central\" }",
+            "restart_phones = { of = \"all\", share = 2.0 }",
+            "faults[0]",
+            "2 is",
+        ),
         ("[must]", "[must]\nserved_ratio = 1.0", "must", "served_ratio"),
         ("[town]", "[town", "the file", "]"),
     ] {

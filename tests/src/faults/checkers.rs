@@ -44,10 +44,12 @@ use super::clock::Ms;
 
 mod adoptions;
 mod capsules;
+mod charges;
 mod loans;
 
 use adoptions::Adoptions;
 use capsules::Bonds;
+use charges::Charges;
 use loans::Holders;
 
 /// What checkers remember of a run.
@@ -61,7 +63,7 @@ pub(crate) struct Checkers {
     devices: BTreeMap<usize, DeviceLedger>,
     bonds: Bonds,
     acknowledged: BTreeMap<BookingId, usize>,
-    charges: BTreeMap<BookingId, u64>,
+    charges: Charges,
     adoptions: Adoptions,
     holders: Holders,
     /// True time, and when each booking was first taken in.
@@ -103,11 +105,6 @@ struct DeviceLedger {
 impl Checkers {
     pub(crate) fn break_promise(&mut self, checker: &'static str, what: String) {
         self.broken.get_or_insert((checker, what));
-    }
-
-    /// True if central has charged the booking.
-    pub(crate) fn is_charged(&self, booking: BookingId) -> bool {
-        self.charges.contains_key(&booking)
     }
 
     /// A device stored its state.
@@ -357,22 +354,12 @@ impl Checkers {
         }
         let Ok(Some(fact)) = Fact::read(entry) else { return };
         if let Fact::Charged { booking, .. } = fact {
-            let charges = self.charges.entry(booking).or_default();
-            *charges += 1;
-            if *charges > 1 {
-                self.double_charges += 1;
-                self.break_promise("I3", format!("{booking} was charged twice"));
-            }
+            self.charged(booking, node);
         }
         if let Fact::Offered { booking, assignment, .. } = &fact {
             self.questions.insert(assignment.clone(), *booking);
         }
         let Some(node) = node else { return };
-        if let Fact::Charged { booking, .. } = fact
-            && node.board().booking(booking).is_some_and(|(_, record)| record.is_unverified())
-        {
-            self.break_promise("unverified", format!("{booking} is charged on its driver's word alone"));
-        }
         self.adoptions.committed(node, &fact);
     }
 
@@ -404,7 +391,7 @@ impl Checkers {
         for entry in gone {
             match Fact::read(entry) {
                 Ok(Some(Fact::Charged { booking, .. })) => {
-                    self.charges.remove(&booking);
+                    self.charge_is_gone(booking);
                 }
                 Ok(Some(Fact::BookingOwned { booking, .. })) => {
                     self.adoptions.adopted.remove(&booking);

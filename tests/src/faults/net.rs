@@ -154,10 +154,15 @@ impl Net {
         }
     }
 
+    /// True if nothing passes that way.
+    pub(crate) fn is_cut(&self, from: Place, to: Place, now: Ms) -> bool {
+        self.cuts.iter().any(|cut| now < cut.until && cut.from.contains(from) && cut.to.contains(to))
+    }
+
     /// After how long a message arrives: never, once, or twice.
     pub(crate) fn carry(&mut self, from: Place, to: Place, now: Ms) -> Vec<Ms> {
         self.cuts.retain(|cut| now < cut.until);
-        let cut = self.cuts.iter().any(|cut| cut.from.contains(from) && cut.to.contains(to));
+        let cut = self.is_cut(from, to, now);
         let lost = now < self.lossy.0 && self.rng.random_range(0..1_000) < self.lossy.1;
         if cut || lost {
             return Vec::new();

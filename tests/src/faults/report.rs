@@ -72,12 +72,64 @@ pub struct Degraded {
 /// Trips on drivers' phones when every node lost its disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Phones {
-    /// In the slot of a phone at that moment.
+    /// Booked trips in the slots of phones at that moment.
     pub held: u64,
-    /// Still there when the phone was attached again: the others had ended by then.
+    /// Of these, those under way on a phone that reached a node when nodes had started again, and not over before that
+    /// phone can have been attached.
+    #[serde(default)]
+    pub online: u64,
+    /// Of these, back in a journal.
+    #[serde(default)]
+    pub back: u64,
+    /// Of all that were held, still there when the phone was attached, be it later: the others had ended by then.
     pub brought: u64,
     /// Of those that were brought, back in a journal.
     pub restored: u64,
+    /// Capsules that no node has made.
+    #[serde(default)]
+    pub forged: Lies,
+    /// Capsules of another phone.
+    #[serde(default)]
+    pub foreign: Lies,
+    /// Capsules of trips that the phone has ended, where the node knows a later one.
+    #[serde(default)]
+    pub outdated: Lies,
+}
+
+/// False capsules that phones brought, and how they were answered. A node that stops has answered neither.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Lies {
+    /// Brought.
+    pub told: u64,
+    /// Refused.
+    pub refused: u64,
+    /// Taken for true: must never be.
+    pub accepted: u64,
+}
+
+impl Phones {
+    /// What false capsules came to, by kind.
+    pub(crate) fn lies(&self) -> impl Iterator<Item = Lies> {
+        [self.forged, self.foreign, self.outdated].into_iter()
+    }
+
+    fn add(&mut self, run: Self) {
+        for (sum, part) in [
+            (&mut self.held, run.held),
+            (&mut self.online, run.online),
+            (&mut self.back, run.back),
+            (&mut self.brought, run.brought),
+            (&mut self.restored, run.restored),
+        ] {
+            *sum += part;
+        }
+        let own = [&mut self.forged, &mut self.foreign, &mut self.outdated];
+        for (sum, part) in own.into_iter().zip([run.forged, run.foreign, run.outdated]) {
+            sum.told += part.told;
+            sum.refused += part.refused;
+            sum.accepted += part.accepted;
+        }
+    }
 }
 
 /// The result of one or many runs.
@@ -229,13 +281,11 @@ impl Report {
             (&mut self.boarded_reassigned, run.boarded_reassigned),
             (&mut self.entries_exchanged, run.entries_exchanged),
             (&mut self.takeovers, run.takeovers),
-            (&mut self.phones.held, run.phones.held),
-            (&mut self.phones.brought, run.phones.brought),
-            (&mut self.phones.restored, run.phones.restored),
             (&mut self.ops, run.ops),
         ] {
             *sum += part;
         }
+        self.phones.add(run.phones);
         for (door, count) in run.by_door {
             let sum = self.by_door.entry(door).or_default();
             sum.made += count.made;

@@ -87,7 +87,10 @@ pub enum Fault {
         before_return: bool,
     },
     /// Central and every edge lose their disks, and start on empty ones when the fault ends.
-    WipeAll,
+    WipeAll {
+        /// Of 100 phones that attach from then on, so many bring something false as well.
+        liars_per_cent: u32,
+    },
     /// Pages between nodes have gaps, repeats, or another order.
     SpoilPages {
         /// Of 1,000.
@@ -165,7 +168,8 @@ pub enum Fault {
 impl Fault {
     /// True if `node` starts on another disk than its own.
     fn replaces_disk_of(&self, node: usize) -> bool {
-        matches!(self, Self::WipeAll) || matches!(self, Self::RestoreNode { node: of, .. } if *of == node)
+        matches!(self, Self::WipeAll { .. })
+            || matches!(self, Self::RestoreNode { node: of, .. } if *of == node)
     }
 
     /// The kind, as counted in reports.
@@ -188,7 +192,7 @@ impl Fault {
             Self::FailDisk { .. } => "disk_fails",
             Self::RestoreNode { node: 0, .. } => "restore_central",
             Self::RestoreNode { .. } => "restore_edge",
-            Self::WipeAll => "wipe_all",
+            Self::WipeAll { .. } => "wipe_all",
             Self::SpoilPages { .. } => "spoilt_pages",
             Self::BadTexts { .. } => "bad_texts",
             Self::CutTexts { inward: true, outward: true, .. } => "cut_texts",
@@ -218,6 +222,8 @@ pub struct Schedule {
 const FIRST_MS: Ms = 60_000;
 /// Nodes that have lost their disks start again within this time.
 const WIPE_LONGEST_MS: Ms = 40_000;
+/// Of 100 phones that attach after that, so many lie.
+const LIARS_PER_CENT: u32 = 40;
 
 /// Kinds of faults that a seed has or has not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -360,7 +366,8 @@ impl Schedule {
         }
         if rng.random_range(0..100) < mix.wipes_per_cent {
             let at = rng.random_range(FIRST_MS..safety_ms - 60_000);
-            faults.push((at, rng.random_range(5_000..WIPE_LONGEST_MS), Fault::WipeAll));
+            let fault = Fault::WipeAll { liars_per_cent: LIARS_PER_CENT };
+            faults.push((at, rng.random_range(5_000..WIPE_LONGEST_MS), fault));
         }
         // Lives are numbered by the clock on the wall: on a copy of its disk and with a clock that has been set back at
         // once, a node may reuse a number. That is a limit of the product: see the README.

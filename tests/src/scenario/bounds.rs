@@ -149,14 +149,12 @@ impl Bounds {
                 (node, false)
             }
             Trouble::CutDevices { node, of, share, .. } => {
-                if of != "all" && !matches!(nodes_named(of, districts)[..], [district] if district > 0) {
-                    self.wrong(
-                        &format!("{key}.of"),
-                        format!("{of} is not one of all, edge-1 to edge-{districts}"),
-                    );
-                }
-                self.number(&format!("{key}.share"), *share, 0.0, 1.0);
+                self.phones(key, of, *share, districts);
                 (node, false)
+            }
+            Trouble::RestartPhones { of, share } => return self.phones(key, of, *share, districts),
+            Trouble::WipeAll { liars_per_cent } => {
+                return self.whole(&format!("{key}.liars_per_cent"), u64::from(*liars_per_cent), 0, 100);
             }
             Trouble::CutPeers { node, .. } | Trouble::Flap { node } | Trouble::CutTexts { node, .. } => {
                 (node, true)
@@ -176,6 +174,14 @@ impl Bounds {
                 format!("{node} is not one of {all}edges, edge-1 to edge-{districts}"),
             );
         }
+    }
+
+    /// A share of the phones of all drivers, or of one district's.
+    fn phones(&mut self, key: &str, of: &str, share: f64, districts: usize) {
+        if of != "all" && !matches!(nodes_named(of, districts)[..], [district] if district > 0) {
+            self.wrong(&format!("{key}.of"), format!("{of} is not one of all, edge-1 to edge-{districts}"));
+        }
+        self.number(&format!("{key}.share"), share, 0.0, 1.0);
     }
 }
 

@@ -32,5 +32,6 @@ pub fn known() -> &'static [Known] {
         "aws-2025",
         "four-islands",
         "four-islands-apart",
+        "phones-only",
     ]
 }

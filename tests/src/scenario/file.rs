@@ -227,6 +227,11 @@ pub enum Trouble {
     DiskFails { node: String },
     /// Its disk is lost, and a copy takes its place.
     Restore { node: String, age_s: u64 },
+    /// Central and every edge lose their disks, and start on empty ones at the end. The recovery key is loaded then; of 100
+    /// phones that attach from then on, so many bring a forged, stolen or outdated capsule as well.
+    WipeAll { liars_per_cent: u32 },
+    /// A share of the phones of `all` drivers, or of those of one district (`edge-1`), dies and starts again at the end.
+    RestartPhones { of: String, share: f64 },
     /// Its link to central, each way.
     CutPeers { node: String, from_central: bool, to_central: bool },
     /// Its link to central goes up and down every 7 s.
@@ -280,6 +285,14 @@ pub struct Must {
     pub after_ratio_least: Option<f64>,
     /// Of the bookings that were open when the outage began, those that the district's edge knew a minute later.
     pub known_at_edge_least: Option<f64>,
+    /// Of the trips under way on phones that reached a node after every disk was lost, those that came back.
+    pub trips_back_least: Option<f64>,
+    /// Until 95 of 100 of them were back, from when nodes had started again.
+    pub trips_back_p95_s_most: Option<f64>,
+    /// How many trips that must be at least, so that their share says something.
+    pub trips_online_least: Option<u64>,
+    /// False capsules of each kind (forged, of another phone, outdated) that phones must have brought.
+    pub lies_of_each_kind_least: Option<u64>,
     /// Of the rides of that time by card, those that central has charged in the end.
     pub charged_least: Option<f64>,
     /// Cars that came to a rider who had gone, against those who were served.

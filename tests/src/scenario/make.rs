@@ -211,13 +211,15 @@ impl Scenario {
                 each(node, &|edge| Fault::CutPeers { edge, down: *from_central, up: *to_central })
             }
             Trouble::Flap { node } => each(node, &|edge| Fault::Flap { edge }),
+            Trouble::WipeAll { liars_per_cent } => {
+                vec![Fault::WipeAll { liars_per_cent: *liars_per_cent }]
+            }
+            Trouble::RestartPhones { of, share } => {
+                let phones = self.phones_of(of, *share, town, rng).into_iter();
+                phones.map(|device| Fault::CrashDevice { device, after_outputs: 0 }).collect()
+            }
             Trouble::CutDevices { node, of, share, from_devices, to_devices } => {
-                // The same cars at every node.
-                let cut: Vec<bool> = (0..self.cars()).map(|_| rng.random::<f64>() < *share).collect();
-                let of = nodes_named(of, self.town.districts);
-                let is_of = |device: &usize| of.contains(&town.district_of_device(*device));
-                let devices: Vec<usize> =
-                    (0..town.devices).filter(|d| cut[*d % town.app_cars]).filter(is_of).collect();
+                let devices = self.phones_of(of, *share, town, rng);
                 each(node, &|node| {
                     let devices = devices.clone();
                     Fault::CutDevices { node, devices, up: *from_devices, down: *to_devices }
@@ -233,6 +235,15 @@ impl Scenario {
             Trouble::Repeat { per_mille } => vec![Fault::Repeat { per_mille: *per_mille }],
             Trouble::Delay { by_ms } => vec![Fault::Delay { ms: *by_ms }],
         }
+    }
+
+    /// A share of the phones of `all` drivers, or of those of one district.
+    fn phones_of(&self, of: &str, share: f64, town: &Town, rng: &mut ChaCha8Rng) -> Vec<usize> {
+        // A car's drivers have it together.
+        let drawn: Vec<bool> = (0..self.cars()).map(|_| rng.random::<f64>() < share).collect();
+        let districts = nodes_named(of, self.town.districts);
+        let is_of = |device: &usize| districts.contains(&town.district_of_device(*device));
+        (0..town.devices).filter(|device| drawn[*device % town.app_cars]).filter(is_of).collect()
     }
 }
 

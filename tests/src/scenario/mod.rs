@@ -28,7 +28,7 @@ mod table;
 pub use bounds::Invalid;
 pub use catalogue::{Known, known};
 pub use file::Scenario;
-pub use report::{Bookings, Check, Figures, InOutage, Report, SCHEMA};
+pub use report::{Bookings, Check, DisksLost, Figures, InOutage, Report, SCHEMA};
 pub use table::table;
 
 /// Plays a scenario under this name. The same scenario and seed give the same report.

@@ -7,7 +7,7 @@ use ondol_core::node::Mode;
 use super::chat;
 use super::file::Scenario;
 use super::make::Dispatch;
-use super::report::{Bookings, Figures, InOutage, Report, SCHEMA, quantile_s};
+use super::report::{Bookings, DisksLost, Figures, InOutage, Report, SCHEMA, quantile_s};
 use crate::faults::clock::Ms;
 use crate::faults::model::life::Wish;
 use crate::faults::model::{RiderPlace, Town, World};
@@ -163,6 +163,7 @@ fn figures(world: &World, watch: &Watch, converged: bool, (from, to): (Ms, Ms)) 
         in_outage: wanted_in(world, from..to),
         after: wanted_in(world, to..to + AFTER_MS),
         known_at_edge: watch.known_at_edge,
+        disks_lost: world.has_lost_all().then(|| disks_lost(world)),
         dead_runs: world.counts.dead_runs,
         drivers_doubled: world.checkers.drivers_doubled,
         duplicate_dispatches: world.dispatched_twice(),
@@ -178,6 +179,17 @@ fn figures(world: &World, watch: &Watch, converged: bool, (from, to): (Ms, Ms)) 
         journals_converged: Some(converged),
         violations: broken.map(|(checker, what)| told(checker, what)).collect(),
         state_hash: Some(world.state_hash()),
+    }
+}
+
+fn disks_lost(world: &World) -> DisksLost {
+    let (on_no_phone, shown_again) = world.on_no_phone();
+    DisksLost {
+        phones: world.phones_brought(),
+        trips_back_p95_s: quantile_s(world.trips_back_after(), 95),
+        on_no_phone,
+        shown_again,
+        charged_again: world.checkers.charged_again(),
     }
 }
 

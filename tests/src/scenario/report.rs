@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::file::Must;
+use crate::faults::Phones;
 use crate::faults::clock::Ms;
 
 /// The schema of [`Report`].
@@ -56,6 +57,8 @@ pub struct Figures {
     pub after: InOutage,
     /// Of the bookings that were open when the outage began, those that the district's edge knew a minute later.
     pub known_at_edge: Option<f64>,
+    /// Where every node lost its disk: what phones and riders brought back.
+    pub disks_lost: Option<DisksLost>,
     /// Cars that came to a rider who had gone.
     pub dead_runs: u64,
     /// Drivers with two active assignments.
@@ -99,8 +102,24 @@ pub struct Bookings {
     pub served: u64,
     /// The rider's patience was over before a car came.
     pub given_up: u64,
-    /// Acknowledged, and nobody knows it.
+    /// Acknowledged, and nobody knows it. Where every disk was lost, of those alone that were on a driver's phone.
     pub lost: u64,
+}
+
+/// What was left when every node had lost its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct DisksLost {
+    /// Trips on drivers' phones, and false ones.
+    pub phones: Phones,
+    /// Until 95 of 100 of the trips that came back were back, from when nodes had started again.
+    pub trips_back_p95_s: Option<f64>,
+    /// Bookings that were acknowledged, not over and on no driver's phone: lost by what such an outage is, and not counted
+    /// as lost.
+    pub on_no_phone: u64,
+    /// Of these, known again because a rider's page showed them.
+    pub shown_again: u64,
+    /// Bookings charged again whose charge had gone with the disks.
+    pub charged_again: u64,
 }
 
 /// Riders who wanted a car in a time.
@@ -203,6 +222,11 @@ impl Report {
             ("told_p95_s_most", must.told_p95_s_most, ondol.in_outage.told_p95_s),
             ("wait_p95_s_most", must.wait_p95_s_most, ondol.in_outage.wait_p95_s),
             (
+                "trips_back_p95_s_most",
+                must.trips_back_p95_s_most,
+                ondol.disks_lost.and_then(|lost| lost.trips_back_p95_s),
+            ),
+            (
                 "dead_runs_per_served_most",
                 must.dead_runs_per_served_most,
                 ratio(Some(ondol.dead_runs as f64), Some(bookings.served as f64)),
@@ -218,6 +242,14 @@ impl Report {
                 most(what, bound, seen);
             }
         }
+        if let Some(lost) = &ondol.disks_lost {
+            most(
+                "false capsules accepted",
+                0.0,
+                Some(lost.phones.lies().map(|lies| lies.accepted as f64).sum()),
+            );
+            most("charged again", 0.0, Some(lost.charged_again as f64));
+        }
         checks.push(at_least("served_ratio_least", must.served_ratio_least, ondol.in_outage.ratio));
         let whole = [
             ("served_share_least", must.served_share_least, ondol.in_outage.share()),
@@ -232,7 +264,25 @@ impl Report {
                 ),
             ),
         ];
-        for (what, bound, seen) in whole {
+        let lost = ondol.disks_lost.as_ref();
+        let of_lost = [
+            (
+                "trips_online_least",
+                must.trips_online_least.map(|least| least as f64),
+                lost.map(|lost| lost.phones.online as f64),
+            ),
+            (
+                "trips_back_least",
+                must.trips_back_least,
+                lost.and_then(|l| ratio(Some(l.phones.back as f64), Some(l.phones.online as f64))),
+            ),
+            (
+                "lies_of_each_kind_least",
+                must.lies_of_each_kind_least.map(|least| least as f64),
+                lost.and_then(|lost| lost.phones.lies().map(|lies| lies.refused as f64).reduce(f64::min)),
+            ),
+        ];
+        for (what, bound, seen) in whole.into_iter().chain(of_lost) {
             if let Some(bound) = bound {
                 checks.push(at_least(what, bound, seen));
             }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::report::{Figures, Report};
+use super::report::{DisksLost, Figures, Report};
+use crate::faults::{Lies, Phones};
 
 /// One row: what it says, and the figure of each way of dispatching.
 type Row = (&'static str, fn(&Figures) -> Option<String>);
@@ -63,6 +64,9 @@ pub fn table(report: &Report) -> String {
     for (what, at) in moments {
         let _infallible = writeln!(out, "{what:<34}{:>8}", at.map_or_else(|| "-".to_owned(), seconds));
     }
+    if let Some(lost) = &ondol.disks_lost {
+        out.push_str(&of_lost_disks(lost));
+    }
     let all =
         [("Ondol", ondol), ("no outage", &report.without_outage), ("central only", &report.central_only)];
     for (way, figures) in all {
@@ -76,6 +80,28 @@ pub fn table(report: &Report) -> String {
         let _infallible =
             writeln!(out, "{verdict} {}: {seen}, must be {} {}", check.what, check.is, check.bound);
     }
+    out
+}
+
+/// What phones and riders brought back to nodes that had lost their disks.
+fn of_lost_disks(lost: &DisksLost) -> String {
+    let DisksLost { phones, trips_back_p95_s, on_no_phone, shown_again, charged_again } = lost;
+    let Phones { held, online, back, .. } = phones;
+    let mut out = format!(
+        "\ntrips on phones when every disk was lost {held}; {online} of them under way on phones that reached a node, \
+         {back} of these back, 95 of 100 within {}\n",
+        trips_back_p95_s.map_or_else(|| "-".to_owned(), seconds)
+    );
+    for (kind, lies) in ["forged", "of another phone", "outdated"].into_iter().zip(phones.lies()) {
+        let Lies { told, refused, accepted } = lies;
+        let _infallible =
+            writeln!(out, "capsules {kind}: {told} brought, {refused} refused, {accepted} accepted");
+    }
+    let _infallible = writeln!(
+        out,
+        "bookings open and on no phone {on_no_phone}: lost with the disks; {shown_again} of them shown again by their \
+         riders' pages\ncharged again {charged_again}"
+    );
     out
 }
 

@@ -75,6 +75,32 @@ pub struct Request {
     pub digest: String,
 }
 
+impl Request {
+    /// The wish of a rider of whom nothing is known but the place: one seat at once, in cash, told in Korean.
+    #[must_use]
+    pub fn plain(door: Door, pickup: Position, rider: SubjectId) -> Self {
+        Self {
+            door,
+            fleet: None,
+            pickup,
+            dropoff: None,
+            stand: None,
+            seats: 1,
+            needs: Needs::default(),
+            priority: Priority::Normal,
+            pickup_at: None,
+            rider,
+            phone: None,
+            personal: None,
+            lang: Lang::Ko,
+            payment: Payment::Cash,
+            quote: None,
+            text_home: None,
+            digest: String::new(),
+        }
+    }
+}
+
 /// A fare shown before booking.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Quote {

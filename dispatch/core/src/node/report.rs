@@ -4,10 +4,10 @@
 //! asks it to let go, never the other way round. It believes a device only about bonds for which it was asked.
 
 use super::Node;
-use crate::booking::{AssignmentRecord, Door, Needs, Payment, Priority};
+use crate::booking::{AssignmentRecord, Door};
 use crate::command::{Answer, Happening, Refusal, Report, ToDevice, is_far_off};
 use crate::face::{Output, Role};
-use crate::fact::{Fact, Lang, Release, Request, Step, district_wide};
+use crate::fact::{Fact, Release, Request, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId, SubjectId};
 use crate::position::Position;
 use crate::shift::Duty;
@@ -238,23 +238,5 @@ fn device_ended(bond: &AssignmentRecord) -> bool {
 
 /// The request of a rider who got in from the street: nothing is known but the place.
 fn street_request(booking: BookingId, pickup: Position) -> Request {
-    Request {
-        door: Door::Street,
-        fleet: None,
-        pickup,
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None::<UtcMs>,
-        rider: SubjectId(booking.0),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: String::new(),
-    }
+    Request::plain(Door::Street, pickup, SubjectId(booking.0))
 }

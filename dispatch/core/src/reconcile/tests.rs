@@ -1,8 +1,8 @@
 use super::*;
 use crate::authority::Epoch;
 use crate::board::Board;
-use crate::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
-use crate::fact::{Fact, Fare, Lang, Owner, PinCheck, Request, Step, district_wide};
+use crate::booking::{CancelReason, Door, Party, Payment};
+use crate::fact::{Fact, Fare, Owner, PinCheck, Request, Step, district_wide};
 use crate::hlc::Hlc;
 use crate::ids::{DistrictId, ShiftId, SubjectId};
 use crate::journal::{Entry, Hash, Head, Lane, Series};
@@ -41,23 +41,12 @@ fn minute(minutes: i64) -> UtcMs {
 
 fn request(phone: Option<&str>, north_m: f64) -> Request {
     Request {
-        door: Door::Sms,
-        fleet: None,
-        pickup: Position::new(37.5 + north_m / 111_195.0, 127.0).unwrap(),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(1),
         phone: phone.map(|phone| PhoneKey(phone.into())),
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: String::new(),
+        ..Request::plain(
+            Door::Sms,
+            Position::new(37.5 + north_m / 111_195.0, 127.0).unwrap(),
+            SubjectId::from_number(1),
+        )
     }
 }
 

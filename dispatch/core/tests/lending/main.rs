@@ -225,19 +225,22 @@ fn central_is_answered_once_the_neighbour_has_told_or_is_silent() {
 fn what_was_said_to_or_by_an_earlier_life_is_void() {
     let mut town = waiting();
     let before = town.stored(EAST);
-    town.talk_s(61, &[2]);
-    town.pass_s(1, &[2]);
-    let (_, to, call) = town.calls.iter().find(|(.., call)| !call.lent.is_empty()).cloned().unwrap();
+    town.talk_s(59, &[2]);
+    town.pass_s(2, &[2]);
+    let asks_for_it = |call: &LoanCall| call.lent.iter().any(|said| said.request.is_some());
+    let (_, to, call) = town.calls.iter().find(|(.., call)| asks_for_it(call)).cloned().unwrap();
     town.restore(EAST, before);
+    town.attach(2);
+    town.pass_s(6, &[2]);
     town.calls.clear();
-    let Ok(Answer::Loans(answer)) = town.command(to, Command::Borrow(call.clone())) else {
-        panic!("answered")
+    let mut said = |call| {
+        let Ok(Answer::Loans(answer)) = town.command(to, Command::Borrow(call)) else { panic!("answered") };
+        answer
     };
-    assert_eq!(
-        (answer.borrowed, town.record(EAST, "east")),
-        (Vec::new(), None),
-        "it was not said to this life"
-    );
+    let answer = said(call.clone());
+    assert_eq!((answer.borrowed, answer.free), (Vec::new(), 1), "it was not said to this life");
+    let to_this_life = LoanCall { to_incarnation: answer.incarnation, ..call.clone() };
+    assert_eq!(said(to_this_life).borrowed.len(), 1, "which would have borrowed");
     let stored = town.stored(WEST);
     town.restore(WEST, stored);
     town.let_through();
@@ -342,8 +345,12 @@ fn nothing_is_lent_where_that_is_switched_off() {
     let mut town = Town::cut_off(Timing { lend_after_ms: 0, ..Timing::default() });
     town.attach(2);
     town.book().unwrap();
-    town.talk_s(300, &[2]);
+    town.talk_s(299, &[2]);
     assert_eq!((town.count(WEST, "booking_lent"), town.status(WEST)), (0, Some(Status::Open)));
+    town.pass_s(6, &[2]);
+    let (_, to, call) = town.calls[0].clone();
+    let Ok(Answer::Loans(answer)) = town.command(to, Command::Borrow(call)) else { panic!("answered") };
+    assert_eq!(answer.free, 0, "and nobody is promised to a neighbour");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ondol_core::board::Board;
-use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Status};
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Renewal, Report, Restore,
@@ -398,22 +398,8 @@ fn driver(number: u128, edge: &str) -> Driver {
 
 fn request() -> Request {
     Request {
-        door: Door::Sms,
-        fleet: None,
-        pickup: at(0.0),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(10),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
         text_home: Some(WEST.parse().unwrap()),
         digest: "10".into(),
+        ..Request::plain(Door::Sms, at(0.0), SubjectId::from_number(10))
     }
 }

@@ -11,6 +11,7 @@ mod drivers;
 mod outage;
 mod quarantine;
 mod restored;
+mod revisions;
 mod roster;
 mod texts;
 mod world;

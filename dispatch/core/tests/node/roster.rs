@@ -1,30 +1,12 @@
 //! What a rider asks, and whom the roster lists.
 
-use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::booking::{Door, Needs};
 use ondol_core::fact::{Driver, Lang, Request, Vehicle};
 use ondol_core::ids::{DriverId, SubjectId, VehicleId};
 use ondol_core::position::Position;
 
 pub(crate) fn plain() -> Request {
-    Request {
-        door: Door::Web,
-        fleet: None,
-        pickup: at(0.0),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(0),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: String::new(),
-    }
+    Request::plain(Door::Web, at(0.0), SubjectId::from_number(0))
 }
 
 pub(crate) fn at(east: f64) -> Position {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ondol_core::authority::Epoch;
-use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, Status};
+use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Status};
 use ondol_core::command::HomeAnswer;
 use ondol_core::fact::{
     CloseReason, Driver, Fact, Fare, Lang, Owner, PhoneKey, PinCheck, Quote, Release, Request, Rest,
@@ -302,23 +302,16 @@ fn step(b: u8, c: u8) -> Step {
 /// Requests for one booking may differ: the same key with another body reached the other side of a cut.
 fn request(b: u8, c: u8) -> Request {
     Request {
-        door: [Door::Web, Door::Sms, Door::Phone][usize::from(b % 3)],
-        fleet: None,
-        pickup: Position::new(37.5 + f64::from(c % 3) * 0.002, 127.0).unwrap(),
-        dropoff: None,
         stand: (c.is_multiple_of(5)).then(|| stand(c)),
         seats: 1 + b % 4,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number((b % PHONES).into()),
         phone: (!c.is_multiple_of(4)).then(|| phone(b)),
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
         quote: (c.is_multiple_of(2)).then(|| Quote { fare: Money(11_000), tariff: "t".into() }),
-        text_home: None,
         digest: format!("{b}{c}"),
+        ..Request::plain(
+            [Door::Web, Door::Sms, Door::Phone][usize::from(b % 3)],
+            Position::new(37.5 + f64::from(c % 3) * 0.002, 127.0).unwrap(),
+            SubjectId::from_number((b % PHONES).into()),
+        )
     }
 }
 

@@ -110,23 +110,9 @@ fn refuses_a_slot_that_contradicts_itself() {
 #[test]
 fn a_message_survives_the_wire() {
     let request = Request {
-        door: Door::Web,
-        fleet: None,
-        pickup: Position::new(37.5, 127.0).unwrap(),
-        dropoff: None,
-        stand: None,
         seats: 2,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(9),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
         quote: Some(Quote { fare: Money(4_800), tariff: "seoul-2023".into() }),
-        text_home: None,
-        digest: String::new(),
+        ..Request::plain(Door::Web, Position::new(37.5, 127.0).unwrap(), SubjectId::from_number(9))
     };
     let offer = command::Offer {
         booking: BookingId::from_number(3),

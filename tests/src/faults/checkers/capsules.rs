@@ -1,6 +1,6 @@
 //! What may come back from drivers' phones: trips that their own device holds, and nothing that has ended.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ondol_core::ids::{AssignmentId, ShiftId};
 
@@ -10,11 +10,11 @@ use crate::faults::clock::Ms;
 /// An attach may be under way while its device ends the trip; the device then tells how it ended.
 const UNDER_WAY_MS: Ms = 40_000;
 
-/// Who held each bond, and since when it is over, as devices stored it.
+/// Who held each bond, and since when it is over, as devices stored it; when each was restored.
 #[derive(Debug, Default)]
 pub(super) struct Bonds {
     of: BTreeMap<AssignmentId, (ShiftId, Option<Ms>)>,
-    restored: BTreeSet<AssignmentId>,
+    restored: BTreeMap<AssignmentId, Ms>,
 }
 
 impl Bonds {
@@ -30,14 +30,14 @@ impl Bonds {
 }
 
 impl Checkers {
-    /// True if some node restored the trip.
-    pub(crate) fn has_come_back(&self, assignment: &AssignmentId) -> bool {
-        self.bonds.restored.contains(assignment)
+    /// When the first node restored the trip.
+    pub(crate) fn came_back_at(&self, assignment: &AssignmentId) -> Option<Ms> {
+        self.bonds.restored.get(assignment).copied()
     }
 
     /// A node restored a trip.
     pub(super) fn restored(&mut self, assignment: &AssignmentId, shift: ShiftId) {
-        self.bonds.restored.insert(assignment.clone());
+        self.bonds.restored.entry(assignment.clone()).or_insert(self.now);
         match self.bonds.of.get(assignment) {
             None => {
                 self.break_promise("foreign", format!("{assignment} was restored, which no device has held"));

@@ -1,6 +1,6 @@
 //! The shell of a device, and the driver who holds it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use ondol_core::booking::{Needs, Payment};
 use ondol_core::fact::Vehicle;
@@ -17,6 +17,9 @@ use super::town::STAND_AT;
 use super::{Ask, Caller, Event, Town, World, any_clock, district_of, node_id, spot};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
+
+/// Capsules of trips that are over which a liar keeps.
+const ENDED_MAX: usize = 8;
 
 /// A driver's phone.
 pub(crate) struct DevicePlace {
@@ -37,8 +40,8 @@ pub(crate) struct DevicePlace {
     /// It dies after this many more outputs.
     pub(super) dies_after: Option<usize>,
     pub(super) off_ms: Ms,
-    /// The capsule of its last trip that is over, which an honest phone throws away.
-    pub(super) ended: Option<KeptCapsule>,
+    /// The capsules of its last trips that are over, which an honest phone throws away; the latest last.
+    pub(super) ended: VecDeque<KeptCapsule>,
     /// What the driver has already decided to do.
     planned: BTreeSet<(AssignmentId, u8)>,
 }
@@ -121,7 +124,7 @@ impl World {
             wakes_at: None,
             dies_after: None,
             off_ms: 0,
-            ended: None,
+            ended: VecDeque::new(),
             planned: BTreeSet::new(),
         });
     }
@@ -244,8 +247,15 @@ impl World {
                     let kept = durable.capsules();
                     let place = &mut self.devices[device];
                     let over = place.stored.capsules().into_iter().find(|known| !kept.contains(known));
-                    place.ended = over.or(place.ended.take());
                     place.stored = *durable;
+                    if let Some(over) = over {
+                        self.trip_is_over(&over.assignment);
+                        let ended = &mut self.devices[device].ended;
+                        if ended.len() >= ENDED_MAX {
+                            ended.pop_front();
+                        }
+                        ended.push_back(over);
+                    }
                 }
                 Output::Send { to, request, message } => {
                     if let Message::Attach(attach) = &*message {

@@ -70,7 +70,7 @@ impl World {
                     self.central_away_until = self.central_away_until.max(until);
                 }
             }
-            Fault::WipeAll => {
+            Fault::WipeAll { .. } => {
                 self.wipe_all();
                 self.agenda.at(until, Event::FaultEnds(index));
                 self.central_away_until = self.central_away_until.max(until);
@@ -124,7 +124,7 @@ impl World {
             Fault::CrashNode { node } | Fault::TearNode { node } | Fault::RestoreNode { node, .. } => {
                 self.start_node(node);
             }
-            Fault::WipeAll => self.start_empty(),
+            Fault::WipeAll { liars_per_cent } => self.start_empty(liars_per_cent),
             Fault::WrongClock { node, ms } => self.nodes[node].clock.civil_error_ms -= ms,
             Fault::LateLinks { .. }
             | Fault::CutPeers { .. }

@@ -1,6 +1,6 @@
 //! The world of a run: places, what happens at them, and what they say to each other.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{Answer, Command, Refusal};
@@ -24,6 +24,7 @@ mod config;
 mod device;
 mod disk;
 mod disturb;
+mod liars;
 pub(crate) mod life;
 mod node;
 mod people;
@@ -110,6 +111,10 @@ pub(crate) enum Caller {
         number: u64,
     },
     Operator,
+    /// A door, with a capsule that a phone has brought: in which way it is false, if it is.
+    Capsule {
+        lie: Option<liars::Lie>,
+    },
     /// For entries; the tag tells a late answer from the one awaited.
     Pull {
         node: usize,
@@ -167,13 +172,8 @@ pub(crate) struct World {
     pin_key: PinKey,
     /// What nodes have sealed for devices.
     sealed: BTreeMap<AssignmentId, Capsule>,
-    /// Bonds on phones when every node lost its disk, and those of them that were brought since.
-    held: BTreeSet<AssignmentId>,
-    brought: BTreeSet<AssignmentId>,
-    /// What each phone held when it last asked a node to attach it.
-    held_at_attach: BTreeMap<(usize, usize), BTreeSet<AssignmentId>>,
-    /// Operators have loaded the recovery key into every node.
-    key_is_loaded: bool,
+    /// What there was when every node lost its disk.
+    wiped: capsules::Wiped,
     /// Digest of all events so far.
     digest: u64,
     trace: Option<VecDeque<String>>,
@@ -244,10 +244,7 @@ impl World {
             central_away_until: 0,
             pin_key: PinKey([9; 32]),
             sealed: BTreeMap::new(),
-            held: BTreeSet::new(),
-            brought: BTreeSet::new(),
-            held_at_attach: BTreeMap::new(),
-            key_is_loaded: false,
+            wiped: capsules::Wiped::default(),
             digest: 0xcbf2_9ce4_8422_2325,
             trace: traced.then(VecDeque::new),
         };
@@ -331,6 +328,7 @@ impl World {
                     self.asked(node, ask, Caller::Operator);
                 }
             }
+            (Caller::Capsule { lie }, Reply::Command(result)) => self.capsule_answered(lie, result.is_ok()),
             (Caller::Operator | Caller::Renew { .. } | Caller::Neighbour { .. }, _) => {}
             (caller, reply) => unreachable!("{caller:?} is not answered by {reply:?}"),
         }
@@ -356,8 +354,8 @@ impl World {
             Caller::Pull { node, .. } | Caller::Renew { node, .. } | Caller::Neighbour { node, .. } => {
                 Place::Node(node)
             }
-            // The text process stands beside its edge, the operator beside a node.
-            Caller::Phone { .. } | Caller::Operator => Place::Node(from),
+            // The text process stands beside its edge, the operator and the door beside a node.
+            Caller::Phone { .. } | Caller::Operator | Caller::Capsule { .. } => Place::Node(from),
         };
         if to == Place::Node(from) {
             self.agenda.after(1, Event::Answered { caller, from, reply: Box::new(reply) });

@@ -114,10 +114,11 @@ impl World {
         record.accepted.as_ref().map(|_| record)
     }
 
-    /// True if a booking was acknowledged, its acceptance did not go with the one disk that had it, and nobody knows it.
+    /// True if a booking was acknowledged and nobody knows it, though its acceptance did not go with the one disk that had
+    /// it, or a phone had it that reached a node after every disk was lost.
     pub(crate) fn is_lost(&self, rider: &RiderPlace) -> bool {
-        let promised = rider.acknowledged && self.checkers.is_promised(rider.booking);
-        promised && self.record(rider.booking).is_none()
+        let kept = self.checkers.is_promised(rider.booking) || self.is_on_a_phone(rider.booking);
+        rider.acknowledged && kept && self.record(rider.booking).is_none()
     }
 
     /// Of the bookings that were acknowledged before this moment and are open, the share that the district's edge knows;

@@ -3,6 +3,7 @@
 use ondol_core::board::Board;
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{Answer, Command, Refusal, Restore};
+use ondol_core::ids::{AssignmentId, BookingId};
 
 use super::{CENTRAL, World};
 
@@ -24,6 +25,10 @@ impl World {
         if self.has_edge {
             self.sync();
         }
+    }
+
+    pub(crate) fn knows_bond(&self, name: &str, assignment: &AssignmentId, booking: BookingId) -> bool {
+        self.places[name].node.knows_bond(assignment, booking)
     }
 
     /// The phone of `shift` brings a capsule, which the shell has opened.

@@ -82,6 +82,37 @@ pub(super) fn revoke(n: u64) -> Push {
     Push::Revoke { assignment: id(n), booking: booking(n), reason: Release::Cancelled }
 }
 
+/// An assignment leaves the slot only for its grave: it is never overwritten, and what boarded stays boarded.
+pub(super) fn check_step(before: &Durable, new: &Durable) {
+    for trip in before.current.iter().chain(&before.next) {
+        let stays = new.trip(&trip.assignment);
+        let ended = new.tombstone(&trip.assignment);
+        assert!(stays.is_some() != ended.is_some(), "{:?} vanished or is both", trip.assignment);
+        if trip.boarded.is_some() {
+            let done = ended.is_some_and(|stone| matches!(stone.last, Happening::Done { .. }));
+            assert!(done || stays.is_some_and(|trip| trip.boarded.is_some()), "a boarded trip was ended");
+        }
+    }
+    assert!(new.attach_epoch >= before.attach_epoch, "the attach epoch fell");
+}
+
+/// Nothing is said that is not stored.
+pub(super) fn check_said(stored: &Durable, message: &Message) {
+    match message {
+        Message::Attach(attach) => assert_eq!(attach.attach_epoch, stored.attach_epoch),
+        Message::Beat(beat) => assert_eq!(beat.slot, stored.slot()),
+        Message::Reports(batch) => {
+            for ReportEntry { what, .. } in &batch.entries {
+                if let Happening::Assigned { assignment, .. } | Happening::Boarded { assignment, .. } = what {
+                    let known = stored.trip(assignment).is_some() || stored.tombstone(assignment).is_some();
+                    assert!(known, "{what:?} was told before it was stored");
+                }
+            }
+        }
+        Message::Positions(_) => {}
+    }
+}
+
 impl Bench {
     /// A device that central has attached as session `s1` under epoch 1.
     pub(super) fn attached() -> Self {
@@ -124,12 +155,12 @@ impl Bench {
                 }
                 Output::Persist(durable) => {
                     self.outputs_left -= 1;
-                    self.check_step(&durable);
+                    check_step(&self.stored, &durable);
                     self.stored = *durable;
                 }
                 Output::Send { request, message, .. } => {
                     self.outputs_left -= 1;
-                    self.check_said(&message);
+                    check_said(&self.stored, &message);
                     if let Message::Reports(batch) = &*message {
                         self.told.extend(batch.entries.iter().map(|entry| entry.what.clone()));
                     }
@@ -146,39 +177,6 @@ impl Bench {
         let config = Config::default();
         self.device = Device::new(self.stored.clone(), config, self.now);
         self.drain();
-    }
-
-    /// An assignment leaves the slot only for its grave: it is never overwritten, and what boarded stays boarded.
-    pub(super) fn check_step(&self, new: &Durable) {
-        for trip in self.stored.current.iter().chain(&self.stored.next) {
-            let stays = new.trip(&trip.assignment);
-            let ended = new.tombstone(&trip.assignment);
-            assert!(stays.is_some() != ended.is_some(), "{:?} vanished or is both", trip.assignment);
-            if trip.boarded.is_some() {
-                let done = ended.is_some_and(|stone| matches!(stone.last, Happening::Done { .. }));
-                assert!(done || stays.is_some_and(|trip| trip.boarded.is_some()), "a boarded trip was ended");
-            }
-        }
-        assert!(new.attach_epoch >= self.stored.attach_epoch, "the attach epoch fell");
-    }
-
-    pub(super) fn check_said(&self, message: &Message) {
-        match message {
-            Message::Attach(attach) => assert_eq!(attach.attach_epoch, self.stored.attach_epoch),
-            Message::Beat(beat) => assert_eq!(beat.slot, self.stored.slot()),
-            Message::Reports(batch) => {
-                for ReportEntry { what, .. } in &batch.entries {
-                    if let Happening::Assigned { assignment, .. } | Happening::Boarded { assignment, .. } =
-                        what
-                    {
-                        let known = self.stored.trip(assignment).is_some()
-                            || self.stored.tombstone(assignment).is_some();
-                        assert!(known, "{what:?} was told before it was stored");
-                    }
-                }
-            }
-            Message::Positions(_) => {}
-        }
     }
 
     pub(super) fn run(&mut self) {
