@@ -15,6 +15,7 @@
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
 //! | restore | no node writes two entries under one number, whatever copy of its disk it starts on | each committed entry |
+//! | home | only an edge that dispatches asks a driver home, who is free and in another district | each such wish |
 //! | bans | an edge whose bans are too old admits nobody | each shift that begins |
 //! | one_text | one text asks for one booking, however often it comes | each acceptance |
 //! | once | a feature-phone driver's text acts once and is answered the same | each answer to a text |
@@ -35,7 +36,7 @@ use ondol_core::face::Role;
 use ondol_core::fact::{Fact, ShiftStart, Step};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
-use ondol_core::node::{Contact, ModeReason, Node};
+use ondol_core::node::{ModeReason, Node};
 use ondol_core::shift::{Serialiser, ShiftRecord};
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
@@ -43,6 +44,7 @@ use ondol_device::wire::Happening;
 use super::clock::Ms;
 
 mod adoptions;
+mod alone;
 mod capsules;
 mod loans;
 
@@ -303,28 +305,6 @@ impl Checkers {
             self.break_promise("I10", what);
         } else {
             *known = epoch;
-        }
-    }
-
-    /// After a takeover an edge asks nobody before most drivers have attached, or the time for it is over.
-    fn settled(&mut self, node: &Node, board: &DistrictBoard, district: &DistrictId) {
-        let is_edge = node.config().role != Role::Central;
-        let Some(taken_at) = self.taken_at.get(district).filter(|_| is_edge && holds(node, district)) else {
-            return;
-        };
-        let waited_ms = self.now - taken_at;
-        let shifts = board.on_duty().filter(|shift| shift.home().is_none());
-        let attached = |shift: &ShiftRecord| node.contacts().get(&shift.id).is_some_and(Contact::is_attached);
-        let (here, away): (Vec<_>, Vec<_>) = shifts.partition(|shift| attached(shift));
-        // The node's elapsed clock may run a little fast.
-        if waited_ms < node.config().timing.lease.settle_ms * 97 / 100 && here.len() < 4 * away.len() {
-            let what = format!(
-                "{} offers {waited_ms} ms after it took {district}, with {} drivers attached and {} away",
-                node.config().id,
-                here.len(),
-                away.len()
-            );
-            self.break_promise("settled", what);
         }
     }
 

@@ -132,6 +132,9 @@ pub struct Report {
     /// Steps of loans between edges, by kind of entry.
     #[serde(default)]
     pub loans: BTreeMap<String, u64>,
+    /// How often a driver was asked home by an edge that is cut off.
+    #[serde(default)]
+    pub asked_home: u64,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
     /// Trips on drivers' phones when every node lost its disk.
@@ -181,6 +184,7 @@ impl Report {
             entries_exchanged: 0,
             takeovers: 0,
             loans: BTreeMap::new(),
+            asked_home: 0,
             conflicts: BTreeMap::new(),
             phones: Phones::default(),
             means: BTreeMap::new(),
@@ -229,6 +233,7 @@ impl Report {
             (&mut self.boarded_reassigned, run.boarded_reassigned),
             (&mut self.entries_exchanged, run.entries_exchanged),
             (&mut self.takeovers, run.takeovers),
+            (&mut self.asked_home, run.asked_home),
             (&mut self.phones.held, run.phones.held),
             (&mut self.phones.brought, run.phones.brought),
             (&mut self.phones.restored, run.phones.restored),

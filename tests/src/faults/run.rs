@@ -199,6 +199,7 @@ impl Finished {
         report.entries_exchanged = world.counts.exchanged;
         report.takeovers = world.counts.taken_at.len() as u64;
         report.loans = world.counts.loans.iter().map(|(step, n)| ((*step).to_owned(), *n)).collect();
+        report.asked_home = world.counts.asked_home;
         report.phones = world.phones_brought();
         report.faults = world.faults();
         report.state_hash = world.state_hash();

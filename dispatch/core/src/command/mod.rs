@@ -8,7 +8,7 @@ mod notice;
 mod refusal;
 
 pub use device::{
-    Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Restore, Slot,
+    AskedHome, Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Restore, Slot,
     ToDevice, is_far_off,
 };
 pub use home::{HomeAnswer, HomeCommand, HomeWish};

@@ -260,6 +260,11 @@ impl Node {
         Ok(Answer::Done)
     }
 
+    /// When a neighbour was last heard; one that never was counts from the start of this life.
+    pub(super) fn neighbour_heard_at(&self, node: &NodeId) -> Ticks {
+        self.loans.peers.get(node).and_then(|peer| peer.heard_at).unwrap_or(self.started_at)
+    }
+
     fn neighbour(&self, node: &NodeId) -> Option<&Neighbour> {
         self.config.neighbours.iter().find(|neighbour| neighbour.node == *node)
     }
@@ -354,22 +359,19 @@ impl Node {
     /// Asks riders whose bookings nobody may plan here because a neighbour is not heard.
     fn ask_riders_of_unheard(&mut self, district: &DistrictId, now: Now) {
         let ask_again_ms = self.config.timing.ask_again_ms;
-        let (loans, started_at) = (&self.loans, self.started_at);
-        let is_silent = |peer: &NodeId| {
-            let heard_at = loans.peers.get(peer).and_then(|peer| peer.heard_at);
-            now.ticks.since_ms(heard_at.unwrap_or(started_at)) >= ask_again_ms
-        };
+        let is_silent =
+            |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= ask_again_ms;
         let open = self.board.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
         let silent: BTreeSet<BookingId> = open
             .filter(|record| matches!(record.status(), Status::Open | Status::Offered))
             .filter(|record| {
-                let unsure = loans.unsure.get(&record.id);
+                let unsure = self.loans.unsure.get(&record.id);
                 unsure.is_some_and(|peers| peers.iter().any(is_silent))
                     || record.lent_to().is_some_and(|lent| is_silent(&lent.to))
             })
             .map(|record| record.id)
             .collect();
-        let new: Vec<BookingId> = silent.difference(&loans.asked).copied().collect();
+        let new: Vec<BookingId> = silent.difference(&self.loans.asked).copied().collect();
         self.loans.asked = silent;
         for booking in new {
             self.still_wanted(district, booking, format!("{booking}/still-wanted"), now);

@@ -12,6 +12,7 @@
 //! | driver devices: trips that come back from capsules | `restore.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
+//! | who is asked home | `abroad.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
@@ -45,6 +46,7 @@ use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
+mod abroad;
 mod aged;
 mod booking;
 mod borrow;
@@ -144,6 +146,8 @@ pub struct Contact {
     gap: Option<(Ticks, Ticks)>,
     /// Watches whether it waits at a stand.
     stand: StandWatch,
+    /// Since when it has been free in another district while this node dispatches alone.
+    abroad_since: Option<Ticks>,
     /// It keeps capsules.
     keeps_capsules: bool,
     /// Its session with this node: name and attach epoch.

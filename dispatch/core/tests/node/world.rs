@@ -18,7 +18,6 @@ use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
-use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
 
 use crate::roster::{at, driver, plain, vehicle};
@@ -36,6 +35,9 @@ struct Place {
 
 mod copy;
 mod cut;
+mod roads;
+
+use roads::Roads;
 
 /// Nodes and what they made durable.
 pub(crate) struct World {
@@ -57,19 +59,6 @@ pub(crate) struct World {
     pub(crate) spoil: Option<fn(Vec<Entry>) -> Vec<Entry>>,
     /// Phones know where they are.
     pub(crate) has_fix: bool,
-}
-
-/// Straight roads that lead no further than a degree: what is beyond is an island.
-struct Roads;
-
-impl TravelTimes for Roads {
-    fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
-        let by_road = StraightLine.durations_s(target, sources).into_iter();
-        by_road
-            .zip(sources)
-            .map(|(s, source)| s.filter(|_| (target.lon() - source.lon()).abs() < 1.0))
-            .collect()
-    }
 }
 
 impl World {

@@ -25,6 +25,7 @@ mod device;
 mod disk;
 mod disturb;
 pub(crate) mod life;
+mod map;
 mod node;
 mod people;
 mod settled;
@@ -189,6 +190,8 @@ pub(crate) struct Counts {
     pub(crate) faults: BTreeMap<&'static str, u64>,
     /// Cars that came to a rider who had gone.
     pub(crate) dead_runs: u64,
+    /// How often a driver was asked home.
+    pub(crate) asked_home: u64,
     /// When edges took their districts.
     pub(crate) taken_at: Vec<Ms>,
     /// When edges asked drivers.
