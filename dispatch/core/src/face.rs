@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::authority::LeaseTiming;
-use crate::command::{Answer, Command, LoanCall, Notice, Refusal, Renewal, ToDevice};
+use crate::command::{Answer, Command, LoanCall, Notice, Refusal, Relay, Renewal, ToDevice};
 use crate::ids::{BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
 use crate::journal::{Entry, Heads, Series};
 use crate::node::Poison;
@@ -201,6 +201,13 @@ pub enum Output {
         to: NodeId,
         /// The renewal.
         renewal: Renewal,
+    },
+    /// Then tell this to central.
+    Relay {
+        /// Central.
+        to: NodeId,
+        /// Whom this edge hears.
+        relay: Relay,
     },
     /// Then say this to another edge, and hand its answer in as [`Command::Lent`].
     CallNeighbour {

@@ -33,7 +33,7 @@ use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, ShiftStart, Step};
+use ondol_core::fact::{Fact, ShiftStart, Step, TakeCause};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
 use ondol_core::node::{ModeReason, Node};
@@ -47,10 +47,12 @@ mod adoptions;
 mod alone;
 mod capsules;
 mod loans;
+mod relays;
 
 use adoptions::Adoptions;
 use capsules::Bonds;
 use loans::Holders;
+use relays::Relays;
 
 /// What checkers remember of a run.
 #[derive(Debug, Default)]
@@ -66,6 +68,7 @@ pub(crate) struct Checkers {
     charges: BTreeMap<BookingId, u64>,
     adoptions: Adoptions,
     holders: Holders,
+    pub(crate) relays: Relays,
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
@@ -200,6 +203,7 @@ impl Checkers {
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
                 }
+                self.relays.offered(node, &entry.series.district, board, &assignment, shift);
                 if let Some(what) = self.holders.elsewhere(node, &entry.series.district, booking) {
                     self.break_promise("lent", what);
                 }
@@ -218,6 +222,10 @@ impl Checkers {
             Ok(Some(Fact::BookingOwned { booking, owner, .. })) => {
                 if node.config().role != Role::Central && owner.node == node.config().id {
                     self.adoptions.written(node, board, booking);
+                    // Central may go on with what a human had the edge adopt.
+                    if board.authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator) {
+                        self.holders.excuse(booking);
+                    }
                 }
             }
             Ok(Some(
@@ -344,6 +352,7 @@ impl Checkers {
                 self.break_promise("I3", format!("{booking} was charged twice"));
             }
         }
+        self.relays.committed(&fact);
         if let Fact::Offered { booking, assignment, .. } = &fact {
             self.questions.insert(assignment.clone(), *booking);
         }

@@ -29,6 +29,6 @@ mod run;
 pub(crate) mod schedule;
 
 pub use profile::{Profile, UnknownProfile};
-pub use report::{Bookings, Degraded, DoorCount, Phones, Report, Violation};
+pub use report::{Bookings, Degraded, DoorCount, Phones, Relayed, Report, Violation};
 pub use run::{Options, run, run_many};
 pub use schedule::{Fault, Schedule};

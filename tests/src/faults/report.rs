@@ -80,6 +80,15 @@ pub struct Phones {
     pub restored: u64,
 }
 
+/// What came of drivers who reach an edge alone while central dispatches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Relayed {
+    /// Questions.
+    pub asked: u64,
+    /// Rides that came of them.
+    pub served: u64,
+}
+
 /// The result of one or many runs.
 ///
 /// Fields that only a real city has (`detect_s` and the like) are null.
@@ -135,6 +144,9 @@ pub struct Report {
     /// How often a driver was asked home by an edge that is cut off.
     #[serde(default)]
     pub asked_home: u64,
+    /// Drivers with the app whom an edge asked for central, because they reach the edge alone.
+    #[serde(default)]
+    pub relayed: Relayed,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
     /// Trips on drivers' phones when every node lost its disk.
@@ -185,6 +197,7 @@ impl Report {
             takeovers: 0,
             loans: BTreeMap::new(),
             asked_home: 0,
+            relayed: Relayed::default(),
             conflicts: BTreeMap::new(),
             phones: Phones::default(),
             means: BTreeMap::new(),
@@ -234,6 +247,8 @@ impl Report {
             (&mut self.entries_exchanged, run.entries_exchanged),
             (&mut self.takeovers, run.takeovers),
             (&mut self.asked_home, run.asked_home),
+            (&mut self.relayed.asked, run.relayed.asked),
+            (&mut self.relayed.served, run.relayed.served),
             (&mut self.phones.held, run.phones.held),
             (&mut self.phones.brought, run.phones.brought),
             (&mut self.phones.restored, run.phones.restored),

@@ -359,8 +359,7 @@ impl Node {
     /// Asks riders whose bookings nobody may plan here because a neighbour is not heard.
     fn ask_riders_of_unheard(&mut self, district: &DistrictId, now: Now) {
         let ask_again_ms = self.config.timing.ask_again_ms;
-        let is_silent =
-            |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= ask_again_ms;
+        let is_silent = |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= ask_again_ms;
         let open = self.board.district(district).into_iter().flat_map(DistrictBoard::open_bookings);
         let silent: BTreeSet<BookingId> = open
             .filter(|record| matches!(record.status(), Status::Open | Status::Offered))

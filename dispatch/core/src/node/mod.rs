@@ -13,6 +13,7 @@
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
 //! | who is asked home | `abroad.rs` |
+//! | drivers who reach only the edge, planned by central | `relay.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
@@ -63,6 +64,7 @@ mod peer;
 mod plan;
 mod quarantine;
 mod react;
+mod relay;
 mod report;
 mod restore;
 mod roster;
@@ -327,6 +329,7 @@ impl Node {
             Command::Beat(beat) => self.beat(beat, now),
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),
+            Command::Relay(relay) => self.hear_relay(relay, now),
             Command::Borrow(call) => self.hear_call(call, now),
             Command::Lent(answer) => self.hear_answer(answer, now),
             Command::Renew(renewal) => self.renew(renewal, now),
@@ -436,6 +439,7 @@ impl Node {
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
             self.sweep_loans(district, now);
+            self.sweep_relay(district, now);
             planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }

@@ -174,7 +174,10 @@ impl Town {
                 Output::Notify(notice) => place.notices.push(notice),
                 Output::Reply { result, .. } => reply = Some(*result),
                 Output::CallNeighbour { to, call } => self.calls.push((name, edge_named(&to), call)),
-                Output::Renew { .. } | Output::ToDevice { .. } | Output::Changed(_) => {}
+                Output::Renew { .. }
+                | Output::Relay { .. }
+                | Output::ToDevice { .. }
+                | Output::Changed(_) => {}
             }
         }
         reply

@@ -7,7 +7,7 @@ use ondol_core::board::Board;
 use ondol_core::booking::{BookingRecord, CancelReason, Party, Payment, Status};
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
-    Refusal, Report, Slot, ToDevice,
+    Refusal, Relay, Report, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Quote, Request, ShiftStart, Step};
@@ -15,7 +15,6 @@ use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, Shif
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
-use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
@@ -30,6 +29,8 @@ struct Place {
     journal: Vec<Entry>,
     notices: Vec<Notice>,
     renewals: Vec<ondol_core::command::Renewal>,
+    /// What the edge has told of drivers and central has not heard.
+    relays: Vec<Relay>,
     incarnation: u32,
 }
 
@@ -133,8 +134,17 @@ impl World {
             timing: Timing::default(),
         };
         let node = Node::new(config, board, Arc::new(Roads), self.now(name));
-        self.places
-            .insert(name, Place { node, journal, notices: Vec::new(), renewals: Vec::new(), incarnation });
+        self.places.insert(
+            name,
+            Place {
+                node,
+                journal,
+                notices: Vec::new(),
+                renewals: Vec::new(),
+                relays: Vec::new(),
+                incarnation,
+            },
+        );
         self.input(name, Input::Committed);
     }
 
@@ -173,6 +183,7 @@ impl World {
                 Output::Notify(notice) => place.notices.push(notice),
                 Output::Reply { result, .. } => reply = Some(*result),
                 Output::Renew { renewal, .. } => place.renewals.push(renewal),
+                Output::Relay { relay, .. } => place.relays.push(relay),
                 Output::ToDevice { .. } | Output::CallNeighbour { .. } | Output::Changed(_) => {}
             }
         }

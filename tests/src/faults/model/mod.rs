@@ -122,6 +122,10 @@ pub(crate) enum Caller {
         node: usize,
         life: u32,
     },
+    /// An edge, which tells central of drivers and waits for nothing.
+    Relay {
+        node: usize,
+    },
     /// An edge, about loans.
     Neighbour {
         node: usize,
@@ -334,7 +338,10 @@ impl World {
                     self.asked(node, ask, Caller::Operator);
                 }
             }
-            (Caller::Operator | Caller::Renew { .. } | Caller::Neighbour { .. }, _) => {}
+            (
+                Caller::Operator | Caller::Renew { .. } | Caller::Relay { .. } | Caller::Neighbour { .. },
+                _,
+            ) => {}
             (caller, reply) => unreachable!("{caller:?} is not answered by {reply:?}"),
         }
     }
@@ -356,9 +363,10 @@ impl World {
         let to = match caller {
             Caller::Device { device, .. } => Place::Device(device),
             Caller::Rider { rider, .. } => Place::Rider(rider),
-            Caller::Pull { node, .. } | Caller::Renew { node, .. } | Caller::Neighbour { node, .. } => {
-                Place::Node(node)
-            }
+            Caller::Pull { node, .. }
+            | Caller::Renew { node, .. }
+            | Caller::Relay { node }
+            | Caller::Neighbour { node, .. } => Place::Node(node),
             // The text process stands beside its edge, the operator beside a node.
             Caller::Phone { .. } | Caller::Operator => Place::Node(from),
         };

@@ -10,7 +10,9 @@ use ondol_core::ids::DistrictId;
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
 use ondol_core::shell::Tray;
-use ondol_device::wire::{AskedHome, Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult};
+use ondol_device::wire::{
+    AskedHome, Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult,
+};
 use ondol_device::{Answer as DeviceAnswer, Message};
 
 use super::config::{common_districts, config_of};
@@ -289,6 +291,10 @@ impl World {
                     let caller = Caller::Renew { node, life: self.nodes[node].life };
                     let ask = Ask::Command(Command::Renew(renewal));
                     self.ask(Place::Node(node), node_of(&to), ask, caller);
+                }
+                Output::Relay { to, relay } => {
+                    let ask = Ask::Command(Command::Relay(relay));
+                    self.ask(Place::Node(node), node_of(&to), ask, Caller::Relay { node });
                 }
                 Output::CallNeighbour { to, call } => {
                     let caller = Caller::Neighbour { node, life: self.nodes[node].life };

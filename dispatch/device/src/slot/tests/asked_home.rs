@@ -5,7 +5,9 @@ use crate::wire::AskedHome;
 use super::*;
 
 fn wish() -> AskedHome {
-    AskedHome { district: "west".parse().unwrap(), towards: Some(here()), text: "돌아와 주세요.".into() }
+    AskedHome {
+        district: "west".parse().unwrap(), towards: Some(here()), text: "돌아와 주세요.".into()
+    }
 }
 
 /// A device whose node asks its driver home.
