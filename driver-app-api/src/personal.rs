@@ -1,18 +1,20 @@
 //! What a driver may read about a rider, opened message by message.
 //!
 //! Name, labels and note go with the question. The number goes only with the confirmation, and only from
-//! acceptance to boarding: afterwards the repeated confirmation comes without it.
+//! acceptance to boarding: afterwards the repeated confirmation comes without it. What the node itself asks of a driver
+//! is worded here, too.
 
 use std::collections::BTreeMap;
 
 use ondol_core::booking::AssignmentRecord;
-use ondol_core::command::ToDevice;
-use ondol_core::fact::Sealed;
+use ondol_core::command::{self, ToDevice};
+use ondol_core::fact::{self, Sealed};
 use ondol_core::ids::AssignmentId;
-use ondol_device::wire::RiderTexts;
+use ondol_device::wire::{AskedHome, RiderTexts};
 use ondol_engine::Unavailable;
 use ondol_engine::identity::Bearer;
 use ondol_engine::vault::RiderPersonal;
+use ondol_messages::{Catalogue, Lang};
 
 use crate::state::DriverState;
 
@@ -44,6 +46,27 @@ pub(crate) async fn texts(
             ToDevice::Revoke { .. } => RiderTexts::default(),
         })
         .collect())
+}
+
+/// The wish to drive home, in the driver's language.
+///
+/// # Errors
+///
+/// [`Unavailable`] if the node cannot look at its board now.
+pub(crate) async fn asked_home(
+    state: &DriverState,
+    bearer: &Bearer,
+    asked: &command::AskedHome,
+) -> Result<AskedHome, Unavailable> {
+    let driver = bearer.driver;
+    let lang = state.handle.read(move |node| node.board().driver(driver).map(|(_, driver)| driver.lang));
+    let lang = match lang.await? {
+        Some(fact::Lang::En) => Lang::En,
+        Some(fact::Lang::Ko) | None => Lang::Ko,
+    };
+    let district = asked.district.as_str();
+    let text = Catalogue::shared().text(lang, "driver-asked-home", &[("district", district)]);
+    Ok(AskedHome::new(asked, text))
 }
 
 fn confirmed(messages: &[ToDevice]) -> Vec<AssignmentId> {

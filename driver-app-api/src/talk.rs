@@ -69,7 +69,11 @@ pub(crate) async fn beat(state: &DriverState, bearer: &Bearer, beat: Beat) -> Re
         Answer::Beat(answer) => {
             let texts = personal::texts(state, bearer, &answer.messages).await?;
             let mut texts = texts.into_iter();
-            Ok(BeatAnswer::new(&answer, |_| texts.next().unwrap_or_default()))
+            let asked_home = match &answer.asked_home {
+                Some(asked) => Some(personal::asked_home(state, bearer, asked).await?),
+                None => None,
+            };
+            Ok(BeatAnswer::new(&answer, |_| texts.next().unwrap_or_default(), asked_home))
         }
         other => Err(unexpected(&other)),
     }

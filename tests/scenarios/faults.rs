@@ -34,6 +34,8 @@ fn a_mixture_of_faults_breaks_no_promise() {
     for (what, least) in [("nodes", 3.0), ("devices", 8.0), ("bookings", 20.0), ("faults", 5.0)] {
         assert!(report.means[what] >= least, "a seed is no toy: {:?}", report.means);
     }
+    assert!(report.asked_home >= 10, "{} drivers were asked home", report.asked_home);
+    assert!(report.relayed.served >= 100, "edges ask for central whom they alone hear: {:?}", report.relayed);
 }
 
 #[test]

@@ -20,7 +20,12 @@ fn changed_of(name: &str, pieces: &[(&str, &str)]) -> String {
 
 /// The first scenario in an hour: a quarter of it in peace, half of it without central.
 fn an_hour(seed: u64) -> Report {
-    let text = changed(&[
+    an_hour_with(seed, &[])
+}
+
+/// The same, with these pieces of its file replaced as well.
+fn an_hour_with(seed: u64, pieces: &[(&str, &str)]) -> Report {
+    let hour = [
         ("duration_s = 73_800", "duration_s = 4_500"),
         ("outage_from_s = 3_600", "outage_from_s = 900"),
         ("outage_to_s = 68_400", "outage_to_s = 3_000"),
@@ -30,7 +35,8 @@ fn an_hour(seed: u64) -> Report {
         ("from_s = 38_400", "from_s = 4_000"),
         ("from_s = 49_200", "from_s = 4_100"),
         ("from_s = 60_000", "from_s = 4_200"),
-    ]);
+    ];
+    let text = changed(&[pieces, &hour].concat());
     run("an-hour", &Scenario::read(&text).expect("the file is sound"), seed)
 }
 
@@ -86,6 +92,34 @@ fn when_every_disk_is_lost_phones_bring_their_trips_back_and_nothing_false() {
 }
 
 #[test]
+fn where_phones_reach_edges_alone_central_dispatches_through_them() {
+    let fault = "what = { crash = { node = \"central\" } }";
+    let cut = "what = { cut_devices = { node = \"central\", of = \"all\", share = 1.0, from_devices = true, to_devices = true } }";
+    let report = an_hour_with(3, &[(fault, cut)]);
+    let Report { ondol, central_only, .. } = &report;
+    assert!(ondol.violations.is_empty(), "{:?}", ondol.violations);
+    assert!(ondol.in_outage.ratio.is_some_and(|ratio| ratio >= 0.9), "{:?}", ondol.in_outage);
+    assert!(central_only.in_outage.ratio.is_some_and(|ratio| ratio <= 0.5), "{:?}", central_only.in_outage);
+    // Two drivers of three are asked by the edges, and no district changes hands.
+    assert!(ondol.relayed_served * 3 >= ondol.in_outage.served * 2, "{} relayed", ondol.relayed_served);
+    assert_eq!((ondol.takeovers, report.without_outage.relayed_served), (0, 0));
+}
+
+#[test]
+fn who_is_free_in_the_next_district_is_asked_home_where_nothing_is_lent() {
+    let ends = ("ride_min = [4.0", "ends_elsewhere_per_mille = 300\nride_min = [4.0");
+    let apart = ("lend_after_s = 60", "lend_after_s = 0");
+    let report = an_hour_with(3, &[ends, apart]);
+    assert!(report.ondol.violations.is_empty(), "{:?}", report.ondol.violations);
+    assert!(report.ondol.asked_home >= 5, "{} were asked home", report.ondol.asked_home);
+    assert_eq!(report.without_outage.asked_home, 0, "central asks nobody home");
+    let lending = an_hour_with(3, &[ends]);
+    assert_eq!(lending.ondol.asked_home, 0, "nor do edges that lend");
+    let never = ("lend_after_s = 60", "lend_after_s = 0\nask_home_after_s = 0");
+    assert_eq!(an_hour_with(3, &[ends, never]).ondol.asked_home, 0);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_report_and_another_seed_another() {
     let one = an_hour(5);
     assert_eq!(one, an_hour(5));
@@ -122,6 +156,8 @@ fn a_file_that_is_not_sound_is_refused_with_its_key() {
         ("district_weights = [1, 1, 1]", "district_weights = [1, 1]", "riders.district_weights", "3"),
         ("node = \"central\"", "node = \"edge-4\"", "faults[0].what.node", "edge-4"),
         ("crash = { node", "burn = { node", "faults[0].what", "burn"),
+        ("[timing]", "[timing]\nask_home_after_s = 90_000", "timing.ask_home_after_s", "90000"),
+        ("ride_min", "ends_elsewhere_per_mille = 1_001\nride_min", "riders.ends_elsewhere_per_mille", "1001"),
         ("lasts_s = 64_800", "lasts_s = 0", "faults[0].lasts_s", "0 is not between 1"),
         ("outage_to_s = 68_400", "outage_to_s = 3_600", "time.outage_to_s", "3601"),
         ("scale = 0.002", "scale = nan", "scale", "NaN"),

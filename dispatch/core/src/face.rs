@@ -12,7 +12,7 @@
 use std::collections::BTreeMap;
 
 use crate::authority::LeaseTiming;
-use crate::command::{Answer, Command, LoanCall, Notice, Refusal, Renewal, ToDevice};
+use crate::command::{Answer, Command, LoanCall, Notice, Refusal, Relay, Renewal, ToDevice};
 use crate::ids::{BookingId, DeviceId, DistrictId, NodeId, ShiftId, ZoneId};
 use crate::journal::{Entry, Heads, Series};
 use crate::node::Poison;
@@ -110,6 +110,9 @@ pub struct Timing {
     pub lend_after_ms: u64,
     /// A borrowed booking for which nobody is found within this time goes back.
     pub lend_back_after_ms: u64,
+    /// A free driver who has been in another district for so long, with whose edge nothing can be lent, is asked home
+    /// by an edge that is cut off; 0 means never.
+    pub ask_home_after_ms: u64,
 }
 
 impl Default for Timing {
@@ -132,6 +135,7 @@ impl Default for Timing {
             schedule_lead_ms: 600_000,
             lend_after_ms: 60_000,
             lend_back_after_ms: 120_000,
+            ask_home_after_ms: 60_000,
         }
     }
 }
@@ -197,6 +201,13 @@ pub enum Output {
         to: NodeId,
         /// The renewal.
         renewal: Renewal,
+    },
+    /// Then tell this to central.
+    Relay {
+        /// Central.
+        to: NodeId,
+        /// Whom this edge hears.
+        relay: Relay,
     },
     /// Then say this to another edge, and hand its answer in as [`Command::Lent`].
     CallNeighbour {

@@ -47,6 +47,7 @@ impl<E: From<Output>> Tray<E> {
             Output::Reply { .. }
             | Output::ToDevice { .. }
             | Output::Renew { .. }
+            | Output::Relay { .. }
             | Output::CallNeighbour { .. }
             | Output::Changed(_) => self.effects.push(output.into()),
         }

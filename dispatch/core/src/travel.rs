@@ -1,8 +1,9 @@
-//! How long a car needs: given to the core as data.
+//! How long a car needs, and whose ground it stands on: given to the core as data.
 
+use crate::ids::DistrictId;
 use crate::position::Position;
 
-/// Travel times by road.
+/// Travel times by road, and where districts lie.
 ///
 /// The map implements it; [`StraightLine`] stands in where a map is too old or absent.
 pub trait TravelTimes {
@@ -10,6 +11,9 @@ pub trait TravelTimes {
     ///
     /// **Shape**: one value per source, in the order of `sources`.
     fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>>;
+
+    /// The district that holds `position`; `None` where the map draws none.
+    fn district_at(&self, position: Position) -> Option<DistrictId>;
 }
 
 /// Straight line × 1.4 at a town's mean speed: what is left when the map is unusable.
@@ -28,5 +32,9 @@ impl TravelTimes for StraightLine {
             .iter()
             .map(|source| Some((source.distance_m(target) * DETOUR / SPEED_M_PER_S).round() as u32))
             .collect()
+    }
+
+    fn district_at(&self, _position: Position) -> Option<DistrictId> {
+        None
     }
 }

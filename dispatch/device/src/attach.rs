@@ -189,6 +189,7 @@ mod tests {
             epoch: Epoch::default(),
             attached: false,
             messages: vec![],
+            asked_home: None,
         }
     }
 

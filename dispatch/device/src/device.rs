@@ -24,7 +24,7 @@ use crate::durable::{Durable, ENDPOINTS_MAX, Trip};
 use crate::face::{Answer, Config, Input, Message, Output, Timing, WishRefusal};
 use crate::outbox::Settled;
 use crate::slot::Question;
-use crate::wire::{Attach, BeatAnswer, Endpoint, Offer};
+use crate::wire::{AskedHome, Attach, BeatAnswer, Endpoint, Offer};
 
 /// Refusals of a batch because of what one entry says.
 const ABOUT_AN_ENTRY: [&str; 3] = ["out_of_range", "text_too_long", "time_far_off"];
@@ -54,6 +54,8 @@ pub struct Device {
     reports_again_at: Option<Ticks>,
     /// A node refused a batch as a whole: entries go one by one until one has been taken in.
     one_by_one: bool,
+    /// What the node of the session said last of where the driver should be.
+    asked_home: Option<AskedHome>,
     /// A node corrected the times of what was told last.
     clock_is_off: bool,
     /// A node of a release before, which does not know capsules: it is attached to without them.
@@ -115,6 +117,7 @@ impl Device {
             central_silent_at: None,
             reports_again_at: None,
             one_by_one: false,
+            asked_home: None,
             clock_is_off: false,
             without_capsules: BTreeSet::new(),
             track_at: now.ticks,
@@ -216,6 +219,12 @@ impl Device {
     #[must_use]
     pub fn trip(&self) -> Option<&Trip> {
         self.durable.current.as_ref()
+    }
+
+    /// As long as the driver is asked to drive home, and free to.
+    #[must_use]
+    pub fn asked_home(&self) -> Option<&AskedHome> {
+        self.asked_home.as_ref().filter(|_| self.durable.current.is_none())
     }
 
     /// The node whose session is in force.
@@ -356,6 +365,9 @@ impl Device {
         let still_ours = session.is_some() && session == self.session.as_ref().map(|s| s.name.clone());
         if still_ours && !answer.attached {
             self.lose_session(now.ticks);
+        } else if still_ours {
+            self.changed |= self.asked_home != answer.asked_home;
+            self.asked_home = answer.asked_home;
         }
         for push in answer.messages {
             self.push(push, now);
@@ -365,6 +377,7 @@ impl Device {
     /// The node no longer knows the session: attach anew at once, and no question of the old session counts.
     pub(crate) fn lose_session(&mut self, now: Ticks) {
         self.session = None;
+        self.asked_home = None;
         self.attach_again_at = Some(now);
     }
 
@@ -416,6 +429,7 @@ impl Device {
     fn attach(&mut self, node: NodeId, now: Now) {
         self.void_questions(now);
         self.session = None;
+        self.asked_home = None;
         self.durable.attach_epoch += 1;
         self.durable.node = Some(node.clone());
         self.attach_again_at = Some(now.ticks.plus_ms(self.config.timing.answer_ms));

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ondol_core::ids::StandId;
+use ondol_core::ids::{DistrictId, StandId};
 use ondol_core::position::Position;
 use ondol_core::travel::TravelTimes;
 use serde::Serialize;
@@ -324,6 +324,10 @@ pub(crate) struct Parts<'a> {
 impl TravelTimes for RoadMap {
     fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
         self.durations_to(target, sources)
+    }
+
+    fn district_at(&self, position: Position) -> Option<DistrictId> {
+        self.districts()?.locate(position).map(|(district, _)| district)
     }
 }
 

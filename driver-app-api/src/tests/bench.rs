@@ -186,6 +186,12 @@ pub(super) fn district() -> DistrictId {
     testbed::district_at(here())
 }
 
+/// The number of a place in another district.
+pub(super) fn elsewhere() -> usize {
+    let away = |place: &usize| testbed::district_at(testbed::place(*place)) != district();
+    (1..).find(away).expect("the city has more than one district")
+}
+
 pub(super) fn here() -> Position {
     testbed::place(0)
 }

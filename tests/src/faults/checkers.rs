@@ -15,6 +15,7 @@
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
 //! | restore | no node writes two entries under one number, whatever copy of its disk it starts on | each committed entry |
+//! | home | only an edge that dispatches asks a driver home, who is free and in another district | each such wish |
 //! | bans | an edge whose bans are too old admits nobody | each shift that begins |
 //! | one_text | one text asks for one booking, however often it comes | each acceptance |
 //! | once | a feature-phone driver's text acts once and is answered the same | each answer to a text |
@@ -32,10 +33,10 @@ use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, ShiftStart, Step};
+use ondol_core::fact::{Fact, ShiftStart, Step, TakeCause};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
-use ondol_core::node::{Contact, ModeReason, Node};
+use ondol_core::node::{ModeReason, Node};
 use ondol_core::shift::{Serialiser, ShiftRecord};
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
@@ -43,14 +44,17 @@ use ondol_device::wire::Happening;
 use super::clock::Ms;
 
 mod adoptions;
+mod alone;
 mod capsules;
 mod charges;
 mod loans;
+mod relays;
 
 use adoptions::Adoptions;
 use capsules::Bonds;
 use charges::Charges;
 use loans::Holders;
+use relays::Relays;
 
 /// What checkers remember of a run.
 #[derive(Debug, Default)]
@@ -66,6 +70,7 @@ pub(crate) struct Checkers {
     charges: Charges,
     adoptions: Adoptions,
     holders: Holders,
+    pub(crate) relays: Relays,
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
@@ -195,6 +200,7 @@ impl Checkers {
                 if home.is_some_and(|home| home != me) {
                     self.break_promise("I1", format!("{me} asks a driver homed at {home:?}"));
                 }
+                self.relays.offered(node, &entry.series.district, board, &assignment, shift);
                 if let Some(what) = self.holders.elsewhere(node, &entry.series.district, booking) {
                     self.break_promise("lent", what);
                 }
@@ -213,6 +219,10 @@ impl Checkers {
             Ok(Some(Fact::BookingOwned { booking, owner, .. })) => {
                 if node.config().role != Role::Central && owner.node == node.config().id {
                     self.adoptions.written(node, board, booking);
+                    // Central may go on with what a human had the edge adopt.
+                    if board.authority.taken.is_some_and(|(_, cause)| cause == TakeCause::Operator) {
+                        self.holders.excuse(booking);
+                    }
                 }
             }
             Ok(Some(
@@ -303,28 +313,6 @@ impl Checkers {
         }
     }
 
-    /// After a takeover an edge asks nobody before most drivers have attached, or the time for it is over.
-    fn settled(&mut self, node: &Node, board: &DistrictBoard, district: &DistrictId) {
-        let is_edge = node.config().role != Role::Central;
-        let Some(taken_at) = self.taken_at.get(district).filter(|_| is_edge && holds(node, district)) else {
-            return;
-        };
-        let waited_ms = self.now - taken_at;
-        let shifts = board.on_duty().filter(|shift| shift.home().is_none());
-        let attached = |shift: &ShiftRecord| node.contacts().get(&shift.id).is_some_and(Contact::is_attached);
-        let (here, away): (Vec<_>, Vec<_>) = shifts.partition(|shift| attached(shift));
-        // The node's elapsed clock may run a little fast.
-        if waited_ms < node.config().timing.lease.settle_ms * 97 / 100 && here.len() < 4 * away.len() {
-            let what = format!(
-                "{} offers {waited_ms} ms after it took {district}, with {} drivers attached and {} away",
-                node.config().id,
-                here.len(),
-                away.len()
-            );
-            self.break_promise("settled", what);
-        }
-    }
-
     fn stepped(&mut self, board: &DistrictBoard, booking: BookingId, assignment: &AssignmentId, what: &Step) {
         let bond = board.bookings.get(&booking).and_then(|record| record.assignments.get(assignment));
         if matches!(what, Step::Released { .. }) && bond.is_some_and(|bond| bond.boarded.is_some()) {
@@ -356,6 +344,7 @@ impl Checkers {
         if let Fact::Charged { booking, .. } = fact {
             self.charged(booking, node);
         }
+        self.relays.committed(&fact);
         if let Fact::Offered { booking, assignment, .. } = &fact {
             self.questions.insert(assignment.clone(), *booking);
         }

@@ -28,6 +28,6 @@ mod run;
 pub(crate) mod schedule;
 
 pub use profile::{Profile, UnknownProfile};
-pub use report::{Bookings, Degraded, DoorCount, Lies, Phones, Report, Violation};
+pub use report::{Bookings, Degraded, DoorCount, Lies, Phones, Relayed, Report, Violation};
 pub use run::{Options, run, run_many};
 pub use schedule::{Fault, Schedule};

@@ -132,6 +132,15 @@ impl Phones {
     }
 }
 
+/// What came of drivers who reach an edge alone while central dispatches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Relayed {
+    /// Questions.
+    pub asked: u64,
+    /// Rides that came of them.
+    pub served: u64,
+}
+
 /// The result of one or many runs.
 ///
 /// Fields that only a real city has (`detect_s` and the like) are null.
@@ -184,6 +193,12 @@ pub struct Report {
     /// Steps of loans between edges, by kind of entry.
     #[serde(default)]
     pub loans: BTreeMap<String, u64>,
+    /// How often a driver was asked home by an edge that is cut off.
+    #[serde(default)]
+    pub asked_home: u64,
+    /// Drivers with the app whom an edge asked for central, because they reach the edge alone.
+    #[serde(default)]
+    pub relayed: Relayed,
     /// Conflicts found at the end, by kind.
     pub conflicts: BTreeMap<String, u64>,
     /// Trips on drivers' phones when every node lost its disk.
@@ -233,6 +248,8 @@ impl Report {
             entries_exchanged: 0,
             takeovers: 0,
             loans: BTreeMap::new(),
+            asked_home: 0,
+            relayed: Relayed::default(),
             conflicts: BTreeMap::new(),
             phones: Phones::default(),
             means: BTreeMap::new(),
@@ -281,6 +298,9 @@ impl Report {
             (&mut self.boarded_reassigned, run.boarded_reassigned),
             (&mut self.entries_exchanged, run.entries_exchanged),
             (&mut self.takeovers, run.takeovers),
+            (&mut self.asked_home, run.asked_home),
+            (&mut self.relayed.asked, run.relayed.asked),
+            (&mut self.relayed.served, run.relayed.served),
             (&mut self.ops, run.ops),
         ] {
             *sum += part;

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::clock::Ms;
 use super::model::{Town, World};
 use super::profile::Profile;
-use super::report::{Report, Violation};
+use super::report::{Relayed, Report, Violation};
 use super::schedule::Schedule;
 
 /// How long faults happen.
@@ -199,6 +199,9 @@ impl Finished {
         report.entries_exchanged = world.counts.exchanged;
         report.takeovers = world.counts.taken_at.len() as u64;
         report.loans = world.counts.loans.iter().map(|(step, n)| ((*step).to_owned(), *n)).collect();
+        report.asked_home = world.counts.asked_home;
+        let (asked, served) = world.checkers.relays.counts();
+        report.relayed = Relayed { asked, served };
         report.phones = world.phones_brought();
         report.faults = world.faults();
         report.state_hash = world.state_hash();

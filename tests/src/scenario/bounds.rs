@@ -73,6 +73,8 @@ impl Scenario {
         bounds.span("riders.ahead_min", riders.ahead_min, 1_440);
         bounds.whole("riders.by_card_per_mille", u64::from(riders.by_card_per_mille), 0, 1_000);
         bounds.whole("riders.goes_silently_per_mille", u64::from(riders.goes_silently_per_mille), 0, 1_000);
+        let elsewhere = riders.ends_elsewhere_per_mille.map_or(0, u64::from);
+        bounds.whole("riders.ends_elsewhere_per_mille", elsewhere, 0, 1_000);
         let [shortest, mean, longest] = riders.ride_min;
         bounds.number("riders.ride_min, the shortest", shortest, 0.5, 600.0);
         bounds.number("riders.ride_min, the mean", mean, shortest, 600.0);
@@ -88,6 +90,7 @@ impl Scenario {
         bounds.whole("timing.bans_fresh_s", self.timing.bans_fresh_s, 1, 30 * 86_400);
         bounds.whole("timing.text_offer_s", self.timing.text_offer_s, 10, 3_600);
         bounds.whole("timing.lend_after_s", self.timing.lend_after_s, 0, 86_400);
+        bounds.whole("timing.ask_home_after_s", self.timing.ask_home_after_s.unwrap_or(0), 0, 86_400);
         bounds.whole("timing.hand_back_s", self.timing.hand_back_s, 10, 7_200);
         bounds.whole("chat_group.groups", u64::from(chat.groups), 1, 10_000);
         bounds.whole("chat_group.members", u64::from(chat.members), 0, u64::from(drivers.number));

@@ -109,6 +109,8 @@ pub struct Riders {
     pub by_card_per_mille: u32,
     /// Of 1,000 riders whose patience is over, those who go without a word.
     pub goes_silently_per_mille: u32,
+    /// Of 1,000 rides, those that end in the next district; none if absent.
+    pub ends_elsewhere_per_mille: Option<u32>,
     /// Shortest, mean and longest ride.
     pub ride_min: [f64; 3],
     /// From the car's arrival until the rider sits.
@@ -169,6 +171,9 @@ pub struct Timers {
     pub text_offer_s: u64,
     /// An edge that is cut off lends a booking that found nobody for so long to a neighbour; 0 for never.
     pub lend_after_s: u64,
+    /// A free driver in another district, with whose edge nothing can be lent, is asked home after this time; 0 for never.
+    /// As shipped if absent.
+    pub ask_home_after_s: Option<u64>,
     /// A booking that central handed to an edge for such a driver comes back after this time.
     pub hand_back_s: u64,
 }

@@ -28,6 +28,7 @@ const DEMAND: u64 = 11;
 const CARS: u64 = 12;
 const SHARES: u64 = 13;
 const HAND_OVERS: u64 = 15;
+const ENDS: u64 = 16;
 
 impl Scenario {
     /// What is played in a district in which everything is smaller by the scale, and as dense.
@@ -76,12 +77,15 @@ impl Scenario {
             // Without edges there is no way but the app.
             Dispatch::CentralOnly => 0,
         };
+        let shipped = Timing::default();
+        let ask_home_after_ms = self.timing.ask_home_after_s.map_or(shipped.ask_home_after_ms, |s| s * 1_000);
         let timing = Timing {
+            ask_home_after_ms,
             bans_fresh_ms: self.timing.bans_fresh_s * 1_000,
             text_offer_ttl_ms: self.timing.text_offer_s * 1_000,
             lend_after_ms: self.timing.lend_after_s * 1_000,
             hand_back_ms: self.timing.hand_back_s * 1_000,
-            ..Timing::default()
+            ..shipped
         };
         Town {
             districts: self.town.districts,
@@ -120,7 +124,7 @@ impl Scenario {
     }
 
     fn draw_wishes(&self, seed: u64) -> Vec<Wish> {
-        let mut rng = stream(seed, DEMAND);
+        let (mut rng, mut ends) = (stream(seed, DEMAND), stream(seed, ENDS));
         let end = self.time.duration_s * 1_000;
         let (mut now, mut wishes) = (0, Vec::new());
         while now < end {
@@ -131,13 +135,24 @@ impl Scenario {
             // The gap between two of a Poisson stream; where the rate changes it is drawn anew.
             let next = now + exponential_ms(3_600_000.0 / per_hour.max(1e-9), &mut rng);
             if next < until {
-                let wish = self.draw_wish(next, &mut rng);
+                let wish = self.ends_elsewhere(self.draw_wish(next, &mut rng), &mut ends);
                 // What is ordered for after the end is no part of the story.
                 wishes.extend((wish.wanted_at() < end).then_some(wish));
             }
             now = next.min(until).max(now + 1);
         }
         wishes
+    }
+
+    /// Some rides end in the next district; they are drawn apart, so that all else is the same without them.
+    fn ends_elsewhere(&self, wish: Wish, rng: &mut ChaCha8Rng) -> Wish {
+        let per_mille = self.riders.ends_elsewhere_per_mille.unwrap_or(0);
+        let (roll, north, east) = (rng.random_range(0..1_000), rng.random::<f64>(), rng.random::<f64>());
+        if roll >= per_mille {
+            return wish;
+        }
+        let dropoff = at(wish.district % self.town.districts + 1, self.side_m(), north, east);
+        Wish { dropoff, ..wish }
     }
 
     fn draw_wish(&self, at_ms: Ms, rng: &mut ChaCha8Rng) -> Wish {

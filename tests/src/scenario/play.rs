@@ -174,6 +174,8 @@ fn figures(world: &World, watch: &Watch, converged: bool, (from, to): (Ms, Ms)) 
         first_edge_offer_s: first(&world.counts.edge_offers_at).map(|at| since(at, from)),
         heal_s: watch.last_abnormal_at.map(|at| since(at + LOOKS_EVERY_MS, to)),
         takeovers: world.counts.taken_at.len() as u64,
+        asked_home: world.counts.asked_home,
+        relayed_served: world.checkers.relays.counts().1,
         texts_carried: carried,
         texts_crowded_out: crowded_out,
         journals_converged: Some(converged),

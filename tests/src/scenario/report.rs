@@ -79,6 +79,10 @@ pub struct Figures {
     pub heal_s: Option<f64>,
     /// Takeovers of all edges.
     pub takeovers: u64,
+    /// How often a driver was asked home.
+    pub asked_home: u64,
+    /// Rides of drivers with the app whom an edge asked for central.
+    pub relayed_served: u64,
     /// Texts carried, of which the other side heard most.
     pub texts_carried: u64,
     /// Texts for which no line was free in time.

@@ -31,7 +31,7 @@ pub struct Attach {
     pub duty: (u64, Duty),
     /// Where it is.
     pub position: Option<Position>,
-    /// It keeps capsules; one of a release before does not know them.
+    /// It keeps capsules, and knows that it may be asked home; one of a release before knows neither.
     pub keeps_capsules: bool,
 }
 
@@ -186,6 +186,19 @@ pub struct BeatAnswer {
     pub attached: bool,
     /// Everything open between the node and the device.
     pub messages: Vec<ToDevice>,
+    /// As long as the driver is asked to drive home.
+    pub asked_home: Option<AskedHome>,
+}
+
+/// A free driver is asked to drive back to the own district, because nobody can use the taxi where it is.
+///
+/// Nothing follows from it but what the driver does: not to obey has no consequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AskedHome {
+    /// The driver's district.
+    pub district: DistrictId,
+    /// Where to drive: the nearest stand of the district, if it has one.
+    pub towards: Option<Position>,
 }
 
 /// A message to a device. The same one may come many times.

@@ -6,16 +6,18 @@ mod lease;
 mod loan;
 mod notice;
 mod refusal;
+mod relay;
 
 pub use device::{
-    Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Restore, Slot,
-    ToDevice, is_far_off,
+    AskedHome, Attach, Beat, BeatAnswer, FUTURE_MAX_MS, Happening, Held, Offer, PAST_MAX_MS, Report, Restore,
+    Slot, ToDevice, is_far_off,
 };
 pub use home::{HomeAnswer, HomeCommand, HomeWish};
 pub use lease::{Renewal, RenewalAnswer};
 pub use loan::{BorrowedSaid, LentSaid, LoanAnswer, LoanCall, LoanStage, REQUESTS_MAX, SAID_MAX};
 pub use notice::{Notice, NoticeText, Recipient};
 pub use refusal::Refusal;
+pub use relay::{RELAYED_MAX, Relay, RelayedDriver};
 
 use crate::booking::{CancelReason, Party};
 use crate::fact::{CloseReason, Driver, Request};
@@ -141,6 +143,8 @@ pub enum Command {
     Renew(Renewal),
     /// The edge of a district answered a renewal.
     Renewed(RenewalAnswer),
+    /// The edge of a district says which free drivers it hears.
+    Relay(Relay),
     /// A neighbour says what it lends, and asks what is known here.
     Borrow(LoanCall),
     /// A neighbour answered that.

@@ -57,10 +57,9 @@ impl Node {
         for (assignment, asked) in open {
             self.withdraw(&district, booking, &assignment, asked, now);
         }
-        let home = self.district(&district).and_then(|board| board.shifts.get(&shift)?.home().cloned());
-        if let Some(home) = home.filter(|home| *home != self.config.id) {
-            let epoch = self.sides[&district].epoch();
-            self.hand_over(&district, booking, home, epoch, Some(shift), now);
+        let known = self.district(&district).and_then(|board| board.shifts.get(&shift));
+        if let Some(other) = known.and_then(|known| self.asked_through(&district, known, now)) {
+            self.hand_over_for(&district, booking, other, shift, now);
         } else {
             let why = Reasons { rule: "by_hand".into(), others: Vec::new() };
             self.ask(&district, booking, shift, eta_s, why, now);
@@ -106,9 +105,8 @@ impl Node {
         let known = self.district(district).and_then(|board| board.shifts.get(&shift));
         let place = known.and_then(|known| self.place_of(known, district, now));
         let by_road_s = place.and_then(|place| self.travel.durations_s(pickup, &[place]).first().copied()?);
-        let home = known.and_then(|known| known.home());
-        if home.is_some_and(|home| *home != self.config.id) {
-            // The home edge measures again before it asks, and gives back what is out of reach.
+        if known.is_some_and(|known| self.asked_through(district, known, now).is_some()) {
+            // That node measures again before it asks, and gives back what is out of reach.
             let eta_s = by_road_s.ok_or(Refusal::EtaUnknown)?;
             return if eta_s <= self.config.timing.reach_s { Ok(eta_s) } else { Err(Refusal::OutOfRange) };
         }
@@ -118,8 +116,9 @@ impl Node {
         by_road_s.or(told_eta_s).ok_or(Refusal::EtaUnknown)
     }
 
-    /// Takes back a question because an operator has chosen somebody else.
-    fn withdraw(
+    /// Takes back a question: an operator has chosen somebody else, or central counts on the booking. A device is asked to
+    /// forget it, and what it has said yes to meanwhile stands until it has.
+    pub(super) fn withdraw(
         &mut self,
         district: &DistrictId,
         booking: BookingId,
@@ -138,8 +137,8 @@ impl Node {
         self.push_messages(district, shift, now);
     }
 
-    /// True if a yes comes too late: the question was withdrawn for a choice by hand, and the chosen driver is asked or
-    /// bound. Where nobody is any more, the yes is welcome.
+    /// True if a yes comes too late: the question was withdrawn because another node plans the booking now, or for a choice
+    /// by hand, and the chosen driver is asked or bound. Where nobody is any more, the yes is welcome.
     pub(super) fn comes_too_late(&self, record: &BookingRecord, assignment: &AssignmentId) -> bool {
         let is_withdrawn = |id| self.questions.get(id).is_some_and(|question| question.withdrawn.is_some());
         let by_hand = self.questions.get(assignment).and_then(|question| question.withdrawn);
@@ -147,6 +146,7 @@ impl Node {
         let others = || record.assignments.iter().filter(|(id, _)| *id != assignment);
         by_hand == Some(Release::Withdrawn)
             && (handed_over
+                || !self.owns(record)
                 || others().any(|(id, bond)| bond.binds() || (bond.is_question() && !is_withdrawn(id))))
     }
 

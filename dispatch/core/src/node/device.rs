@@ -79,6 +79,7 @@ impl Node {
             slot: attach.slot,
             gap: self.gap_before(before, now),
             stand: StandWatch::default(),
+            abroad_since: None,
             keeps_capsules: attach.keeps_capsules,
             session: Some((session.clone(), attach.attach_epoch)),
         };
@@ -156,6 +157,7 @@ impl Node {
         let attached = session.is_some();
         let position = beat.position.map(|position| (position, now.ticks));
         let slot_freed = before.is_some_and(|contact| contact.slot != beat.slot);
+        let abroad_since = if attached { self.abroad_since(before, &beat, now) } else { None };
         let contact = Contact {
             device: beat.device,
             heard_at: now.ticks,
@@ -165,6 +167,7 @@ impl Node {
             slot: beat.slot,
             gap: self.gap_before(before, now),
             stand: before.map(|contact| contact.stand.clone()).unwrap_or_default(),
+            abroad_since,
             keeps_capsules: before.is_some_and(|contact| contact.keeps_capsules),
             session,
         };
@@ -184,6 +187,7 @@ impl Node {
             epoch: view.epoch,
             attached,
             messages,
+            asked_home: self.asked_home(&beat.district, beat.shift, now),
         }))
     }
 

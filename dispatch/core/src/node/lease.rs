@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::freeze::Freezer;
+use super::relay::Relayed;
 use super::{Mode, ModeReason, ModeView, Node};
 use crate::authority::damping::Damping;
 use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch};
@@ -42,6 +43,8 @@ pub(super) struct CentralDistrict {
     damping: Damping,
     /// The district would be the edge's to give back, but the link must hold first.
     held_down: bool,
+    /// Free drivers of whom the edge told last.
+    pub(super) relayed: Relayed,
 }
 
 /// The edge's side.
@@ -54,6 +57,8 @@ pub(super) struct EdgeDistrict {
     pub(super) roll: BTreeSet<ShiftId>,
     /// Bookings that came to central apart, and which a renewal has covered since.
     pub(super) covered: BTreeSet<BookingId>,
+    /// When this edge last looked whom it hears for central, and whether there was anybody.
+    pub(super) told_central: (Ticks, bool),
 }
 
 impl CentralDistrict {
@@ -89,6 +94,7 @@ impl Side {
                     freezer: Freezer::start(board.district(id), now.ticks),
                     damping: Damping::new(timing),
                     held_down: false,
+                    relayed: Relayed::new(),
                 }))
             }
             Role::Edge { central } => {
@@ -99,6 +105,7 @@ impl Side {
                     by_hand: held == Some(TakeCause::Operator),
                     roll: board.district(id).map(with_app).unwrap_or_default(),
                     covered: BTreeSet::new(),
+                    told_central: (now.ticks, false),
                 }))
             }
         }

@@ -309,6 +309,11 @@ impl Node {
         Ok(Answer::Done)
     }
 
+    /// When a neighbour was last heard; one that never was counts from the start of this life.
+    pub(super) fn neighbour_heard_at(&self, node: &NodeId) -> Ticks {
+        self.loans.peers.get(node).and_then(|peer| peer.heard_at).unwrap_or(self.started_at)
+    }
+
     fn neighbour(&self, node: &NodeId) -> Option<&Neighbour> {
         self.config.neighbours.iter().find(|neighbour| neighbour.node == *node)
     }
@@ -417,11 +422,9 @@ impl Node {
         if self.config.role == Role::Central && !self.decides(district) {
             return;
         }
-        let (loans, timing, started_at) = (&self.loans, self.config.timing, self.started_at);
-        let is_silent = |peer: &NodeId| {
-            let heard_at = loans.peers.get(peer).and_then(|peer| peer.heard_at);
-            now.ticks.since_ms(heard_at.unwrap_or(started_at)) >= timing.ask_again_ms
-        };
+        let (loans, timing) = (&self.loans, self.config.timing);
+        let is_silent =
+            |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= timing.ask_again_ms;
         let mut riders = Riders::default();
         for record in board.open_loans().filter(|record| aged::waits(record)) {
             let Some(lent) = record.lent_to() else { continue };

@@ -12,6 +12,8 @@
 //! | driver devices: trips that come back from capsules | `restore.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
+//! | who is asked home | `abroad.rs` |
+//! | drivers who reach only the edge, planned by central | `relay.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
 //! | what each change of a booking causes | `react.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
@@ -45,6 +47,7 @@ use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
 use crate::units::{Now, Ticks, UtcMs};
 
+mod abroad;
 mod aged;
 mod booking;
 mod borrow;
@@ -61,6 +64,7 @@ mod peer;
 mod plan;
 mod quarantine;
 mod react;
+mod relay;
 mod report;
 mod restore;
 mod roster;
@@ -144,6 +148,8 @@ pub struct Contact {
     gap: Option<(Ticks, Ticks)>,
     /// Watches whether it waits at a stand.
     stand: StandWatch,
+    /// Since when it has been free in another district while this node dispatches alone.
+    abroad_since: Option<Ticks>,
     /// It keeps capsules.
     keeps_capsules: bool,
     /// Its session with this node: name and attach epoch.
@@ -324,6 +330,7 @@ impl Node {
             Command::Beat(beat) => self.beat(beat, now),
             Command::Report(report) => self.report(report, now),
             Command::Home(command) => self.home(command, now),
+            Command::Relay(relay) => self.hear_relay(relay, now),
             Command::Borrow(call) => self.hear_call(call, now),
             Command::Lent(answer) => self.hear_answer(answer, now),
             Command::Renew(renewal) => self.renew(renewal, now),
@@ -433,6 +440,7 @@ impl Node {
             self.sweep_questions(district, now);
             self.sweep_bookings(district, now);
             self.sweep_loans(district, now);
+            self.sweep_relay(district, now);
             planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }

@@ -2,7 +2,7 @@
 //!
 //! | from | to | when |
 //! |---|---|---|
-//! | central | the edge | for one feature-phone driver, whom only the edge may ask |
+//! | central | the edge | for one driver whom only the edge may ask: one with a feature phone, or whose phone reaches the edge alone |
 //! | central | the edge | the edge adopts what central froze at the end of the lease |
 //! | the edge | central | it stands by again, or cannot make use of what it was handed |
 //! | either | the other | its rider or an operator says so there |
@@ -14,7 +14,7 @@ use super::lease::Side;
 use crate::authority::{CentralMode, EdgeMode, Epoch};
 use crate::board::DistrictBoard;
 use crate::booking::Status;
-use crate::fact::{Fact, Owner, Release, Step, district_wide};
+use crate::fact::{Fact, Owner, district_wide};
 use crate::ids::{BookingId, DistrictId, NodeId, ShiftId};
 use crate::units::Now;
 
@@ -52,8 +52,8 @@ impl Node {
         }
     }
 
-    /// Gives back what central handed over for one feature-phone driver who has not said yes: central, which cannot
-    /// hear the answer any more, counts on it.
+    /// Gives back what central handed over for one driver who has not said yes: central, which cannot hear the answer any
+    /// more, counts on it.
     pub(super) fn give_back_handed_over(&mut self, district: &DistrictId, now: Now) {
         let Some(Side::Edge(side)) = self.sides.get(district) else { return };
         let (central, epoch) = (side.central.clone(), side.lease.epoch());
@@ -65,13 +65,12 @@ impl Node {
             .filter(|record| record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some()))
             .map(|record| {
                 let asked = record.assignments.iter().filter(|(_, bond)| bond.is_question());
-                (record.id, asked.map(|(id, _)| id.clone()).collect::<Vec<_>>())
+                (record.id, asked.map(|(id, bond)| (id.clone(), bond.shift)).collect::<Vec<_>>())
             })
             .collect();
         for (booking, asked) in handed {
-            for assignment in asked {
-                let what = Step::Released { reason: Release::Withdrawn };
-                self.step_at_home(district, booking, &assignment, what, now);
+            for (assignment, shift) in asked {
+                self.withdraw(district, booking, &assignment, shift, now);
             }
             self.hand_over(district, booking, central.clone(), epoch, None, now);
         }

@@ -18,12 +18,12 @@ use crate::units::{Now, Ticks};
 
 /// Which shifts a node may ask at the moment.
 struct Scope {
-    /// Those attached here.
+    /// Those attached here; if not, those alone for whom central has handed a booking over.
     attached: bool,
     /// Feature-phone drivers homed here.
     homed: bool,
-    /// The edge to which bookings may be handed for its feature-phone drivers.
-    homes_at: Option<NodeId>,
+    /// The edge to which bookings may be handed for its feature-phone drivers, and for those whom it alone hears.
+    through: Option<NodeId>,
 }
 
 impl Node {
@@ -75,16 +75,10 @@ impl Node {
         now: Now,
     ) {
         for ask in plan.asks {
-            let home = self
-                .district(district)
-                .and_then(|district| district.shifts.get(&ask.shift))
-                .and_then(|shift| shift.home().cloned());
-            match home {
-                Some(home) if home != self.config.id => {
-                    let epoch = self.sides[district].epoch();
-                    self.hand_over(district, ask.booking, home, epoch, Some(ask.shift), now);
-                }
-                _ => self.ask(district, ask.booking, ask.shift, ask.eta_s, ask.why, now),
+            let known = self.district(district).and_then(|district| district.shifts.get(&ask.shift));
+            match known.and_then(|shift| self.asked_through(district, shift, now)) {
+                Some(other) => self.hand_over_for(district, ask.booking, other, ask.shift, now),
+                None => self.ask(district, ask.booking, ask.shift, ask.eta_s, ask.why, now),
             }
         }
         if scope.attached {
@@ -101,11 +95,11 @@ impl Node {
     }
 
     fn scope(&self, district: &DistrictId, now: Now) -> Option<Scope> {
-        let me_only = |attached, homed| Some(Scope { attached, homed, homes_at: None });
+        let me_only = |attached, homed| Some(Scope { attached, homed, through: None });
         match &self.sides[district] {
             Side::Central(side) => {
-                let homes_at = side.edge.clone().filter(|_| side.lease.mode() == CentralMode::Holder);
-                Some(Scope { attached: true, homed: true, homes_at })
+                let through = side.edge.clone().filter(|_| side.lease.mode() == CentralMode::Holder);
+                Some(Scope { attached: true, homed: true, through })
             }
             Side::Edge(side) => match side.lease.mode() {
                 EdgeMode::Standby => me_only(false, true),
@@ -210,12 +204,13 @@ impl Node {
     fn free_shifts(&self, district: &DistrictId, scope: &Scope, now: Now) -> Vec<FreeShift> {
         let Some(board) = self.district(district) else { return Vec::new() };
         let wanted = self.wanted_elsewhere(board);
+        let handed = if scope.attached { BTreeSet::new() } else { self.handed_for(board) };
         board
             .on_duty()
             .filter(|shift| match shift.home() {
-                None => scope.attached,
+                None => scope.attached || handed.contains(&shift.id),
                 Some(home) if *home == self.config.id => scope.homed,
-                Some(home) => scope.homes_at.as_ref() == Some(home),
+                Some(home) => scope.through.as_ref() == Some(home),
             })
             .filter(|shift| shift.is_available() && !wanted.contains(&shift.id))
             .filter(|shift| planted!("plan-leaves-busy-in", board.may_be_asked(shift), true))
@@ -230,7 +225,7 @@ impl Node {
         free.saturating_sub(self.wanting(district, now).len())
     }
 
-    /// Shifts for which a booking is on its way to their home edge, which alone may ask them.
+    /// Shifts for which a booking is on its way to the edge that alone may ask them.
     fn wanted_elsewhere(&self, board: &DistrictBoard) -> BTreeSet<ShiftId> {
         board
             .open_bookings()
@@ -244,7 +239,12 @@ impl Node {
     }
 
     /// The shift as a candidate, if it can be asked.
-    fn free_shift(&self, shift: &ShiftRecord, district: &DistrictId, now: Now) -> Option<FreeShift> {
+    pub(super) fn free_shift(
+        &self,
+        shift: &ShiftRecord,
+        district: &DistrictId,
+        now: Now,
+    ) -> Option<FreeShift> {
         let start = shift.start.as_ref()?;
         if !self.can_hear_a_question(shift, district, now) {
             return None;

@@ -11,13 +11,16 @@ const POSITION_FRESH_MS: u64 = 60_000;
 
 impl Node {
     /// True if a question would reach the driver, and the phone holds nothing: an app driver must be attached here and
-    /// heard lately; for a feature-phone driver the journal says all.
+    /// heard lately, or be so at the edge that tells central of it; for a feature-phone driver the journal says all.
     pub(super) fn can_hear_a_question(&self, shift: &ShiftRecord, district: &DistrictId, now: Now) -> bool {
         match shift.start.as_ref().map(|start| &start.serialiser) {
-            Some(Serialiser::Device { .. }) => self.contacts.get(&shift.id).is_some_and(|contact| {
-                let heard = now.ticks.since_ms(contact.heard_at) <= self.config.timing.offer_contact_ms;
-                heard && self.is_attached_here(district, shift.id) && contact.slot.iter().next().is_none()
-            }),
+            Some(Serialiser::Device { .. }) => {
+                let hears_here = self.contacts.get(&shift.id).is_some_and(|contact| {
+                    let heard = now.ticks.since_ms(contact.heard_at) <= self.config.timing.offer_contact_ms;
+                    heard && self.is_attached_here(district, shift.id) && contact.slot.iter().next().is_none()
+                });
+                hears_here || self.relaying_edge(district, shift, now).is_some()
+            }
             Some(Serialiser::Home { .. }) => true,
             None => false,
         }
@@ -29,9 +32,11 @@ impl Node {
     pub fn place_of(&self, shift: &ShiftRecord, district: &DistrictId, now: Now) -> Option<Position> {
         match shift.start.as_ref()?.serialiser {
             Serialiser::Device { .. } => {
-                let seen = self.contacts.get(&shift.id).and_then(|contact| contact.position);
+                let here = self.contacts.get(&shift.id).and_then(|contact| contact.position);
+                let seen = here.into_iter().chain(self.relayed_place(district, shift.id));
                 let fresh = seen.filter(|(_, at)| now.ticks.since_ms(*at) <= POSITION_FRESH_MS);
-                fresh.map(|(position, _)| position).or_else(|| self.place_of_stand(shift, district))
+                let last = fresh.max_by_key(|(_, at)| *at);
+                last.map(|(position, _)| position).or_else(|| self.place_of_stand(shift, district))
             }
             Serialiser::Home { .. } => self.last_known_place(shift, district),
         }

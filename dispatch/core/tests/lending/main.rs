@@ -3,9 +3,11 @@
 //!
 //! Method: two edges on a clock that the test moves; calls between them are let through, lost or repeated by the test,
 //! and each edge starts on old copies of its disk between the steps.
+//! Drivers whom nobody can use where they are, because edges do not hear one another, are asked home: `home.rs`.
 
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
+mod home;
 mod town;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

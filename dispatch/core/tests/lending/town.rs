@@ -8,8 +8,8 @@ use ondol_core::board::Board;
 use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Status};
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{
-    Answer, Attach, Beat, Command, Happening, LoanCall, Notice, Offer, Refusal, Renewal, Report, Restore,
-    Slot, ToDevice,
+    Answer, AskedHome, Attach, Beat, BeatAnswer, Command, Happening, LoanCall, Notice, Offer, Refusal,
+    Renewal, Report, Restore, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, Neighbour, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Driver, Lang, Request, ShiftStart, Step, Vehicle};
@@ -20,7 +20,7 @@ use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, report};
 use ondol_core::shift::{Duty, Serialiser};
-use ondol_core::travel::StraightLine;
+use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_core::units::{Now, Ticks, UtcMs};
 
 pub(crate) const CENTRAL: &str = "central";
@@ -58,13 +58,43 @@ pub(crate) struct Town {
     now_ms: u64,
     timing: Timing,
     sessions: BTreeMap<u128, String>,
+    /// How far east of the first place each driver is, in degrees.
+    pub(crate) east: BTreeMap<u128, f64>,
 }
+
+/// Streets are straight, and the east begins at its border.
+struct Halves;
+
+impl TravelTimes for Halves {
+    fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
+        StraightLine.durations_s(target, sources)
+    }
+
+    fn district_at(&self, position: Position) -> Option<DistrictId> {
+        Some(district_of(if position < at(BORDER) { WEST } else { EAST }))
+    }
+}
+
+/// How far east of the first place the border is, in degrees.
+const BORDER: f64 = 0.01;
 
 impl Town {
     /// Both edges have taken their districts; a driver of each is listed: 1 in the west, 2 in the east.
     pub(crate) fn cut_off(timing: Timing) -> Self {
+        let mut town = Self::suspicious(timing);
+        for edge in [WEST, EAST] {
+            town.take(edge);
+        }
+        town.pass_s(6, &[]);
+        town
+    }
+
+    /// The same, while both edges only miss central.
+    pub(crate) fn suspicious(timing: Timing) -> Self {
         let (places, calls, renewals) = (BTreeMap::new(), Vec::new(), Vec::new());
-        let mut town = Self { places, calls, renewals, now_ms: 1_000_000, timing, sessions: BTreeMap::new() };
+        let east = BTreeMap::from([(1, 0.005), (2, 0.005)]);
+        let sessions = BTreeMap::new();
+        let mut town = Self { places, calls, renewals, now_ms: 1_000_000, timing, sessions, east };
         for name in [CENTRAL, WEST, EAST] {
             town.start(name, Vec::new(), 1);
         }
@@ -75,11 +105,11 @@ impl Town {
             town.carry(CENTRAL, edge);
         }
         town.pass_s(20, &[]);
-        for edge in [WEST, EAST] {
-            town.command(edge, Command::TakeDistrict { district: district_of(edge) }).unwrap();
-        }
-        town.pass_s(6, &[]);
         town
+    }
+
+    pub(crate) fn take(&mut self, edge: &'static str) {
+        self.command(edge, Command::TakeDistrict { district: district_of(edge) }).unwrap();
     }
 
     fn start(&mut self, name: &'static str, journal: Vec<Entry>, incarnation: u32) {
@@ -97,7 +127,7 @@ impl Town {
         let neighbours = others.map(|other| Neighbour {
             node: other.parse().unwrap(),
             district: district_of(other),
-            border: vec![at(0.01)],
+            border: vec![at(BORDER)],
         });
         let central = CENTRAL.parse().unwrap();
         let config = NodeConfig {
@@ -109,7 +139,7 @@ impl Town {
             neighbours: neighbours.collect(),
             timing: self.timing,
         };
-        let node = Node::new(config, board, Arc::new(StraightLine), self.now());
+        let node = Node::new(config, board, Arc::new(Halves), self.now());
         self.places.insert(name, Place { node, journal, notices: Vec::new(), incarnation });
         self.input(name, Input::Committed);
     }
@@ -155,7 +185,7 @@ impl Town {
                 Output::CallNeighbour { to, .. } if to.as_str() == SOUTH => {}
                 Output::CallNeighbour { to, call } => self.calls.push((name, edge_named(&to), call)),
                 Output::Renew { renewal, .. } => self.renewals.push(renewal),
-                Output::ToDevice { .. } | Output::Changed(_) => {}
+                Output::Relay { .. } | Output::ToDevice { .. } | Output::Changed(_) => {}
             }
         }
         reply
@@ -276,7 +306,7 @@ impl Town {
             attach_epoch: u64::from(self.places[edge].incarnation),
             slot,
             duty: (1, Duty::Available),
-            position: Some(at(0.005)),
+            position: Some(at(self.east[&number])),
             keeps_capsules: true,
         };
         let Ok(Answer::Attached { session }) = self.command(edge, Command::Attach(attach)) else {
@@ -287,6 +317,15 @@ impl Town {
 
     /// What the driver's edge has to say to the phone.
     pub(crate) fn messages(&mut self, number: u128) -> Vec<ToDevice> {
+        self.beat(number).messages
+    }
+
+    /// As long as the driver is asked home.
+    pub(crate) fn asked_home(&mut self, number: u128) -> Option<AskedHome> {
+        self.beat(number).asked_home
+    }
+
+    fn beat(&mut self, number: u128) -> BeatAnswer {
         let edge = edge_of(number);
         let beat = Beat {
             shift: ShiftId::from_number(number),
@@ -294,11 +333,11 @@ impl Town {
             district: district_of(edge),
             session: self.sessions.get(&number).cloned(),
             hears_central: false,
-            position: Some(at(0.005)),
+            position: Some(at(self.east[&number])),
             slot: Slot::default(),
         };
         match self.command(edge, Command::Beat(beat)) {
-            Ok(Answer::Beat(answer)) => answer.messages,
+            Ok(Answer::Beat(answer)) => answer,
             other => panic!("a beat is answered: {other:?}"),
         }
     }
@@ -371,7 +410,8 @@ fn edge_of(number: u128) -> &'static str {
     if number == 1 { WEST } else { EAST }
 }
 
-fn at(east: f64) -> Position {
+/// A place so many degrees east of the first one.
+pub(crate) fn at(east: f64) -> Position {
     Position::new(37.5, 127.0 + east).unwrap()
 }
 

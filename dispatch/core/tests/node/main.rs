@@ -10,6 +10,7 @@ mod capsules;
 mod drivers;
 mod outage;
 mod quarantine;
+mod relayed;
 mod restored;
 mod revisions;
 mod roster;

@@ -7,7 +7,7 @@ use ondol_core::board::Board;
 use ondol_core::booking::{BookingRecord, CancelReason, Party, Payment, Status};
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
-    Refusal, Report, Slot, ToDevice,
+    Refusal, Relay, Report, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Quote, Request, ShiftStart, Step};
@@ -15,10 +15,8 @@ use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, Shif
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
-use ondol_core::position::Position;
 use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
-use ondol_core::travel::{StraightLine, TravelTimes};
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
 
 use crate::roster::{at, driver, plain, vehicle};
@@ -31,11 +29,16 @@ struct Place {
     journal: Vec<Entry>,
     notices: Vec<Notice>,
     renewals: Vec<ondol_core::command::Renewal>,
+    /// What the edge has told of drivers and central has not heard.
+    relays: Vec<Relay>,
     incarnation: u32,
 }
 
 mod copy;
 mod cut;
+mod roads;
+
+use roads::Roads;
 
 /// Nodes and what they made durable.
 pub(crate) struct World {
@@ -57,19 +60,6 @@ pub(crate) struct World {
     pub(crate) spoil: Option<fn(Vec<Entry>) -> Vec<Entry>>,
     /// Phones know where they are.
     pub(crate) has_fix: bool,
-}
-
-/// Straight roads that lead no further than a degree: what is beyond is an island.
-struct Roads;
-
-impl TravelTimes for Roads {
-    fn durations_s(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
-        let by_road = StraightLine.durations_s(target, sources).into_iter();
-        by_road
-            .zip(sources)
-            .map(|(s, source)| s.filter(|_| (target.lon() - source.lon()).abs() < 1.0))
-            .collect()
-    }
 }
 
 impl World {
@@ -144,8 +134,17 @@ impl World {
             timing: Timing::default(),
         };
         let node = Node::new(config, board, Arc::new(Roads), self.now(name));
-        self.places
-            .insert(name, Place { node, journal, notices: Vec::new(), renewals: Vec::new(), incarnation });
+        self.places.insert(
+            name,
+            Place {
+                node,
+                journal,
+                notices: Vec::new(),
+                renewals: Vec::new(),
+                relays: Vec::new(),
+                incarnation,
+            },
+        );
         self.input(name, Input::Committed);
     }
 
@@ -184,6 +183,7 @@ impl World {
                 Output::Notify(notice) => place.notices.push(notice),
                 Output::Reply { result, .. } => reply = Some(*result),
                 Output::Renew { renewal, .. } => place.renewals.push(renewal),
+                Output::Relay { relay, .. } => place.relays.push(relay),
                 Output::ToDevice { .. } | Output::CallNeighbour { .. } | Output::Changed(_) => {}
             }
         }

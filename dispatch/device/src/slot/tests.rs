@@ -11,6 +11,7 @@ use super::*;
 use crate::face::Message;
 use bench::{Bench, fare, here, id, offer, released, revoke};
 
+mod asked_home;
 mod bench;
 mod capsules;
 mod protocol;

@@ -7,7 +7,7 @@ use ondol_core::shift::Serialiser;
 use ondol_core::units::UtcMs;
 
 use super::{
-    Attach, Beat, BeatAnswer, Fare, Happening, Held, Invalid, MESSAGES_MAX, Offer, Outcome, Push,
+    AskedHome, Attach, Beat, BeatAnswer, Fare, Happening, Held, Invalid, MESSAGES_MAX, Offer, Outcome, Push,
     ReportBatch, ReportEntry, ReportResult, Ride, Slot, TEXT_MAX,
 };
 
@@ -125,10 +125,15 @@ impl ReportResult {
 }
 
 impl BeatAnswer {
-    /// The answer on the wire; `texts` opens what the driver may read about the rider of a message.
+    /// The answer on the wire; `texts` opens what the driver may read about the rider of a message, `asked_home` is the
+    /// answer's wish in words.
     ///
     /// At most [`MESSAGES_MAX`] messages go along; the rest comes with the next beat.
-    pub fn new(answer: &command::BeatAnswer, mut texts: impl FnMut(&ToDevice) -> RiderTexts) -> Self {
+    pub fn new(
+        answer: &command::BeatAnswer,
+        mut texts: impl FnMut(&ToDevice) -> RiderTexts,
+        asked_home: Option<AskedHome>,
+    ) -> Self {
         Self {
             node: answer.node.clone(),
             alive: answer.alive,
@@ -141,7 +146,16 @@ impl BeatAnswer {
                 .take(MESSAGES_MAX)
                 .map(|message| Push::new(message, texts(message)))
                 .collect(),
+            asked_home,
         }
+    }
+}
+
+impl AskedHome {
+    /// The wish on the wire, as `text` words it.
+    #[must_use]
+    pub fn new(asked: &command::AskedHome, text: String) -> Self {
+        Self { district: asked.district.clone(), towards: asked.towards, text: bounded(text) }
     }
 }
 

@@ -17,7 +17,7 @@
 use ondol_core::authority::Epoch;
 use ondol_core::booking::{Door, Needs, Payment, Priority};
 use ondol_core::fact::{Lang, PinCheck, Release};
-use ondol_core::ids::{AssignmentId, BookingId, DeviceId, NodeId, ShiftId, StandId};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DistrictId, NodeId, ShiftId, StandId};
 use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::units::{Money, UtcMs};
@@ -146,6 +146,23 @@ pub struct BeatAnswer {
     pub attached: bool,
     /// Everything open between the node and the device; at most [`MESSAGES_MAX`].
     pub messages: Vec<Push>,
+    /// As long as the driver is asked to drive home; only for a device that keeps capsules, because one of a release
+    /// before refuses what it does not know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_home: Option<AskedHome>,
+}
+
+/// A free driver is asked to drive back to the own district, where riders wait. To stay has no consequence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AskedHome {
+    /// The driver's district.
+    pub district: DistrictId,
+    /// Where to drive: the nearest stand of the district, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub towards: Option<Position>,
+    /// The wish in the driver's language, at most [`TEXT_MAX`] characters.
+    pub text: String,
 }
 
 /// `POST /driver/v1/reports`: entries of the outbox's live lane, oldest first; at most [`REPORTS_MAX`].

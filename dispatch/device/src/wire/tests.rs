@@ -164,6 +164,30 @@ fn an_attach_brings_few_and_short_capsules_and_one_of_the_release_before_none() 
 }
 
 #[test]
+fn an_answer_says_nothing_of_home_to_whom_nothing_is_to_be_said() {
+    let asked = command::AskedHome { district: "west".parse().unwrap(), towards: None };
+    let answer = |asked_home: Option<command::AskedHome>| command::BeatAnswer {
+        node: "edge-a".parse().unwrap(),
+        alive: true,
+        holder: "edge-a".parse().unwrap(),
+        epoch: Epoch::default(),
+        attached: true,
+        messages: Vec::new(),
+        asked_home,
+    };
+    let wire = |answer: &command::BeatAnswer| {
+        let asked = answer.asked_home.as_ref().map(|asked| AskedHome::new(asked, "가".repeat(TEXT_MAX + 5)));
+        BeatAnswer::new(answer, |_| RiderTexts::default(), asked)
+    };
+    let plain = serde_json::to_value(wire(&answer(None))).unwrap();
+    assert_eq!(plain.get("asked_home"), None, "a device of the release before refuses what it does not know");
+    let asked = wire(&answer(Some(asked)));
+    let text = serde_json::to_string(&asked).unwrap();
+    assert_eq!(serde_json::from_str::<BeatAnswer>(&text).unwrap(), asked);
+    assert_eq!(asked.asked_home.unwrap().text.chars().count(), TEXT_MAX);
+}
+
+#[test]
 fn every_happening_becomes_its_command() {
     let (booking, assignment) = (BookingId::from_number(3), "edge-a:1:7".parse::<AssignmentId>().unwrap());
     let json = json!({"kind": "boarded", "booking": booking, "assignment": assignment, "pin": "verified"});

@@ -1,10 +1,10 @@
-//! Carries what the core says to another node, and the answer back: central's renewals to its edges, and what edges say
-//! to one another about loans.
+//! Carries what the core says to another node, and the answer back: central's renewals to its edges, what an edge tells
+//! central of drivers, and what edges say to one another about loans.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use ondol_core::command::{Command, LoanCall, Renewal, RenewalAnswer};
+use ondol_core::command::{Command, LoanCall, Relay, Renewal, RenewalAnswer};
 use ondol_core::ids::NodeId;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -48,6 +48,7 @@ async fn carry_to(caller: Caller, peer: PeerAddress, mut calls: mpsc::Receiver<P
     while let Some(call) = calls.recv().await {
         let (about, result) = match call {
             PeerCall::Renew(renewal) => ("lease", renew(&caller, &peer, renewal).await),
+            PeerCall::Relay(relay) => ("drivers", tell(&caller, &peer, relay).await),
             PeerCall::Neighbour(call) => ("loans", speak(&caller, &peer, call).await),
         };
         let result = match result {
@@ -69,6 +70,12 @@ async fn renew(caller: &Caller, peer: &PeerAddress, renewal: Renewal) -> Result<
     }
     let taken = caller.handle.request(Command::Renewed(answer)).await;
     warn_if_refused(peer, taken.map(drop))
+}
+
+/// Nothing comes back. A central of the release before knows no such call, and plans these drivers as little as before.
+async fn tell(caller: &Caller, peer: &PeerAddress, relay: Relay) -> Result<(), CallError> {
+    let within = caller.wall(WITHIN_SIM_MS, FLOOR);
+    caller.call(peer, "/sync/v1/drivers", &relay, within).await
 }
 
 async fn speak(caller: &Caller, peer: &PeerAddress, call: LoanCall) -> Result<(), CallError> {

@@ -4,6 +4,7 @@
 //! receiver ── POST /sync/v1/pull {cursors, keys_after, wait_ms} ─▶ peer      long poll, both directions
 //!          ◀─ {entries, heads, keys, key_cursor, more} + signature ─
 //! central  ── POST /sync/v1/lease  Renewal ─▶ edge ─ RenewalAnswer + signature ─▶ central
+//! edge     ── POST /sync/v1/drivers  Relay ─▶ central ─ null + signature ─▶ edge
 //! edge     ── POST /sync/v1/loans  LoanCall + keys ─▶ neighbour ─ LoanAnswer + keys + signature ─▶ edge
 //! ```
 //!

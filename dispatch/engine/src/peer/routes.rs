@@ -9,7 +9,7 @@ use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use ondol_core::command::{Answer, Command, Renewal};
+use ondol_core::command::{Answer, Command, Relay, Renewal};
 use ondol_core::face::Role;
 use ondol_core::ids::{DistrictId, NodeId};
 use serde::Serialize;
@@ -45,11 +45,12 @@ impl FromRef<PeerState> for Arc<Identity> {
     }
 }
 
-/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/loans`, `/sync/v1/enrol`.
+/// The routes for peers: `/sync/v1/pull`, `/sync/v1/lease`, `/sync/v1/drivers`, `/sync/v1/loans`, `/sync/v1/enrol`.
 pub fn peer_router(handle: Handle, identity: Arc<Identity>) -> Router {
     Router::new()
         .route("/sync/v1/pull", post(pull))
         .route("/sync/v1/lease", post(lease))
+        .route("/sync/v1/drivers", post(drivers))
         .route("/sync/v1/loans", post(loans))
         .route("/sync/v1/enrol", post(enrol))
         .layer(DefaultBodyLimit::max(CALL_MAX))
@@ -118,6 +119,24 @@ async fn lease(
     match state.handle.request(Command::Renew(renewal)).await? {
         Answer::Renewal(answer) => signed(&state.identity, &peer.node, nonce, &answer),
         other => Err(Problem::internal(&format_args!("a renewal was answered with {other:?}"))),
+    }
+}
+
+/// An edge says which free drivers it hears in its own district.
+async fn drivers(
+    State(state): State<PeerState>,
+    Peer(peer): Peer,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let nonce = nonce_of(&headers)?;
+    let relay: Relay = strict_json(&body)?;
+    if !matches!(&peer.standing, Standing::Edge(district) if *district == relay.district) {
+        return Err(Problem::forbidden());
+    }
+    match state.handle.request(Command::Relay(relay)).await? {
+        Answer::Done => signed(&state.identity, &peer.node, nonce, &()),
+        other => Err(Problem::internal(&format_args!("an edge was answered with {other:?}"))),
     }
 }
 

@@ -2,6 +2,7 @@
 //! Method: central and an edge in one process, each with its own store, speaking real HTTP on the loopback; a
 //! forger with the edge's or with a stranger's key. Simulated time runs faster than the wall's.
 
+mod drivers;
 mod forger;
 mod neighbours;
 mod pages;

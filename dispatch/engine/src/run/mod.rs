@@ -20,7 +20,7 @@ pub(crate) mod tests;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use ondol_core::command::{Answer, Command, LoanCall, Refusal, Renewal};
+use ondol_core::command::{Answer, Command, LoanCall, Refusal, Relay, Renewal};
 use ondol_core::face::{Input, Output, RequestId};
 use ondol_core::fact::Fact;
 use ondol_core::ids::NodeId;
@@ -87,6 +87,8 @@ pub struct Running {
 pub enum PeerCall {
     /// Central renews the lease of an edge.
     Renew(Renewal),
+    /// An edge tells central which free drivers it hears.
+    Relay(Relay),
     /// An edge speaks with a neighbour about loans.
     Neighbour(LoanCall),
 }
@@ -370,6 +372,7 @@ impl Loop {
                     // Nobody may be watching.
                     let _watchers = self.shared.changes.send(change);
                 }
+                Effect::Output(Output::Relay { to, relay }) => self.call(to, PeerCall::Relay(relay)),
                 Effect::Output(Output::CallNeighbour { to, call }) => {
                     self.call(to, PeerCall::Neighbour(call));
                 }

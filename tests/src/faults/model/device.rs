@@ -20,6 +20,8 @@ use crate::faults::net::Place;
 
 /// Capsules of trips that are over which a liar keeps.
 const ENDED_MAX: usize = 8;
+/// A driver has read what the screen shows within this time.
+const SEES_AFTER_MS: Ms = 2_000;
 
 /// A driver's phone.
 pub(crate) struct DevicePlace {
@@ -36,6 +38,8 @@ pub(crate) struct DevicePlace {
     pub(super) position: Position,
     /// Where the car is going, in a scenario.
     pub(super) way: Option<Way>,
+    /// The driver knows that home is where to drive.
+    asked_home: bool,
     wakes_at: Option<Ms>,
     /// It dies after this many more outputs.
     pub(super) dies_after: Option<usize>,
@@ -121,6 +125,7 @@ impl World {
             driver,
             position: car.unwrap_or_else(|| spot(edge, at)),
             way: None,
+            asked_home: false,
             wakes_at: None,
             dies_after: None,
             off_ms: 0,
@@ -285,6 +290,11 @@ impl World {
             let stage = 1 + u8::from(trip.arrived_at.is_some()) + u8::from(trip.boarded.is_some());
             (trip.assignment.clone(), stage)
         });
+        let asked_home = running.asked_home().is_some();
+        if asked_home != std::mem::replace(&mut self.devices[device].asked_home, asked_home) && asked_home {
+            self.counts.asked_home += 1;
+            self.plan(device, SEES_AFTER_MS, Deed::Look);
+        }
         let lives = self.town.life.is_some();
         if lives && trip.is_none() && self.devices[device].way.is_some() {
             self.plan(device, 1, Deed::Look);
@@ -346,6 +356,7 @@ impl World {
                 if self.devices[device].device.as_ref().is_some_and(|device| device.trip().is_none()) {
                     self.stops_where_it_is(device);
                 }
+                self.heads_home(device);
                 self.device_input(device, Input::Fix(self.devices[device].position));
                 return;
             }
@@ -412,13 +423,33 @@ impl World {
         self.device_input(device, Input::Fix(position));
     }
 
-    /// A free taxi drives to the stand of its district, or somewhere else.
+    /// A driver who is asked home, and free, sets out for it; who is in a hurry is there at once.
+    fn heads_home(&mut self, device: usize) {
+        let now = self.agenda.now();
+        let place = &mut self.devices[device];
+        let asked = place.device.as_ref().and_then(Device::asked_home);
+        let Some(home) = asked.and_then(|asked| asked.towards).filter(|home| *home != place.position) else {
+            return;
+        };
+        if self.town.life.is_none() {
+            place.position = home;
+            return;
+        }
+        let way = Way::new(place.position, home, now);
+        place.way = Some(way);
+        self.plan(device, way.arrives_at - now, Deed::Look);
+    }
+
+    /// A free taxi drives to the stand of its district, or somewhere else, now and then in the next district.
     fn drives(&mut self, device: usize) {
         let place = &self.devices[device];
         let free = place.device.as_ref().is_some_and(|device| device.trip().is_none());
         let at = if self.chance(40) { STAND_AT } else { self.people.random_range(0..1_024) };
         if free {
-            self.devices[device].position = spot(self.devices[device].edge, at);
+            let (own, districts) = (self.devices[device].edge, self.town.districts);
+            let goes_abroad = at % 4 == 3;
+            let district = if goes_abroad { own % districts + 1 } else { own };
+            self.devices[device].position = spot(district, at);
             let position = self.devices[device].position;
             self.device_input(device, Input::Fix(position));
         }

@@ -98,7 +98,7 @@ pub(crate) struct Way {
     from: Position,
     to: Position,
     left_at: Ms,
-    arrives_at: Ms,
+    pub(super) arrives_at: Ms,
 }
 
 /// What has become of a rider, as riders and drivers saw it.

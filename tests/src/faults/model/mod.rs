@@ -26,6 +26,7 @@ mod disk;
 mod disturb;
 mod liars;
 pub(crate) mod life;
+mod map;
 mod node;
 mod people;
 mod settled;
@@ -126,6 +127,10 @@ pub(crate) enum Caller {
         node: usize,
         life: u32,
     },
+    /// An edge, which tells central of drivers and waits for nothing.
+    Relay {
+        node: usize,
+    },
     /// An edge, about loans.
     Neighbour {
         node: usize,
@@ -189,6 +194,8 @@ pub(crate) struct Counts {
     pub(crate) faults: BTreeMap<&'static str, u64>,
     /// Cars that came to a rider who had gone.
     pub(crate) dead_runs: u64,
+    /// How often a driver was asked home.
+    pub(crate) asked_home: u64,
     /// When edges took their districts.
     pub(crate) taken_at: Vec<Ms>,
     /// When edges asked drivers.
@@ -329,7 +336,10 @@ impl World {
                 }
             }
             (Caller::Capsule { lie }, Reply::Command(result)) => self.capsule_answered(lie, result.is_ok()),
-            (Caller::Operator | Caller::Renew { .. } | Caller::Neighbour { .. }, _) => {}
+            (
+                Caller::Operator | Caller::Renew { .. } | Caller::Relay { .. } | Caller::Neighbour { .. },
+                _,
+            ) => {}
             (caller, reply) => unreachable!("{caller:?} is not answered by {reply:?}"),
         }
     }
@@ -351,9 +361,10 @@ impl World {
         let to = match caller {
             Caller::Device { device, .. } => Place::Device(device),
             Caller::Rider { rider, .. } => Place::Rider(rider),
-            Caller::Pull { node, .. } | Caller::Renew { node, .. } | Caller::Neighbour { node, .. } => {
-                Place::Node(node)
-            }
+            Caller::Pull { node, .. }
+            | Caller::Renew { node, .. }
+            | Caller::Relay { node }
+            | Caller::Neighbour { node, .. } => Place::Node(node),
             // The text process stands beside its edge, the operator and the door beside a node.
             Caller::Phone { .. } | Caller::Operator | Caller::Capsule { .. } => Place::Node(from),
         };

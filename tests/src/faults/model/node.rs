@@ -10,8 +10,9 @@ use ondol_core::ids::DistrictId;
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
 use ondol_core::shell::Tray;
-use ondol_core::travel::StraightLine;
-use ondol_device::wire::{Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult};
+use ondol_device::wire::{
+    AskedHome, Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult,
+};
 use ondol_device::{Answer as DeviceAnswer, Message};
 
 use super::config::{common_districts, config_of};
@@ -100,7 +101,7 @@ impl World {
         place.level_at = now;
         let life = place.life;
         let config = config_of(&self.town, node, life, self.pin_key.clone());
-        place.node = Some(Node::new(config, board, Arc::new(StraightLine), read));
+        place.node = Some(Node::new(config, board, Arc::new(self.town.map()), read));
         place.tray = Tray::default();
         place.asked.clear();
         place.batches.clear();
@@ -168,6 +169,9 @@ impl World {
             if let Output::Append(entry) = &output {
                 self.look_at(node, entry);
             }
+            if let Output::Reply { request, result } = &output {
+                self.look_at_wish_home(node, *request, result);
+            }
             self.nodes[node].tray.put(output);
         }
         let place = &mut self.nodes[node];
@@ -210,6 +214,19 @@ impl World {
         self.checkers.out_of_touch_ms = out_of_touch_ms;
         if let Some(running) = &self.nodes[node].node {
             self.checkers.written(running, other, entry);
+        }
+    }
+
+    /// A node has made an answer to a driver's phone; it may leave later.
+    fn look_at_wish_home(&mut self, node: usize, request: u64, result: &Result<Answer, Refusal>) {
+        let (Ok(Answer::Beat(beat)), Some(Caller::Device { device, .. })) =
+            (result, self.nodes[node].asked.get(&request))
+        else {
+            return;
+        };
+        let shift = self.devices[*device].stored.shift;
+        if let (Some(running), Some(asked)) = (&self.nodes[node].node, &beat.asked_home) {
+            self.checkers.asked_home(running, &asked.district, shift, &self.town.map());
         }
     }
 
@@ -275,6 +292,10 @@ impl World {
                     let ask = Ask::Command(Command::Renew(renewal));
                     self.ask(Place::Node(node), node_of(&to), ask, caller);
                 }
+                Output::Relay { to, relay } => {
+                    let ask = Ask::Command(Command::Relay(relay));
+                    self.ask(Place::Node(node), node_of(&to), ask, Caller::Relay { node });
+                }
                 Output::CallNeighbour { to, call } => {
                     let caller = Caller::Neighbour { node, life: self.nodes[node].life };
                     let ask = Ask::Command(Command::Borrow(call));
@@ -306,7 +327,10 @@ impl World {
                 self.look_at_attached(node, device);
                 DeviceAnswer::Attached(Attached { node: node_id(node), session, capsules: Vec::new() })
             }
-            Ok(Answer::Beat(beat)) => DeviceAnswer::Beat(BeatAnswer::new(&beat, |m| self.texts_for(m))),
+            Ok(Answer::Beat(beat)) => {
+                let asked = beat.asked_home.as_ref().map(|asked| AskedHome::new(asked, "home".into()));
+                DeviceAnswer::Beat(BeatAnswer::new(&beat, |m| self.texts_for(m), asked))
+            }
             Ok(other) => unreachable!("a device is not answered by {other:?}"),
             Err(refusal) => DeviceAnswer::Refused(Problem {
                 code: refusal.code().into(),

@@ -17,6 +17,8 @@ const BANS_FRESH_MS: u64 = 90_000;
 /// Bookings are lent, and given back, sooner than in a town, so that it happens often in a run.
 const LEND_AFTER_MS: u64 = 15_000;
 const LEND_BACK_AFTER_MS: u64 = 40_000;
+/// Drivers are asked home sooner, so that some are.
+const ASK_HOME_AFTER_MS: u64 = 8_000;
 /// Bookings age sooner, so that some have when a node starts again.
 const AGED_MS: u64 = 120_000;
 /// The spot of a seed's stands.
@@ -52,6 +54,7 @@ impl Town {
             aged_ms: AGED_MS,
             lend_after_ms: LEND_AFTER_MS,
             lend_back_after_ms: LEND_BACK_AFTER_MS,
+            ask_home_after_ms: ASK_HOME_AFTER_MS,
             ..Timing::default()
         };
         Self {

@@ -1,7 +1,7 @@
 //! A cut between the nodes, and what a story of one looks at.
 
 use ondol_core::booking::{BookingRecord, Door};
-use ondol_core::command::{Answer, Offer, Refusal};
+use ondol_core::command::{Answer, Command, Offer, Refusal};
 use ondol_core::face::Input;
 use ondol_core::fact::Request;
 use ondol_core::ids::{AssignmentId, ShiftId};
@@ -81,6 +81,16 @@ impl World {
             self.pass_ms(EDGE, 1_000, at_edge);
             self.pass_ms(CENTRAL, 0, at_central);
             self.renew_once();
+        }
+    }
+
+    /// The same, and the edge tells central which free drivers it hears.
+    pub(crate) fn pass_relayed_ms(&mut self, ms: u64, at_central: &[u128], at_edge: &[u128]) {
+        for _ in 0..ms / 1_000 {
+            self.pass_joined_ms(1_000, at_central, at_edge);
+            for relay in std::mem::take(&mut self.place(EDGE).relays) {
+                self.command(CENTRAL, Command::Relay(relay)).unwrap();
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use crate::device::Device;
 use crate::durable::Durable;
 use crate::face::{Answer, Config, Input, Message, Output, Wish, WishRefusal};
 use crate::wire::{
-    Attached, BeatAnswer, Endpoint, EndpointRole, Fare, Happening, Offer, Outcome, Problem, Push,
+    AskedHome, Attached, BeatAnswer, Endpoint, EndpointRole, Fare, Happening, Offer, Outcome, Problem, Push,
     ReportAnswer, ReportEntry, ReportResult, Ride,
 };
 
@@ -23,6 +23,10 @@ pub(super) struct Bench {
     pub(super) told: Vec<Happening>,
     pub(super) sent: Vec<(u64, Message)>,
     pub(super) now: Now,
+    /// How often what the driver sees has changed.
+    pub(super) changes: usize,
+    /// What central says of where the driver should be.
+    pub(super) asked_home: Option<AskedHome>,
     /// The next store or send never happens: the phone dies there.
     pub(super) outputs_left: usize,
 }
@@ -127,6 +131,8 @@ impl Bench {
             told: vec![],
             sent: vec![],
             now,
+            changes: 0,
+            asked_home: None,
             outputs_left: usize::MAX,
         };
         bench.run();
@@ -149,7 +155,7 @@ impl Bench {
     pub(super) fn drain(&mut self) {
         while let Some(output) = self.device.poll_output() {
             match output {
-                Output::Changed => {}
+                Output::Changed => self.changes += 1,
                 Output::Persist(_) | Output::Send { .. } if self.outputs_left == 0 => {
                     return self.crash();
                 }
@@ -218,6 +224,7 @@ impl Bench {
                     epoch: Epoch::default(),
                     attached: true,
                     messages: vec![],
+                    asked_home: self.asked_home.clone(),
                 }),
                 Message::Reports(batch) => Answer::Reports(ReportAnswer {
                     results: batch

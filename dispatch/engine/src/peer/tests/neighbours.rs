@@ -7,7 +7,7 @@ use ondol_core::booking::Status;
 use ondol_core::command::{Attach, Beat, Command, LentSaid, LoanCall, LoanStage, Slot};
 use ondol_core::fact::{Driver, Fact, Lang, ShiftStart, Vehicle};
 use ondol_core::hlc::Hlc;
-use ondol_core::ids::{BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::ids::{BookingId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash, Head, Lane};
 use ondol_core::loan::LoanId;
 use ondol_core::node::Mode;
@@ -19,13 +19,13 @@ use serde_json::json;
 
 use super::sites::{Pair, Running, district, east, series, until};
 
-/// The driver of the east as the roster lists one, in an entry that central wrote before it was gone.
-fn listing() -> Entry {
-    let driver = Driver {
+/// The driver as the roster lists one.
+pub(super) fn driver(district: DistrictId) -> Driver {
+    Driver {
         driver: DriverId::from_number(2),
         subject: SubjectId::from_number(1_002),
         fleet: "blue".parse().unwrap(),
-        district: east(),
+        district,
         phone: None,
         personal: None,
         lang: Lang::Ko,
@@ -33,8 +33,12 @@ fn listing() -> Entry {
         home: None,
         vehicle: vehicle(),
         banned: false,
-    };
-    let fact = Fact::DriverListed { driver };
+    }
+}
+
+/// The driver of the east, in an entry that central wrote before it was gone.
+fn listing() -> Entry {
+    let fact = Fact::DriverListed { driver: driver(east()) };
     let mut entry = Entry {
         series: series("central", 1, "namsan", Lane::Roster),
         seq: 1,
@@ -62,8 +66,8 @@ fn pickup() -> Position {
     crate::run::tests::bench::request(1).pickup
 }
 
-/// The driver of the east begins a shift; returns the session.
-async fn attach(edge: &Running) -> String {
+/// The driver begins a shift; returns the session.
+pub(super) async fn attach(edge: &Running, district: DistrictId) -> String {
     let (shift, device, driver) =
         (ShiftId::from_number(2), DeviceId::from_number(2), DriverId::from_number(2));
     let serialiser = Serialiser::Device { device };
@@ -73,7 +77,7 @@ async fn attach(edge: &Running) -> String {
         shift,
         device,
         driver,
-        district: east(),
+        district,
         start,
         attach_epoch: 1,
         slot: Slot::default(),
@@ -87,7 +91,21 @@ async fn attach(edge: &Running) -> String {
     }
 }
 
-async fn status_in(edge: &Running, district: ondol_core::ids::DistrictId) -> Option<Status> {
+/// The driver's phone says that it lives, and does not hear central.
+pub(super) async fn beat(edge: &Running, district: DistrictId, session: &str) {
+    let beat = Beat {
+        shift: ShiftId::from_number(2),
+        device: DeviceId::from_number(2),
+        district,
+        session: Some(session.to_owned()),
+        hears_central: false,
+        position: Some(pickup()),
+        slot: Slot::default(),
+    };
+    edge.handle.request(Command::Beat(beat)).await.unwrap();
+}
+
+pub(super) async fn status_in(edge: &Running, district: DistrictId) -> Option<Status> {
     let look = move |node: &ondol_core::node::Node| {
         let find = |board: &DistrictBoard| board.bookings.get(&BookingId::from_number(1)).map(|r| r.status());
         node.board().district(&district).and_then(find)
@@ -113,7 +131,7 @@ async fn a_booking_and_the_key_of_its_text_go_to_the_neighbour() {
         })
         .await;
     }
-    let session = attach(&east_edge).await;
+    let session = attach(&east_edge, east()).await;
     let sealed = west_edge.handle.vault().seal(SubjectId::from_number(9), &"강남역 11번 출구").unwrap();
     let mut request = crate::run::tests::bench::request(1);
     request.personal = Some(sealed.clone());
@@ -121,16 +139,7 @@ async fn a_booking_and_the_key_of_its_text_go_to_the_neighbour() {
     let book = Command::Book { booking, district: district(), zone, request };
     west_edge.handle.request(book).await.unwrap();
     until("the east asks its driver", async || {
-        let beat = Beat {
-            shift: ShiftId::from_number(2),
-            device: DeviceId::from_number(2),
-            district: east(),
-            session: Some(session.clone()),
-            hears_central: false,
-            position: Some(pickup()),
-            slot: Slot::default(),
-        };
-        east_edge.handle.request(Command::Beat(beat)).await.unwrap();
+        beat(&east_edge, east(), &session).await;
         status_in(&east_edge, east()).await == Some(Status::Offered)
     })
     .await;
