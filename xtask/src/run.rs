@@ -278,7 +278,9 @@ mod tests {
             (ended, said)
         };
         let tidy = "trap 'echo tidied; exit 0' TERM; while :; do sleep 0.05; done";
-        assert_eq!(run(tidy, 20_000), (Ended::TimedOut, "tidied".to_owned()));
+        let (ended, said) = run(tidy, 20_000);
+        // The shell may tell that its `sleep` was asked to end as well.
+        assert!(ended == Ended::TimedOut && said.ends_with("tidied"), "{ended:?}: {said}");
         let (ended, pid) = run("trap '' TERM; echo $$; while :; do sleep 0.05; done", 300);
         assert_eq!(ended, Ended::TimedOut);
         assert!(is_soon_dead(&pid), "process {pid} outlived its grace");

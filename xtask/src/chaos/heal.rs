@@ -69,8 +69,8 @@ pub(super) fn run(entries: u64, seed: u64, port: u16, stop: &Stop) -> Result<Val
     let (during, after) = riders::waits(&dir, healed_at_ms)?;
     println!("heal: who booked meanwhile: {during}; afterwards: {after}");
     Ok(json!({
-        "schema": "ondol-heal/1", "entries": at_edge, "heal_s": heal_s, "lost": 0,
-        "bookings_during": during, "bookings_after": after,
+        "schema": "ondol-heal/1", "entries": at_edge, "heal_s": heal_s, "bookings_during": during,
+        "bookings_after": after,
     }))
 }
 

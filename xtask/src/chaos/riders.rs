@@ -90,12 +90,11 @@ impl Waits {
 impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { asked, unanswered, by_edges, .. } = self;
-        let [p50, p95, max] = [self.p50_ms, self.p95_ms, self.max_ms].map(|ms| ms.unwrap_or(f64::NAN));
-        write!(
-            f,
-            "{asked} riders, {unanswered} without an answer, {by_edges} taken in by an edge, \
-             answered after {p50:.0} ms (p50), {p95:.0} ms (p95), {max:.0} ms at most"
-        )
+        write!(f, "{asked} riders, {unanswered} without an answer, {by_edges} taken in by an edge")?;
+        if let (Some(p50), Some(p95), Some(max)) = (self.p50_ms, self.p95_ms, self.max_ms) {
+            write!(f, ", answered after {p50:.0} ms (p50), {p95:.0} ms (p95), {max:.0} ms at most")?;
+        }
+        Ok(())
     }
 }
 

@@ -336,10 +336,8 @@ impl Reach {
     fn of(entries: &[Entry]) -> Self {
         let mut reach: BTreeMap<Series, (u64, Head)> = BTreeMap::new();
         for entry in entries {
-            match reach.get_mut(&entry.series) {
-                Some((_, last)) => *last = entry.as_head(),
-                None => drop(reach.insert(entry.series.clone(), (entry.seq, entry.as_head()))),
-            }
+            let (_, last) = reach.entry(entry.series.clone()).or_insert_with(|| (entry.seq, Head::default()));
+            *last = entry.as_head();
         }
         Self(reach)
     }

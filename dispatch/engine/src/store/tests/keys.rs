@@ -7,8 +7,10 @@ use super::fixture::{Db, NOW};
 use super::{fixture, on_both};
 use crate::vault::{Secrets, Vault};
 
-on_both!(keys_are_given_by_person_and_tombstones_in_order);
-on_both!(who_is_forgotten_stays_forgotten_when_another_nodes_key_arrives);
+on_both!(
+    keys_are_given_by_person_and_tombstones_in_order,
+    who_is_forgotten_stays_forgotten_when_another_nodes_key_arrives
+);
 
 async fn keys_are_given_by_person_and_tombstones_in_order(db: Db) {
     let vault = Vault::new(&Secrets::from_bytes([1; 32]));
