@@ -93,6 +93,7 @@ impl Bench {
             request,
             eta_s: 60,
             offered_at: START,
+            borrowed: None,
         };
         let restore = Restore { shift, device, driver, district, capsule };
         node.handle.request(Command::Restore(Box::new(restore))).await.unwrap();

@@ -179,7 +179,10 @@ impl Town {
                     self.fly(Flying::Pushed { phone, push });
                 }
                 NodeOutput::Renew { renewal, .. } => self.fly(Flying::Renew(renewal)),
-                NodeOutput::Notify(_) | NodeOutput::CallNeighbour { .. } | NodeOutput::Changed(_) => {}
+                NodeOutput::Relay { .. }
+                | NodeOutput::Notify(_)
+                | NodeOutput::CallNeighbour { .. }
+                | NodeOutput::Changed(_) => {}
             }
         }
         reply
@@ -276,7 +279,7 @@ impl Town {
                 Answer::Attached(Attached { node: node_id(node), session, capsules: Vec::new() })
             }
             Ok(command::Answer::Beat(beat)) => {
-                Answer::Beat(BeatAnswer::new(&beat, |_| RiderTexts::default()))
+                Answer::Beat(BeatAnswer::new(&beat, |_| RiderTexts::default(), None))
             }
             Ok(other) => panic!("a phone is not answered by {other:?}"),
             Err(refusal) => {

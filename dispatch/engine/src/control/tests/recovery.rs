@@ -69,6 +69,7 @@ fn trip(driver: u128) -> Capsule {
         request,
         eta_s: 60,
         offered_at: UtcMs(0),
+        borrowed: None,
     }
 }
 
