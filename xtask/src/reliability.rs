@@ -73,8 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let size = if args.quick { QUICK } else { FULL };
     let stop = Stop::on_signals()?;
     demo::build_pages(&stop)?;
-    let makers =
-        Makers { ondol: demo::build_release()?, xtask: std::env::current_exe().context("this program")? };
+    let makers = Makers { ondol: demo::build_release()?, xtask: run::own_program() };
     let dir = run::target_dir().join("reliability");
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut rows = Vec::new();

@@ -98,6 +98,11 @@ pub(crate) fn target_dir() -> PathBuf {
     }
 }
 
+/// This program where it is built. What `current_exe` says may have been replaced by a build meanwhile.
+pub(crate) fn own_program() -> PathBuf {
+    target_dir().join("debug/xtask")
+}
+
 /// Returns the cargo that started us, so that one toolchain serves all.
 pub(crate) fn cargo() -> Command {
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));

@@ -105,7 +105,7 @@ fn doc(log: &Path, stop: &Stop) -> Result<Outcome> {
 fn city(log: &Path, stop: &Stop) -> Result<Outcome> {
     let report = log.with_extension("json");
     let port = postgres::free_ports(PORTS)?.to_string();
-    let mut chaos = Command::new(std::env::current_exe().context("this program")?);
+    let mut chaos = Command::new(run::own_program());
     chaos.args(["chaos", "--runs", "1", "--port", &port, "--report"]).arg(&report);
     // The pages and the executable are built: nothing is built again with other features.
     chaos.env(OWN_EXECUTABLE, ondol());
