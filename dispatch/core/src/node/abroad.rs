@@ -14,11 +14,14 @@ impl Node {
     /// Since when a device that is attached here has been free in another district, as of this beat. Who is at home
     /// again, or has a booking, begins anew.
     pub(super) fn abroad_since(&self, before: Option<&Contact>, beat: &Beat, now: Now) -> Option<Ticks> {
-        let position = beat.position.filter(|_| self.is_cut_off(&beat.district))?;
-        let elsewhere = self.other_district_at(&beat.district, position).is_some();
+        let since = before.and_then(|contact| contact.abroad_since);
+        let elsewhere = match beat.position {
+            Some(position) => self.other_district_at(&beat.district, position).is_some(),
+            // A beat without a fix says nothing of where it is.
+            None => since.is_some(),
+        };
         let is_free = beat.slot.current.is_none() && self.is_free(&beat.district, beat.shift);
-        let since = before.and_then(|contact| contact.abroad_since).unwrap_or(now.ticks);
-        (elsewhere && is_free).then_some(since)
+        (elsewhere && is_free && self.is_cut_off(&beat.district)).then_some(since.unwrap_or(now.ticks))
     }
 
     /// What a driver is to be asked who has been in another district for long, if nothing can be lent to or from it.

@@ -46,10 +46,7 @@ impl Node {
         if self.district(district).map_or(0, DistrictBoard::open_count) >= OPEN_BOOKINGS_MAX {
             return Err(Refusal::Overloaded);
         }
-        let owner = self.first_owner(district);
-        if owner.apart {
-            self.note_apart(district, booking);
-        }
+        let owner = self.first_owner_of(district, booking);
         self.append(district, zone, Fact::BookingAccepted { booking, request, owner, at: now.utc }, now);
         Ok(Answer::Booked { repeat: false })
     }
@@ -64,11 +61,20 @@ impl Node {
         if record.is_unverified()
             && let Some(accepted) = record.accepted.clone()
         {
-            let owner = self.first_owner(&district);
+            let owner = self.first_owner_of(&district, booking);
             let fact = Fact::BookingAccepted { booking, request: accepted.request, owner, at: now.utc };
             self.append(&district, accepted.zone, fact, now);
         }
         Ok(Answer::Done)
+    }
+
+    /// Who plans a booking that arrives here now. One that comes apart is remembered as such.
+    pub(super) fn first_owner_of(&mut self, district: &DistrictId, booking: BookingId) -> Owner {
+        let owner = self.first_owner(district);
+        if owner.apart {
+            self.note_apart(district, booking);
+        }
+        owner
     }
 
     /// Who plans a booking that arrives here now.

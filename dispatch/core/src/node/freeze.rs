@@ -191,6 +191,16 @@ impl Node {
         self.dirty.insert(district.clone());
     }
 
+    /// Central plans what its edge owns and does not get on with, once its rider has said that a taxi is still wanted.
+    fn take_over_stuck(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
+        let known = self.district(district).and_then(|board| board.bookings.get(&booking));
+        let is_stuck = known.is_some_and(|record| record.status() == Status::Open && !self.owns(record));
+        if is_stuck && self.central_mode(district) == Some(CentralMode::Holder) {
+            let (me, epoch) = (self.config.id.clone(), self.sides[district].epoch());
+            self.hand_over(district, booking, me, epoch, None, now);
+        }
+    }
+
     fn bring_back(&mut self, district: &DistrictId, bookings: Vec<BookingId>, now: Now) {
         for booking in bookings {
             let (me, epoch) = (self.config.id.clone(), self.sides[district].epoch());
@@ -226,6 +236,7 @@ impl Node {
         self.sweep_lease(&district, now);
         if let Some(lender) = self.loans.asked_in(booking).cloned() {
             self.take_back_lent(&lender, booking, now);
+            self.take_over_stuck(&lender, booking, now);
             return Ok(Answer::Done);
         }
         let takes = match &self.sides[&district] {

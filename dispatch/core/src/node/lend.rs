@@ -144,9 +144,11 @@ impl Node {
         now: Now,
     ) {
         let (booking, loan) = (said.booking, said.loan);
-        if said.told.taxi.as_ref().is_some_and(|taxi| !is_plate(&taxi.plate)) {
-            return;
+        let mut said = said.clone();
+        if let Some(taxi) = said.told.taxi.as_mut().filter(|taxi| !is_plate(&taxi.plate)) {
+            "-".clone_into(&mut taxi.plate);
         }
+        let said = &said;
         let Some(record) = self.district(district).and_then(|board| board.bookings.get(&booking)) else {
             return;
         };

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lease::Side;
+use super::unheard::Riders;
 use super::{Node, aged};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::{Board, DistrictBoard};
@@ -34,22 +35,13 @@ const ASKS_FIRST_MS: u64 = 5_000;
 pub(super) struct Loans {
     pub(super) peers: BTreeMap<NodeId, Peer>,
     /// Bookings that an earlier life had, and the neighbours that have not said what they know of them.
-    unsure: BTreeMap<BookingId, BTreeSet<NodeId>>,
+    pub(super) unsure: BTreeMap<BookingId, BTreeSet<NodeId>>,
     /// Riders who wait for a neighbour, by the lender's district.
-    riders: BTreeMap<DistrictId, Riders>,
+    pub(super) riders: BTreeMap<DistrictId, Riders>,
     /// Counts loans of this life.
     pub(super) count: u64,
     /// When this life offered each loan that is not transferred.
     pub(super) offered_at: BTreeMap<LoanId, Ticks>,
-}
-
-/// Riders whose bookings a neighbour has, or may have.
-#[derive(Debug, Default)]
-struct Riders {
-    /// Since when each booking has been with a neighbour that does not say that it has found anybody.
-    away_since: BTreeMap<BookingId, Ticks>,
-    /// Whose rider was asked whether a taxi is still wanted.
-    asked: BTreeSet<BookingId>,
 }
 
 /// What is known of a neighbour in this life.
@@ -402,46 +394,6 @@ impl Node {
             self.hear_borrowed(&lender, &to, &borrower, &said, false, now);
             let said = self.said_of_lent(&here, id, &loan, &to);
             self.hear_lent(&borrower, &from, &lender, &said, now);
-        }
-    }
-
-    /// Central hears a neighbour as long as it hears its edge.
-    fn note_heard_edge(&mut self, district: &DistrictId, now: Now) {
-        let is_heard = self.central_mode(district) != Some(CentralMode::Uncertain);
-        let edge = self.sides.get(district).and_then(|side| side.edge(&self.config.id));
-        if let Some(edge) = edge.filter(|_| is_heard).cloned() {
-            self.loans.peers.entry(edge).or_default().heard_at = Some(now.ticks);
-        }
-    }
-
-    /// Asks riders whose bookings nobody may plan here although no taxi comes: the neighbour is not heard, or has found
-    /// nobody for so long that it should have given the booking back.
-    fn ask_riders_of_unheard(&mut self, district: &DistrictId, now: Now) {
-        let before = self.loans.riders.remove(district).unwrap_or_default();
-        let Some(board) = self.board.district(district) else { return };
-        if self.config.role == Role::Central && !self.decides(district) {
-            return;
-        }
-        let (loans, timing) = (&self.loans, self.config.timing);
-        let is_silent =
-            |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= timing.ask_again_ms;
-        let mut riders = Riders::default();
-        for record in board.open_loans().filter(|record| aged::waits(record)) {
-            let Some(lent) = record.lent_to() else { continue };
-            let since = *before.away_since.get(&record.id).unwrap_or(&now.ticks);
-            let patience_ms = timing.lend_back_after_ms.saturating_add(timing.ask_again_ms);
-            if is_silent(&lent.to) || now.ticks.since_ms(since) >= patience_ms {
-                riders.asked.insert(record.id);
-            }
-            riders.away_since.insert(record.id, since);
-        }
-        let unsure = loans.unsure.iter().filter(|(_, peers)| peers.iter().any(is_silent));
-        let unsure = unsure.filter_map(|(booking, _)| board.bookings.get(booking));
-        riders.asked.extend(unsure.filter(|record| aged::waits(record)).map(|record| record.id));
-        let new: Vec<BookingId> = riders.asked.difference(&before.asked).copied().collect();
-        self.loans.riders.insert(district.clone(), riders);
-        for booking in new {
-            self.still_wanted(district, booking, format!("{booking}/still-wanted"), now);
         }
     }
 

@@ -27,6 +27,7 @@
 //! | what central does not plan while the edge may | `freeze.rs` |
 //! | what waited while the node was down | `aged.rs` |
 //! | bookings that edges lend one another | `lend.rs`, `borrow.rs`; how they talk of it: `loans.rs` |
+//! | riders for whom nobody here may look for a taxi | `unheard.rs` |
 
 use crate::planted;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -69,6 +70,7 @@ mod report;
 mod restore;
 mod roster;
 mod tell;
+mod unheard;
 mod whereabouts;
 mod witness;
 

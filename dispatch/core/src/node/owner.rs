@@ -62,6 +62,7 @@ impl Node {
             .into_iter()
             .flat_map(DistrictBoard::open_bookings)
             .filter(|record| self.owns(record) && matches!(record.status(), Status::Open | Status::Offered))
+            .filter(|record| self.loans.is_sure(record.id))
             .filter(|record| record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some()))
             .map(|record| {
                 let asked = record.assignments.iter().filter(|(_, bond)| bond.is_question());

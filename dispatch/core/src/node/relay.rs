@@ -126,13 +126,20 @@ impl Node {
         if relay.drivers.len() > RELAYED_MAX {
             return Err(Refusal::OutOfRange);
         }
+        let board = self.board.district(&relay.district);
         let Some(Side::Central(side)) = self.sides.get_mut(&relay.district) else {
             return Err(Refusal::OtherNode);
         };
         let heard_at = |ago_ms: u64| Ticks(now.ticks.0.saturating_sub(ago_ms));
-        let seen =
-            relay.drivers.iter().map(|seen| (seen.shift, (seen.position, heard_at(seen.heard_ago_ms))));
-        side.relayed = seen.collect();
+        // Of a driver who is attached elsewhere the edge has nothing to say.
+        let edge = side.edge.as_ref();
+        let is_attached = |shift: ShiftId| {
+            let attached = board.and_then(|board| board.shifts.get(&shift)?.attached.as_ref());
+            attached.is_some_and(|(_, node)| Some(node) == edge)
+        };
+        let seen = relay.drivers.iter().filter(|seen| is_attached(seen.shift));
+        let seen = seen.map(|seen| (seen.shift, (seen.position, heard_at(seen.heard_ago_ms)))).collect();
+        side.relayed = seen;
         self.dirty.insert(relay.district);
         Ok(Answer::Done)
     }

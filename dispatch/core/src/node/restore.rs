@@ -92,7 +92,7 @@ impl Node {
             self.restore_loan(&capsule, loan, borrowed, now);
         }
         let Capsule { booking, assignment, zone, attach_epoch, request, eta_s, offered_at, .. } = capsule;
-        let owner = self.first_owner(&district);
+        let owner = self.first_owner_of(&district, booking);
         let fact = Fact::TripRestored {
             booking,
             assignment,

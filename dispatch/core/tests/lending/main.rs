@@ -343,6 +343,22 @@ fn central_asks_the_rider_of_what_an_unheard_edge_has_on_loan() {
 }
 
 #[test]
+fn what_an_edge_may_not_plan_because_a_neighbour_is_silent_central_brings_back_by_a_yes() {
+    let mut town = waiting();
+    let stored = town.stored(WEST);
+    town.restore(WEST, stored);
+    town.command(WEST, Command::GiveBackDistrict { district: town::district_of(WEST) }).unwrap();
+    town.hear_central_s(60, WEST);
+    let owner = |town: &Town| town.record(CENTRAL, "west").unwrap().owner.unwrap().0.node;
+    assert_eq!(owner(&town).as_str(), WEST, "the east might have it");
+    assert!(!town.asks_if_still_wanted(CENTRAL));
+    town.hear_central_s(100, WEST);
+    assert!(town.asks_if_still_wanted(CENTRAL), "the edge does not get on with it");
+    town.command(CENTRAL, Command::Keep { booking: booking() }).unwrap();
+    assert_eq!(owner(&town).as_str(), CENTRAL);
+}
+
+#[test]
 fn nothing_is_lent_where_that_is_switched_off() {
     let mut town = Town::cut_off(Timing { lend_after_ms: 0, ..Timing::default() });
     town.attach(2);
@@ -425,7 +441,9 @@ fn a_sentence_is_no_plate() {
         };
         answer.borrowed[0].told = Told { status: Status::Assigned, taxi: Some(taxi) };
         town.command(WEST, Command::Lent(answer)).unwrap();
-        assert_eq!(town.status(WEST), Some(Status::Open), "{plate:?}");
+        assert_eq!(town.status(WEST), Some(Status::Assigned), "the taxi comes all the same");
+        let told = town.record(WEST, "west").unwrap().told().cloned().unwrap();
+        assert_eq!(told.taxi.unwrap().plate, "-", "{plate:?}");
     }
 }
 

@@ -17,7 +17,7 @@ mod handle;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, LoanCall, Refusal, Relay, Renewal};
@@ -211,6 +211,8 @@ struct Loop {
 impl Loop {
     async fn run(mut self) -> Result<(), StoreError> {
         let mut messages = Vec::with_capacity(BATCH_MAX);
+        // One of each peer at most: a puller waits until its page is durable.
+        let mut pages = VecDeque::new();
         while !self.stopping {
             let wake_at = self.node.poll_timeout().min(self.prove_due_at());
             let clock = Arc::clone(&self.shared.clock);
@@ -221,13 +223,15 @@ impl Loop {
                         break;
                     }
                 }
+                () = std::future::ready(()), if !pages.is_empty() => {}
                 () = clock.sleep_until(wake_at) => {}
             }
             let now = self.shared.clock.now();
             self.note_queue();
-            // What somebody waits for goes before what peers tell, and does not wait for a page to be stored.
-            let (pages, others): (Vec<_>, Vec<_>) =
+            // What somebody waits for goes before what peers tell, and waits for one page to be stored at most.
+            let (told, others): (Vec<_>, Vec<_>) =
                 messages.drain(..).partition(|message| matches!(message, Message::Page(_)));
+            pages.extend(told);
             for message in others {
                 self.take(message, now);
             }
@@ -236,7 +240,7 @@ impl Loop {
                 self.collect();
             }
             self.settle().await?;
-            for page in pages {
+            if let Some(page) = pages.pop_front() {
                 self.take(page, self.shared.clock.now());
                 self.settle().await?;
             }

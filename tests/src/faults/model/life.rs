@@ -14,7 +14,7 @@ use ondol_core::travel::{StraightLine, TravelTimes as _};
 use ondol_device::Input;
 use rand::RngExt;
 
-use super::device::Deed;
+use super::driver::Deed;
 use super::people::RiderDeed;
 use super::{Event, World};
 use crate::faults::clock::Ms;

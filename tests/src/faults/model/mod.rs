@@ -24,6 +24,7 @@ mod config;
 mod device;
 mod disk;
 mod disturb;
+mod driver;
 mod liars;
 pub(crate) mod life;
 mod map;
@@ -70,7 +71,7 @@ pub(crate) enum Event {
     /// A device's phone is switched on again.
     DeviceStarts { device: usize },
     /// A driver does something.
-    Driver { device: usize, life: u32, deed: device::Deed },
+    Driver { device: usize, life: u32, deed: driver::Deed },
     /// A rider does something.
     Rider { rider: usize, deed: people::RiderDeed },
     /// A feature-phone driver does something.
