@@ -149,14 +149,10 @@ async fn requests_that_wait_together_commit_together() {
     assert!(commits <= 10, "{commits}");
 }
 
-#[tokio::test]
-async fn what_somebody_waits_for_goes_before_what_a_peer_tells() {
-    let bench = Bench::new().await;
-    let node = bench.start().await;
-    // Whoever is handled after this entry is stamped after it.
-    let ahead_ms = bench.clock.now().utc.0 + 30_000;
+/// What an edge told half a minute ahead of the clock: whatever is handled after it is stamped after it.
+fn told_by(edge: &str, ahead_ms: i64) -> Entry {
     let mut told = Entry {
-        series: "edge-a/1/hanbuk/bookings".parse().unwrap(),
+        series: format!("{edge}/1/hanbuk/bookings").parse().unwrap(),
         seq: 1,
         zone: "hanbuk-1".parse().unwrap(),
         hlc: Hlc { wall_ms: ahead_ms, logical: 0 },
@@ -168,24 +164,38 @@ async fn what_somebody_waits_for_goes_before_what_a_peer_tells() {
         hash: Hash::default(),
     };
     told.hash = told.compute_hash();
-    let series = told.series.clone();
-    // On this single-threaded runtime both wait, the page first, before the loop runs.
-    let page = node.handle.page(
-        "edge-a".parse().unwrap(),
-        vec![told],
-        Heads::default(),
-        Vec::new(),
-        Vec::new(),
-        None,
-    );
-    let (page, booked) = tokio::join!(page, node.handle.request(book(1)));
-    assert_eq!((page, booked), (Ok(()), Ok(Answer::Booked { repeat: false })));
-    assert_eq!(node.handle.store().heads().of(&series).seq, 1);
-    let key = BookingId::from_number(1).to_string();
-    let history = node.handle.store().history(&district(), &key, 10).await.unwrap();
-    assert_eq!(history.len(), 1);
-    assert!(history[0].hlc.wall_ms < ahead_ms, "the booking waited for the page: {:?}", history[0].hlc);
+    told
 }
+
+#[tokio::test]
+async fn what_somebody_waits_for_goes_before_what_peers_tell() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    let (now_ms, handle) = (bench.clock.now().utc.0, &node.handle);
+    let page = |edge: &str, entry: Entry| {
+        handle.page(edge.parse().unwrap(), vec![entry], Heads::default(), Vec::new(), Vec::new(), None)
+    };
+    // On this single-threaded runtime all wait, the pages first, before the loop runs. The second rider comes when the
+    // first page is stored.
+    let ahead = told_by("edge-c", now_ms + 30_000);
+    let late = async {
+        page("edge-a", told_by("edge-a", now_ms)).await.unwrap();
+        handle.request(book(2)).await
+    };
+    let second = page("edge-b", told_by("edge-b", now_ms));
+    let last = page("edge-c", ahead.clone());
+    let (late, second, last, booked) = tokio::join!(late, second, last, handle.request(book(1)));
+    assert_eq!((late, second, last, booked), (Ok(BOOKED), Ok(()), Ok(()), Ok(BOOKED)));
+    assert_eq!(handle.store().heads().of(&ahead.series).seq, 1);
+    for number in [1, 2] {
+        let key = BookingId::from_number(number).to_string();
+        let history = handle.store().history(&district(), &key, 10).await.unwrap();
+        assert_eq!(history.len(), 1);
+        assert!(history[0].hlc.wall_ms < now_ms + 30_000, "rider {number} waited for the pages");
+    }
+}
+
+const BOOKED: Answer = Answer::Booked { repeat: false };
 
 #[tokio::test]
 async fn a_replaced_process_stops_and_says_so() {
