@@ -369,6 +369,11 @@ impl Checkers {
         }
     }
 
+    /// With a second disk the last word of a loan was lost: nobody can know any more which district has the booking.
+    pub(crate) fn loan_is_lost(&mut self, booking: BookingId) {
+        self.holders.excuse(booking);
+    }
+
     /// A disk was lost with entries that nobody else holds: no rule brings them back. `held` is what is left.
     pub(crate) fn lost_with_a_disk(&mut self, node: NodeId, gone: &[Entry], held: &BTreeSet<BookingId>) {
         self.restored.insert(node.clone());

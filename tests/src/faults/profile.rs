@@ -109,7 +109,7 @@ impl Profile {
         };
         match self {
             Self::Calm => of(&[], 0, 0),
-            Self::Mixed => Mix { wipes_per_cent: 8, ..of(&Kind::ALL, 6, 16) },
+            Self::Mixed => Mix { wipes_per_cent: 12, ..of(&Kind::ALL, 6, 16) },
             Self::Kakao2022 => Mix {
                 first: Some(&[Crash, Isolate, LateLinks]),
                 ..of(&[CutDevices, CutEdges, CutRiders, CrashDevice, Lose, Delay], 3, 6)

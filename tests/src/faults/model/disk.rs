@@ -9,7 +9,7 @@ use ondol_core::journal::{Entry, Heads, Series};
 use ondol_core::shell::{Durable, next_life};
 
 use super::node::TAKES_BACK_WITHIN_MS;
-use super::{Event, World, node_id};
+use super::{Event, LOAN_STEPS, World, node_id};
 use crate::faults::clock::Ms;
 
 /// Entries in one page.
@@ -87,6 +87,12 @@ impl Disk {
         self.log.iter().rev().find(|(_, series, seq)| returned(series, seq)).map(|(at, ..)| *at)
     }
 
+    /// True if anything is here of a loan of the booking.
+    fn knows_loan(&self, booking: &str) -> bool {
+        let mut entries = self.journal.values().flat_map(BTreeMap::values);
+        entries.any(|entry| entry.key == booking && LOAN_STEPS.contains(&entry.kind.as_str()))
+    }
+
     /// True if this very entry is here.
     pub(super) fn holds(&self, entry: &Entry) -> bool {
         let held = self.journal.get(&entry.series).and_then(|entries| entries.get(&entry.seq));
@@ -154,6 +160,12 @@ impl World {
         let held: BTreeSet<BookingId> =
             self.nodes.iter().flat_map(|place| place.disk.bookings.iter().copied()).collect();
         self.checkers.lost_with_a_disk(node_id(node), &gone, &held);
+        let of_loans = gone.iter().filter(|entry| LOAN_STEPS.contains(&entry.kind.as_str()));
+        let unknown =
+            of_loans.filter(|entry| !self.nodes.iter().any(|place| place.disk.knows_loan(&entry.key)));
+        for booking in unknown.filter_map(|entry| entry.key.parse().ok()).collect::<Vec<BookingId>>() {
+            self.checkers.loan_is_lost(booking);
+        }
         let wait = self.any_ms(2_000, TAKES_BACK_WITHIN_MS);
         self.nodes[node].takes_back_at = Some(now + wait);
         self.crash_node(node);
