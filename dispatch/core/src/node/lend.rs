@@ -144,11 +144,6 @@ impl Node {
         now: Now,
     ) {
         let (booking, loan) = (said.booking, said.loan);
-        let mut said = said.clone();
-        if let Some(taxi) = said.told.taxi.as_mut().filter(|taxi| !is_plate(&taxi.plate)) {
-            "-".clone_into(&mut taxi.plate);
-        }
-        let said = &said;
         let Some(record) = self.district(district).and_then(|board| board.bookings.get(&booking)) else {
             return;
         };
@@ -202,7 +197,11 @@ impl Node {
             return;
         };
         let Some(known) = record.loans.get(&loan).filter(|known| known.is_out()) else { return };
-        let is_news = known.told() != Some(&said.told);
+        let mut told = said.told.clone();
+        if let Some(taxi) = told.taxi.as_mut().filter(|taxi| !is_plate(&taxi.plate)) {
+            "-".clone_into(&mut taxi.plate);
+        }
+        let (ended, is_news) = (told.status == Status::Cancelled, known.told() != Some(&told));
         let number = known.told.as_ref().map_or(1, |(number, _)| number.saturating_add(1));
         if number > TELLINGS_MAX {
             return;
@@ -214,10 +213,9 @@ impl Node {
             return;
         }
         if is_news {
-            let told = said.told.clone();
             self.write_loan(district, booking, Fact::LoanTold { booking, loan, number, told }, now);
         }
-        if let Some((by, reason)) = said.cancel.filter(|_| ends && said.told.status == Status::Cancelled) {
+        if let Some((by, reason)) = said.cancel.filter(|_| ends && ended) {
             self.request_cancel(district, booking, by, reason, now);
         }
     }

@@ -306,7 +306,7 @@ impl Node {
         self.loans.peers.get(node).and_then(|peer| peer.heard_at).unwrap_or(self.started_at)
     }
 
-    fn neighbour(&self, node: &NodeId) -> Option<&Neighbour> {
+    pub(super) fn neighbour(&self, node: &NodeId) -> Option<&Neighbour> {
         self.config.neighbours.iter().find(|neighbour| neighbour.node == *node)
     }
 

@@ -111,11 +111,7 @@ impl Node {
     /// The loan under which the booking was here, and the neighbour that lent it.
     fn lender_of(&self, capsule: &Capsule) -> Result<Option<(LoanId, Borrowed)>, Refusal> {
         let Some((loan, from)) = &capsule.borrowed else { return Ok(None) };
-        let neighbours = self.config.neighbours.iter();
-        let of_neighbour = neighbours
-            .filter(|neighbour| neighbour.node == *from)
-            .map(|neighbour| &neighbour.district)
-            .next();
+        let of_neighbour = self.neighbour(from).map(|neighbour| &neighbour.district);
         let of_edge = || {
             let mut districts = self.config.districts.iter();
             districts.find(|(_, district)| district.edge.as_ref() == Some(from)).map(|(id, _)| id)

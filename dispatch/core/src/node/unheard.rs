@@ -17,10 +17,10 @@ use crate::face::Role;
 use crate::ids::{BookingId, DistrictId, NodeId};
 use crate::units::{Now, Ticks};
 
-/// Riders whose bookings a neighbour has, or may have.
+/// Riders who wait for what others do.
 #[derive(Debug, Default)]
 pub(super) struct Riders {
-    /// Since when each booking has been with a neighbour that does not say that it has found anybody.
+    /// Since when each booking has been with a neighbour, or left to the edge, and nobody was found.
     away_since: BTreeMap<BookingId, Ticks>,
     /// Whose rider was asked whether a taxi is still wanted.
     pub(super) asked: BTreeSet<BookingId>,
@@ -48,21 +48,18 @@ impl Node {
         let is_silent =
             |peer: &NodeId| now.ticks.since_ms(self.neighbour_heard_at(peer)) >= timing.ask_again_ms;
         let mut riders = Riders::default();
-        for record in board.open_loans().filter(|record| aged::waits(record)) {
-            let Some(lent) = record.lent_to() else { continue };
-            let since = *before.away_since.get(&record.id).unwrap_or(&now.ticks);
-            let patience_ms = timing.lend_back_after_ms.saturating_add(timing.ask_again_ms);
-            if is_silent(&lent.to) || now.ticks.since_ms(since) >= patience_ms {
-                riders.asked.insert(record.id);
+        let looks_ms = timing.lend_back_after_ms.saturating_add(timing.ask_again_ms);
+        let lent = board.open_loans().filter(|record| aged::waits(record)).filter_map(|record| {
+            let patience_ms = if is_silent(&record.lent_to()?.to) { 0 } else { looks_ms };
+            Some((record.id, patience_ms))
+        });
+        let left = board.open_bookings().filter(|record| self.is_left_to_edge(record, now));
+        for (booking, patience_ms) in lent.chain(left.map(|record| (record.id, timing.ask_again_ms))) {
+            let since = *before.away_since.get(&booking).unwrap_or(&now.ticks);
+            if now.ticks.since_ms(since) >= patience_ms {
+                riders.asked.insert(booking);
             }
-            riders.away_since.insert(record.id, since);
-        }
-        for record in board.open_bookings().filter(|record| self.is_left_to_edge(record, now)) {
-            let since = *before.away_since.get(&record.id).unwrap_or(&now.ticks);
-            if now.ticks.since_ms(since) >= timing.ask_again_ms {
-                riders.asked.insert(record.id);
-            }
-            riders.away_since.insert(record.id, since);
+            riders.away_since.insert(booking, since);
         }
         let unsure = loans.unsure.iter().filter(|(_, peers)| peers.iter().any(is_silent));
         let unsure = unsure.filter_map(|(booking, _)| board.bookings.get(booking));
@@ -78,9 +75,9 @@ impl Node {
     /// edge's, which may be waiting for a neighbour.
     fn is_left_to_edge(&self, record: &BookingRecord, now: Now) -> bool {
         self.config.role == Role::Central
-            && record.status() == Status::Open
-            && record.is_here()
             && !self.owns(record)
+            && record.is_here()
+            && record.status() == Status::Open
             && self.is_due(record, now)
     }
 }
