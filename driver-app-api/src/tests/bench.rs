@@ -6,9 +6,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::booking::Door;
 use ondol_core::command::Command;
-use ondol_core::fact::{self, Lang};
+use ondol_core::fact;
 use ondol_core::ids::{BookingId, DistrictId, NodeId, SubjectId};
 use ondol_core::position::Position;
 use ondol_device::wire::Endpoints;
@@ -138,23 +138,8 @@ impl Bench {
             dropoff_label: None,
         };
         let request = fact::Request {
-            door: Door::Web,
-            fleet: None,
-            pickup: here(),
-            dropoff: None,
-            stand: None,
-            seats: 1,
-            needs: Needs::default(),
-            priority: Priority::Normal,
-            pickup_at: None,
-            rider,
-            phone: None,
             personal: Some(self.handle.vault().seal(rider, &personal).unwrap()),
-            lang: Lang::Ko,
-            payment: Payment::Cash,
-            quote: None,
-            text_home: None,
-            digest: "d".into(),
+            ..fact::Request::plain(Door::Web, here(), rider)
         };
         let (district, zone) = self.node.districts.locate(here()).unwrap();
         self.handle.request(Command::Book { booking, district, zone, request }).await.unwrap();

@@ -1,10 +1,8 @@
 //! The checker must see what it is there to see: each promise is broken once by hand.
 
 use ondol_core::authority::Epoch;
-use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
-use ondol_core::fact::{
-    CloseReason, Fact, Lang, Owner, PinCheck, Release, Request, ShiftStart, Step, Vehicle,
-};
+use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment};
+use ondol_core::fact::{CloseReason, Fact, Owner, PinCheck, Release, Request, ShiftStart, Step, Vehicle};
 use ondol_core::hlc::Hlc;
 use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
 use ondol_core::journal::{Entry, Hash, Head, Series};
@@ -84,25 +82,7 @@ impl Pen {
     }
 
     fn accept(&mut self, origin: &str, n: u128, door: Door, at: i64) {
-        let request = Request {
-            door,
-            fleet: None,
-            pickup: here(),
-            dropoff: None,
-            stand: None,
-            seats: 1,
-            needs: Needs::default(),
-            priority: Priority::Normal,
-            pickup_at: None,
-            rider: SubjectId::from_number(n),
-            phone: None,
-            personal: None,
-            lang: Lang::Ko,
-            payment: Payment::Cash,
-            quote: None,
-            text_home: None,
-            digest: String::new(),
-        };
+        let request = Request::plain(door, here(), SubjectId::from_number(n));
         let owner =
             Owner { epoch: Epoch::default(), version: 0, node: origin.parse().unwrap(), apart: false };
         self.write(origin, at, &Fact::BookingAccepted { booking: booking(n), request, owner, at: UtcMs(at) });

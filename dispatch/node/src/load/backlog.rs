@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
-use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority};
+use ondol_core::booking::{CancelReason, Door, Party};
 use ondol_core::command::Command;
-use ondol_core::fact::{Lang, Request};
+use ondol_core::fact::Request;
 use ondol_core::ids::{BookingId, DistrictId, SubjectId, ZoneId};
 use ondol_core::node::Node;
 use ondol_core::position::Position;
@@ -112,23 +112,10 @@ impl Place {
         let phone = format!("+82100{number:07}").parse().context("a made-up number is one")?;
         let personal = RiderPersonal { phone: Some(phone), ..RiderPersonal::default() };
         let request = Request {
-            door: Door::Web,
-            fleet: None,
-            pickup: self.at,
-            dropoff: None,
-            stand: None,
-            seats: 1,
-            needs: Needs::default(),
-            priority: Priority::Normal,
-            pickup_at: None,
-            rider,
             phone: personal.phone.as_ref().map(|phone| handle.vault().phone_key(phone)),
             personal: Some(handle.vault().seal(rider, &personal)?),
-            lang: Lang::Ko,
-            payment: Payment::Cash,
-            quote: None,
-            text_home: None,
             digest: booking.to_string(),
+            ..Request::plain(Door::Web, self.at, rider)
         };
         let (district, zone) = (self.district.clone(), self.zone.clone());
         handle.request(Command::Book { booking, district, zone, request }).await?;

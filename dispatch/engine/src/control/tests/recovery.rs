@@ -1,8 +1,8 @@
 //! Goal: the wrong key destroys nothing, the right one opens what waits whoever hangs up, and it is gone at its time.
 
-use ondol_core::booking::{Door, Needs, Payment, Priority};
+use ondol_core::booking::Door;
 use ondol_core::capsule::Capsule;
-use ondol_core::fact::{Lang, Request as Wish};
+use ondol_core::fact::Request as Wish;
 use ondol_core::ids::{AssignmentId, DeviceId, ShiftId};
 use ondol_core::position::Position;
 use serde_json::{Value, json};
@@ -38,25 +38,8 @@ fn bearer(driver: u128) -> Bearer {
 fn trip(driver: u128) -> Capsule {
     let Bearer { driver, device, district, .. } = bearer(driver);
     let (booking, assignment): (_, AssignmentId) = (BookingId(driver.0), "central:1:1".parse().unwrap());
-    let request = Wish {
-        door: Door::Web,
-        fleet: None,
-        pickup: Position::new(37.5, 127.0).unwrap(),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId(Uuid::from_u128(7)),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: "d".into(),
-    };
+    let pickup = Position::new(37.5, 127.0).unwrap();
+    let request = Wish::plain(Door::Web, pickup, SubjectId(Uuid::from_u128(7)));
     Capsule {
         booking,
         assignment,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use ondol_core::booking::{Door, Needs, Payment, Priority, Status};
+use ondol_core::booking::{Door, Status};
 use ondol_core::command::Command;
-use ondol_core::fact::{Lang, Request};
+use ondol_core::fact::Request;
 use ondol_core::ids::{BookingId, DistrictId, SubjectId};
 use ondol_core::position::Position;
 use ondol_core::travel::StraightLine;
@@ -94,25 +94,9 @@ pub(crate) fn book(number: u128) -> Command {
 }
 
 pub(crate) fn request(number: u128) -> Request {
-    Request {
-        door: Door::Web,
-        fleet: None,
-        pickup: Position::new(37.5665, 126.978).unwrap(),
-        dropoff: None,
-        stand: None,
-        seats: 1,
-        needs: Needs::default(),
-        priority: Priority::Normal,
-        pickup_at: None,
-        rider: SubjectId::from_number(number),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        payment: Payment::Cash,
-        quote: None,
-        text_home: None,
-        digest: number.to_string(),
-    }
+    let pickup = Position::new(37.5665, 126.978).unwrap();
+    let digest = number.to_string();
+    Request { digest, ..Request::plain(Door::Web, pickup, SubjectId::from_number(number)) }
 }
 
 pub(crate) async fn status_of(handle: &Handle, number: u128) -> Option<Status> {
