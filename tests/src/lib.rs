@@ -12,4 +12,5 @@ pub mod checker;
 #[cfg(feature = "city")]
 pub mod city;
 pub mod faults;
+mod quantile;
 pub mod scenario;
