@@ -30,7 +30,7 @@ const PROFILES: [&str; 8] = ["storm", "kakao2022", "flap", "clock", "disk", "sms
 /// Arguments of `cargo xtask reliability`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A tenth of everything, in some twenty minutes instead of hours.
+    /// A tenth of everything.
     #[arg(long)]
     quick: bool,
     /// Puts the table into docs/RELIABILITY.md.
