@@ -47,6 +47,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/bookings/{id}/reveal", post(bookings::reveal))
         .route("/console/v1/districts/{id}/take", post(districts::take))
         .route("/console/v1/districts/{id}/give-back", post(districts::give_back))
+        .route("/console/v1/districts/{id}/waive-bans", post(districts::waive_bans))
         .route("/console/v1/reconciliation", get(reconciliation::show))
         .route("/console/v1/reports", get(reports::show))
         .route("/console/v1/reports/{id}/reveal", post(reports::reveal))

@@ -2,7 +2,6 @@
 
 use axum::http::StatusCode;
 use ondol_core::command::Refusal;
-use ondol_core::face::Role;
 use ondol_core::fact::Driver;
 use ondol_core::ids::{DeviceId, DriverId};
 use ondol_device::wire::Who;
@@ -86,17 +85,13 @@ pub(crate) async fn may_sign_in(state: &DriverState, driver: &Driver) -> Result<
     if driver.district != *own {
         return Err(Refusal::OtherDistrict.into());
     }
-    let is_fresh = state
+    let own = own.clone();
+    // An operator may answer for what the edge does not know.
+    let may_begin = state
         .handle
-        .read_at(|node, now| match &node.config().role {
-            Role::Central => true,
-            // An edge that has not been level with central in this life does not know who was barred since.
-            Role::Edge { central } => node
-                .level_with_ms(central, now)
-                .is_some_and(|age_ms| age_ms <= node.config().timing.bans_fresh_ms),
-        })
+        .read_at(move |node, now| node.knows_bans(&own, now) || node.bans_waived_until(&own, now).is_some())
         .await?;
-    if is_fresh { Ok(()) } else { Err(Refusal::RosterTooOld.into()) }
+    if may_begin { Ok(()) } else { Err(Refusal::RosterTooOld.into()) }
 }
 
 /// Says whether the roster still lets the bearer of a pass work: a barred driver ends the shift and begins none.

@@ -11,7 +11,7 @@ export interface SessionView {
 }
 
 export interface DataAge {
-  item: "peer" | "positions";
+  item: "peer" | "positions" | "bans";
   of?: string;
   as_of?: string;
   usable: boolean;
@@ -26,6 +26,8 @@ export interface DistrictView {
   epoch: { central_term: number; edge_term: number };
   may_take: boolean;
   may_give_back: boolean;
+  may_waive_bans: boolean;
+  bans_waived_until?: string;
   ages: DataAge[];
   stuck: StuckView[];
 }

@@ -13,7 +13,7 @@ use ondol_engine::identity::policy::Operation;
 use ondol_engine::store::AuditAction;
 
 use crate::input;
-use crate::routes::{may, row};
+use crate::routes::{audit, may, row};
 use crate::state::{ConsoleState, Inner};
 use crate::view::SeenBooking;
 use crate::wire::{
@@ -130,7 +130,7 @@ pub(crate) async fn close(
     may(&state, &session.caller, Operation::CloseTrip, booking).await?;
     let fare = wish.fare.map_or("no fare told".to_owned(), |fare| format!("{} won told", fare.0));
     let reason = format!("{}, {fare}", wish.reason.as_str());
-    audit(&state, &session, AuditAction::TripClosed, booking, &reason).await?;
+    audit(&state, &session, AuditAction::TripClosed, &booking.to_string(), &reason).await?;
     let command = Command::CloseTrip { booking, reason: wish.reason, fare: wish.fare };
     act(&state, &session, "close", command, booking).await
 }
@@ -161,22 +161,6 @@ pub(crate) async fn reveal(
     let seen = state.handle.read_at(move |node, now| SeenBooking::find(node, booking, now)).await?;
     let (personal, _) = seen.ok_or(Refusal::UnknownBooking)?.personal(state.handle.vault());
     let phone = personal.phone.ok_or_else(Problem::not_found)?;
-    audit(&state, &session, AuditAction::NumberRevealed, booking, &reason).await?;
+    audit(&state, &session, AuditAction::NumberRevealed, &booking.to_string(), &reason).await?;
     Ok(Json(RevealAnswer { phone: phone.as_str().to_owned() }))
-}
-
-/// Writes down who does `action` to a booking, before it is done.
-async fn audit(
-    state: &Inner,
-    session: &OperatorSession,
-    action: AuditAction,
-    booking: BookingId,
-    reason: &str,
-) -> Result<(), Problem> {
-    let (store, at) = (state.handle.store(), state.handle.now().utc);
-    let written = store.audit(&session.operator.login, action, &booking.to_string(), reason, at).await;
-    written.map_err(|error| {
-        tracing::error!(%error, "the audit log cannot be written");
-        Problem::unavailable()
-    })
 }

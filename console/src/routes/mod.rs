@@ -17,7 +17,9 @@ use ondol_core::command::Refusal;
 use ondol_core::ids::{BookingId, DistrictId, ShiftId};
 use ondol_core::node::Node;
 use ondol_engine::http::Problem;
+use ondol_engine::identity::OperatorSession;
 use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
+use ondol_engine::store::AuditAction;
 
 use crate::state::Inner;
 use crate::view::{SeenBooking, object_fleet};
@@ -71,4 +73,20 @@ fn decide(
 async fn row(state: &Inner, booking: BookingId) -> Result<BookingRow, Problem> {
     let seen = state.handle.read_at(move |node, now| SeenBooking::find(node, booking, now)).await?;
     Ok(seen.ok_or(Refusal::UnknownBooking)?.row(state.handle.vault()))
+}
+
+/// Writes down who does `action` to `object`, before it is done.
+async fn audit(
+    state: &Inner,
+    session: &OperatorSession,
+    action: AuditAction,
+    object: &str,
+    reason: &str,
+) -> Result<(), Problem> {
+    let (store, at) = (state.handle.store(), state.handle.now().utc);
+    let written = store.audit(&session.operator.login, action, object, reason, at).await;
+    written.map_err(|error| {
+        tracing::error!(%error, "the audit log cannot be written");
+        Problem::unavailable()
+    })
 }

@@ -27,6 +27,7 @@ fn view(node: &Node, caller: &Caller, district: &DistrictId, mode: &ModeView, no
     let config = node.config();
     let is_edge = matches!(config.role, Role::Edge { .. });
     let holds = mode.holder == config.id;
+    let waived_until = node.bans_waived_until(district, now);
     let may_move = is_edge && sees(caller, Operation::MoveDistrict, district, None);
     DistrictView {
         district: district.clone(),
@@ -37,6 +38,9 @@ fn view(node: &Node, caller: &Caller, district: &DistrictId, mode: &ModeView, no
         epoch: EpochView { central_term: mode.epoch.central_term, edge_term: mode.epoch.edge_term },
         may_take: may_move && !holds,
         may_give_back: may_move && holds && mode.mode == Mode::Degraded,
+        may_waive_bans: (!node.knows_bans(district, now) || waived_until.is_some())
+            && sees(caller, Operation::WaiveBans, district, None),
+        bans_waived_until: waived_until.map(Into::into),
         ages: ages(node, district, now),
         stuck: node.stuck(district).map(|(series, stuck)| stuck_view(node, series, stuck)).collect(),
     }
@@ -58,18 +62,21 @@ fn ages(node: &Node, district: &DistrictId, now: Now) -> Vec<DataAge> {
         Role::Central => config.districts.get(district).and_then(|district| district.edge.as_ref()),
         Role::Edge { central } => Some(central),
     };
+    let behind_ms = peer.and_then(|peer| node.level_with_ms(peer, now));
+    let level_at = behind_ms.map(|ms| UtcMs(now.utc.0 - ms.cast_signed()).into());
     let mut ages: Vec<DataAge> = peer
-        .map(|peer| {
-            let behind_ms = node.level_with_ms(peer, now);
-            DataAge {
-                item: "peer".to_owned(),
-                of: Some(peer.clone()),
-                as_of: behind_ms.map(|ms| UtcMs(now.utc.0 - ms.cast_signed()).into()),
-                usable: behind_ms.is_some_and(|ms| ms <= LEVEL_MS),
-            }
+        .map(|peer| DataAge {
+            item: "peer".to_owned(),
+            of: Some(peer.clone()),
+            as_of: level_at,
+            usable: behind_ms.is_some_and(|ms| ms <= LEVEL_MS),
         })
         .into_iter()
         .collect();
+    if matches!(config.role, Role::Edge { .. }) {
+        let usable = node.knows_bans(district, now);
+        ages.push(DataAge { item: "bans".to_owned(), of: None, as_of: level_at, usable });
+    }
     let heard: Option<Ticks> = node.board().district(district).and_then(|board| {
         let ours = node.contacts().iter().filter(|(shift, _)| board.shifts.contains_key(shift));
         ours.filter_map(|(_, contact)| contact.position.map(|(_, at)| at)).max()

@@ -49,6 +49,12 @@ pub struct DistrictView {
     pub may_take: bool,
     /// True if this node can give it back now.
     pub may_give_back: bool,
+    /// True if drivers begin no shifts here because the bans are old, or do although they are, and the caller may decide
+    /// about that.
+    pub may_waive_bans: bool,
+    /// Until when an operator has answered for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bans_waived_until: Option<Moment>,
     /// How old the data here are.
     pub ages: Vec<DataAge>,
     /// Series that do not go in here: while there is one that is not set aside, the district does not return.
@@ -85,7 +91,7 @@ pub struct EpochView {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataAge {
-    /// What: `peer` (journal of the node named in `of`), `positions`.
+    /// What: `peer` (journal of the node named in `of`), `positions`, and at an edge `bans`.
     pub item: String,
     /// Of whom, if of another node.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -18,6 +18,7 @@
 //! | `POST /console/v1/bookings/{id}/reveal` | [`RevealRequest`] | [`RevealAnswer`]; written to the audit log |
 //! | `POST /console/v1/districts/{id}/take` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
+//! | `POST /console/v1/districts/{id}/waive-bans` | [`WaiveRequest`] | [`DistrictView`]; written to the audit log |
 //! | `GET /console/v1/reconciliation` | – | [`ReconciliationView`] |
 //! | `GET /console/v1/map` | – | GeoJSON |
 //! | `GET /console/v1/reports` | – | [`ReportsView`] |
@@ -44,6 +45,7 @@ pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking}
 pub use report::{ReportRow, ReportsView};
 pub use session::{
     ConfirmRequest, ConflictView, Empty, OutageView, ReconciliationView, SessionView, SignIn, Standing,
+    WaiveRequest,
 };
 
 /// Most bookings on a board: those needing a hand first, then the newest.

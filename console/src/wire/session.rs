@@ -63,6 +63,16 @@ pub struct ConfirmRequest {
     pub confirm: DistrictId,
 }
 
+/// Old bans are waived for a while, confirmed by naming the district again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WaiveRequest {
+    /// The district, as in the address.
+    pub confirm: DistrictId,
+    /// For how long from now, 0 to 24; 0 ends what was waived before.
+    pub hours: u32,
+}
+
 /// What joining histories brought to light.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

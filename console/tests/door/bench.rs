@@ -6,6 +6,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use ondol_console::{ConsoleSetup, router};
+use ondol_core::ids::DistrictId;
 use ondol_engine::Handle;
 use ondol_engine::identity::policy::Districts as Scope;
 use ondol_engine::identity::{NewOperator, Role};
@@ -42,6 +43,15 @@ impl Bench {
             };
             node.identity.add_operator(new).await.unwrap();
         }
+        Self::before(node)
+    }
+
+    /// The door of the edge of `district`, with the same accounts, which has heard nothing of central in this life.
+    pub(crate) async fn edge_after(central: Self, district: &DistrictId) -> Self {
+        Self::before(Testbed::edge_after(central.node, district).await)
+    }
+
+    fn before(node: Testbed) -> Self {
         let door = router(ConsoleSetup {
             handle: node.handle.clone(),
             identity: Arc::clone(&node.identity),

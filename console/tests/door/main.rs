@@ -10,6 +10,7 @@ mod reports;
 mod shifts;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;
+mod waived;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -41,6 +42,7 @@ fn routes(bench: &Bench) -> Vec<(Method, String, Option<Value>)> {
         post(path(1, "/reveal"), json!({"reason": "caller asks"})),
         post("/console/v1/districts/hanbuk/take".to_owned(), json!({"confirm": "hanbuk"})),
         post("/console/v1/districts/hanbuk/give-back".to_owned(), json!({"confirm": "hanbuk"})),
+        post("/console/v1/districts/hanbuk/waive-bans".to_owned(), json!({"confirm": "hanbuk", "hours": 12})),
     ]
 }
 

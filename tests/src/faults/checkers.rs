@@ -74,6 +74,8 @@ pub(crate) struct Checkers {
     /// True time, and when each booking was first taken in.
     pub(crate) now: Ms,
     asked_at: BTreeMap<BookingId, Ms>,
+    /// The civil clock of the node that writes.
+    pub(crate) civil_ms: i64,
     /// For how long the node that writes has not been level with central.
     pub(crate) out_of_touch_ms: Ms,
     /// Nodes that started on an old copy of their disk. As the one who puts feature-phone drivers in line such a node
@@ -250,7 +252,7 @@ impl Checkers {
             // A phone whose shift is over hands in what happened, and is admitted to nothing.
             Ok(Some(Fact::ShiftStarted { shift, start })) => {
                 if board.shifts.get(&shift).is_some_and(ShiftRecord::is_on_duty) {
-                    self.admitted(node, &start);
+                    self.admitted(node, board, &start);
                 }
             }
             Ok(Some(Fact::BookingAccepted { booking, request, .. })) => {
@@ -285,12 +287,14 @@ impl Checkers {
         }
     }
 
-    /// An edge that has not been level with central for long admits nobody: its bans may be old.
-    fn admitted(&mut self, node: &Node, start: &ShiftStart) {
+    /// An edge that has not been level with central for long admits nobody, because its bans may be old, unless an
+    /// operator answers for it.
+    fn admitted(&mut self, node: &Node, board: &DistrictBoard, start: &ShiftStart) {
         let by_device = matches!(start.serialiser, Serialiser::Device { .. });
         // The node's elapsed clock may run a little slow, and a page takes its time.
         let too_old_ms = node.config().timing.bans_fresh_ms * 103 / 100 + 1_000;
-        if by_device && self.out_of_touch_ms > too_old_ms {
+        let is_let_in = board.bans_waived.is_some_and(|(_, until)| until.0 > self.civil_ms);
+        if by_device && !is_let_in && self.out_of_touch_ms > too_old_ms {
             let what = format!(
                 "{} admits {} by bans of {} ms",
                 node.config().id,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use ondol_core::command::WAIVE_MAX_MS;
+
 use super::file::{Scenario, Trouble};
 
 /// What is wrong with a file, in a sentence that names the key.
@@ -108,6 +110,12 @@ impl Scenario {
             bounds.whole(&format!("faults[{index}].lasts_s"), line.lasts_s, 1, 30 * 86_400);
             bounds.trouble(&format!("faults[{index}].what"), &line.what, town.districts);
         }
+        for (index, line) in self.orders.iter().flatten().enumerate() {
+            let key = |field: &str| format!("orders[{index}].{field}");
+            bounds.whole(&key("at_s"), line.at_s, 1, time.duration_s);
+            bounds.whole(&key("waive_bans_h"), line.waive_bans_h, 0, WAIVE_MAX_MS / 3_600_000);
+            bounds.named(&key("node"), &line.node, &[], town.districts);
+        }
         bounds.first.map_or(Ok(()), Err)
     }
 }
@@ -169,13 +177,17 @@ impl Bounds {
             Trouble::LateLinks { by_s } => return self.whole(&format!("{key}.by_s"), *by_s, 1, 86_400),
             Trouble::CutTelephone {} => return,
         };
-        let nodes = nodes_named(node, districts);
-        if nodes.is_empty() || (edges_only && nodes == [0]) {
-            let all = if edges_only { "" } else { "central, all, " };
-            self.wrong(
-                &format!("{key}.node"),
-                format!("{node} is not one of {all}edges, edge-1 to edge-{districts}"),
-            );
+        let others: &[&str] = if edges_only { &[] } else { &["central", "all"] };
+        self.named(&format!("{key}.node"), node, others, districts);
+    }
+
+    /// A name of edges, or one of these others.
+    fn named(&mut self, key: &str, node: &str, others: &[&str], districts: usize) {
+        let names_edges =
+            !nodes_named(node, districts).is_empty() && !nodes_named(node, districts).contains(&0);
+        if !names_edges && !others.contains(&node) {
+            let others: String = others.iter().map(|other| format!("{other}, ")).collect();
+            self.wrong(key, format!("{node} is not one of {others}edges, edge-1 to edge-{districts}"));
         }
     }
 

@@ -33,6 +33,8 @@ pub struct Scenario {
     pub chat_group: ChatGroup,
     /// What fails when.
     pub faults: Vec<FaultLine>,
+    /// What operators at edges decide, beside what they always do; nothing if absent.
+    pub orders: Option<Vec<OrderLine>>,
     /// What must hold, beside what always must.
     pub must: Must,
 }
@@ -213,6 +215,18 @@ pub struct FaultLine {
     pub lasts_s: u64,
     /// What.
     pub what: Trouble,
+}
+
+/// An operator decides something.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OrderLine {
+    /// Then.
+    pub at_s: u64,
+    /// At `edges`, or one of them.
+    pub node: String,
+    /// Drivers may begin shifts for so many hours although bans are old.
+    pub waive_bans_h: u64,
 }
 
 /// A kind of fault, in the words of files. Nodes are `central`, `edge-1`, …, or `edges` for all of them.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use ondol_core::command::Command;
 use ondol_core::face::Timing;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -10,8 +11,8 @@ use super::bounds::nodes_named;
 use super::file::{FaultLine, Scenario, Trouble};
 use crate::faults::carrier::Carrier;
 use crate::faults::clock::Ms;
-use crate::faults::model::Town;
 use crate::faults::model::life::{Car, Life, Wish, at};
+use crate::faults::model::{Town, district_of};
 use crate::faults::schedule::{Fault, Schedule};
 
 /// How bookings are dispatched.
@@ -192,6 +193,20 @@ impl Scenario {
         let links = (0..texts.links).map(|_| 1_000.0 / texts.per_link_per_s);
         let lines = sims.chain(links).map(|every_ms| as_ms(every_ms / self.scale).max(1));
         Carrier::new(lines, span_ms(texts.delay_s), texts.lost_per_mille, texts.twice_per_mille)
+    }
+
+    /// What operators at edges decide, and when, as far as the town has edges.
+    pub(super) fn orders(&self, town: &Town) -> Vec<(Ms, usize, Command)> {
+        let lines = self.orders.iter().flatten();
+        let each = lines.flat_map(|line| {
+            let named = nodes_named(&line.node, self.town.districts);
+            let edges = named.into_iter().filter(|edge| town.edges().contains(edge));
+            edges.map(|edge| {
+                let for_ms = line.waive_bans_h * 3_600_000;
+                (line.at_s * 1_000, edge, Command::WaiveBans { district: district_of(edge), for_ms })
+            })
+        });
+        each.collect()
     }
 
     /// The faults, as far as what they hit exists in the town.

@@ -91,6 +91,9 @@ fn run(scenario: &Scenario, seed: u64, town: Town, faults: Schedule) -> (Figures
     for edge in edges {
         world.set_carrier(edge, scenario.carrier());
     }
+    for (at, edge, command) in scenario.orders(&world.town) {
+        world.order_at(at, edge, command);
+    }
     let mut watch = Watch::default();
     let mut now = 0;
     let a_minute_later = from + 60_000;

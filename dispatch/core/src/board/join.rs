@@ -154,6 +154,10 @@ impl DistrictBoard {
                 self.set_aside.insert(decision);
                 Touched::Authority
             }
+            Fact::BansWaived { until, .. } => {
+                greatest(&mut self.bans_waived, (entry.hlc, until));
+                Touched::Authority
+            }
             Fact::Charged { booking, amount } => {
                 least(&mut self.booking(booking).charged, amount);
                 self.touched_booking(booking)

@@ -17,6 +17,7 @@ use crate::ids::{AssignmentId, BookingId, CommandId, DistrictId, DriverId, NodeI
 use crate::journal::{ChainBreak, Entry, Hash, Head, Heads, PAYLOAD_MAX, Series};
 use crate::position::Position;
 use crate::shift::ShiftRecord;
+use crate::units::UtcMs;
 
 mod index;
 mod join;
@@ -51,6 +52,8 @@ pub struct DistrictBoard {
     pub authority: Authority,
     /// What staff has decided about entries that do not go in.
     pub set_aside: BTreeSet<SetAside>,
+    /// Until when drivers may begin shifts at the edge although its bans are old, with the stamp of the decision.
+    pub bans_waived: Option<(Hlc, UtcMs)>,
     #[serde(skip)]
     index: Index,
 }

@@ -26,6 +26,9 @@ use crate::journal::Series;
 use crate::position::Position;
 use crate::units::Money;
 
+/// Longest time for which old bans may be waived at once, in milliseconds: a day.
+pub const WAIVE_MAX_MS: u64 = 24 * 3_600_000;
+
 /// A wish that changes something. Whether the caller may have it was decided at the door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -98,6 +101,14 @@ pub enum Command {
     GiveBackDistrict {
         /// The district.
         district: DistrictId,
+    },
+    /// An operator at the edge lets drivers begin shifts although the bans here are old: central, which would tell of new
+    /// ones, is away. Who is known to be barred stays so. The latest wish stands; one for no time ends it.
+    WaiveBans {
+        /// The district.
+        district: DistrictId,
+        /// For how long from now, in milliseconds, at most [`WAIVE_MAX_MS`].
+        for_ms: u64,
     },
     /// Central's staff lets the return of a district wait no longer for a series that does not go in.
     SetAside {

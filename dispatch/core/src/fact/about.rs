@@ -36,6 +36,7 @@ impl Fact {
             | Self::StandChanged { .. }
             | Self::TextAnswered { .. }
             | Self::SeriesSetAside { .. }
+            | Self::BansWaived { .. }
             | Self::Charged { .. }
             | Self::DriverListed { .. }
             | Self::StandListed { .. } => None,
@@ -77,7 +78,8 @@ impl Fact {
             | Self::ZoneGranted { .. }
             | Self::ZoneTaken { .. }
             | Self::ZoneReturned { .. }
-            | Self::SeriesSetAside { .. } => String::new(),
+            | Self::SeriesSetAside { .. }
+            | Self::BansWaived { .. } => String::new(),
         }
     }
 
@@ -88,7 +90,8 @@ impl Fact {
             Self::ZoneGranted { .. }
             | Self::ZoneTaken { .. }
             | Self::ZoneReturned { .. }
-            | Self::SeriesSetAside { .. } => Lane::Safety,
+            | Self::SeriesSetAside { .. }
+            | Self::BansWaived { .. } => Lane::Safety,
             Self::DriverListed { .. } | Self::StandListed { .. } => Lane::Roster,
             _ => Lane::Bookings,
         }

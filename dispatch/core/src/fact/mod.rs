@@ -259,6 +259,13 @@ pub enum Fact {
     },
     /// Staff has decided about an entry that does not go in everywhere. Central only.
     SeriesSetAside(SetAside),
+    /// An operator at the edge lets drivers begin shifts although its bans are old. Of several the latest stands.
+    BansWaived {
+        /// Until then; not beyond [`crate::command::WAIVE_MAX_MS`].
+        until: UtcMs,
+        /// When it was decided.
+        at: UtcMs,
+    },
     /// A booking was charged; central only, and once for a booking.
     Charged {
         /// The booking.
@@ -347,7 +354,7 @@ impl Fact {
     }
 
     /// Kinds that this release knows.
-    pub const KINDS: [&'static str; 26] = [
+    pub const KINDS: [&'static str; 27] = [
         "opened",
         "booking_accepted",
         "booking_owned",
@@ -371,6 +378,7 @@ impl Fact {
         "zone_taken",
         "zone_returned",
         "series_set_aside",
+        "bans_waived",
         "charged",
         "driver_listed",
         "stand_listed",
@@ -403,6 +411,7 @@ impl Fact {
             Self::ZoneTaken { .. } => "zone_taken",
             Self::ZoneReturned { .. } => "zone_returned",
             Self::SeriesSetAside { .. } => "series_set_aside",
+            Self::BansWaived { .. } => "bans_waived",
             Self::Charged { .. } => "charged",
             Self::DriverListed { .. } => "driver_listed",
             Self::StandListed { .. } => "stand_listed",

@@ -1,13 +1,12 @@
 //! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
 use super::witness::BEAT_MS;
-use super::{Contact, Node, Side};
+use super::{Contact, Node};
 use crate::board::DistrictBoard;
 use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
 use crate::face::Role;
 use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{DistrictId, ShiftId};
-use crate::planted;
 use crate::position::Position;
 use crate::shift::{Duty, Serialiser};
 use crate::stand::{StandChange, StandWatch};
@@ -112,7 +111,7 @@ impl Node {
             if driver.banned {
                 return Err(Refusal::Banned);
             }
-            if self.bans_are_old(now) {
+            if self.bans_are_old(&attach.district, now) {
                 return Err(Refusal::RosterTooOld);
             }
             if board.shift_of(attach.driver).is_some() {
@@ -125,19 +124,6 @@ impl Node {
             return Err(Refusal::StaleAttach);
         }
         Ok(())
-    }
-
-    /// True if this edge has been out of touch with central's roster for longer than bans may age.
-    fn bans_are_old(&self, now: Now) -> bool {
-        let Some(central) = self.sides.values().find_map(|side| match side {
-            Side::Edge(side) => Some(&side.central),
-            Side::Central(_) => None,
-        }) else {
-            return false;
-        };
-        let since = self.level_at.get(central).copied().unwrap_or(self.started_at);
-        let age_ms = now.ticks.since_ms(since);
-        planted!("expired-ban-list-accepted", age_ms > self.config.timing.bans_fresh_ms, false)
     }
 
     pub(super) fn beat(&mut self, beat: Beat, now: Now) -> Result<Answer, Refusal> {

@@ -20,7 +20,7 @@
 //! | central's and the edge's side of a district | `lease.rs` |
 //! | how a district is dispatched, as screens show it | `mode.rs` |
 //! | who plans a booking, and hands it over | `owner.rs` |
-//! | whom central lists and bars | `roster.rs` |
+//! | whom central lists and bars, and bans that are old | `roster.rs` |
 //! | what another node may tell | `peer.rs` |
 //! | series that do not go in | `quarantine.rs` |
 //! | what drivers say about central | `witness.rs` |
@@ -318,6 +318,7 @@ impl Node {
             Command::EndShift { shift } => self.end_shift(shift, now),
             Command::TakeDistrict { district } => self.take_by_hand(&district, now),
             Command::GiveBackDistrict { district } => self.give_back(&district),
+            Command::WaiveBans { district, for_ms } => self.waive_bans(&district, for_ms, now),
             Command::SetAside { series } => self.set_aside(series, now),
             Command::ListDriver(driver) => self.list_driver(driver, now),
             Command::RelistDriver(driver) => self.relist_driver(driver, now),

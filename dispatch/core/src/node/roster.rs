@@ -1,15 +1,73 @@
-//! Whom central lists, and whom it bars. Edges read the roster and write nothing in it.
+//! Whom central lists, and whom it bars. Edges read the roster and write nothing in it; an operator there may decide that
+//! drivers begin shifts although nobody knows whom central has barred meanwhile.
 
-use crate::command::{Answer, Refusal};
+use crate::command::{Answer, Refusal, WAIVE_MAX_MS};
 use crate::face::Role;
 use crate::fact::{Driver, Fact, district_wide};
 use crate::hlc;
 use crate::ids::{DistrictId, DriverId};
-use crate::units::Now;
+use crate::planted;
+use crate::units::{Now, UtcMs};
 
 use super::Node;
+use super::lease::Side;
 
 impl Node {
+    /// True if this edge has been out of touch with central's roster for longer than bans may age, and nobody has waived
+    /// that: then no driver begins a shift here.
+    pub(super) fn bans_are_old(&self, district: &DistrictId, now: Now) -> bool {
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return false };
+        let since = self.level_at.get(&side.central).copied().unwrap_or(self.started_at);
+        let age_ms = now.ticks.since_ms(since);
+        let are_old = planted!("expired-ban-list-accepted", age_ms > self.config.timing.bans_fresh_ms, false);
+        are_old && self.bans_waived_until(district, now).is_none()
+    }
+
+    /// True if this node knows whom central has barred: it is central, or an edge that has been level with it lately, in
+    /// this life.
+    #[must_use]
+    pub fn knows_bans(&self, district: &DistrictId, now: Now) -> bool {
+        let Some(Side::Edge(side)) = self.sides.get(district) else { return true };
+        let age_ms = self.level_with_ms(&side.central, now);
+        age_ms.is_some_and(|age_ms| age_ms <= self.config.timing.bans_fresh_ms)
+    }
+
+    /// Until when an operator has waived that bans are old, if that lasts.
+    #[must_use]
+    pub fn bans_waived_until(&self, district: &DistrictId, now: Now) -> Option<UtcMs> {
+        let (_, until) = self.district(district)?.bans_waived?;
+        Some(until).filter(|until| *until > now.utc)
+    }
+
+    /// Says whether an operator here may waive old bans for so long.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::OtherDistrict`], [`Refusal::OtherNode`] at central, or [`Refusal::OutOfRange`].
+    pub fn may_waive_bans(&self, district: &DistrictId, for_ms: u64) -> Result<(), Refusal> {
+        self.serves(district)?;
+        if self.config.role == Role::Central {
+            return Err(Refusal::OtherNode);
+        }
+        if for_ms > WAIVE_MAX_MS {
+            return Err(Refusal::OutOfRange);
+        }
+        Ok(())
+    }
+
+    /// An operator at the edge answers for who begins a shift while central cannot say who was barred since.
+    pub(super) fn waive_bans(
+        &mut self,
+        district: &DistrictId,
+        for_ms: u64,
+        now: Now,
+    ) -> Result<Answer, Refusal> {
+        self.may_waive_bans(district, for_ms)?;
+        let (until, at) = (now.utc.plus_ms(for_ms), now.utc);
+        self.append(district, district_wide(), Fact::BansWaived { until, at }, now);
+        Ok(Answer::Done)
+    }
+
     /// Lists a driver as told. The bar goes with the person: the driver's listings in other districts follow.
     pub(super) fn list_driver(&mut self, driver: Driver, now: Now) -> Result<Answer, Refusal> {
         self.may_list(&driver.district)?;

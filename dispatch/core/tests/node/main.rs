@@ -15,6 +15,7 @@ mod restored;
 mod revisions;
 mod roster;
 mod texts;
+mod waived;
 mod world;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};

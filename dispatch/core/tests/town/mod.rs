@@ -336,7 +336,8 @@ fn start(a: u8, b: u8, at: UtcMs) -> ShiftStart {
 
 fn authority(b: u8, c: u8) -> Fact {
     let epoch = Epoch { central_term: u32::from(b % 3), edge_term: u32::from(c % 3) };
-    match b / 4 % 4 {
+    match b / 4 % 5 {
+        4 => Fact::BansWaived { until: UtcMs(i64::from(c) * 60_000), at: UtcMs(0) },
         3 => Fact::SeriesSetAside(SetAside {
             series: format!("{}/{}/{}/bookings", node(c), c % 4, town_district()).parse().unwrap(),
             seq: u64::from(c % 8),

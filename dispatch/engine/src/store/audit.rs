@@ -1,4 +1,4 @@
-//! The audit log: who looked at somebody's number or closed a trip by hand, and why.
+//! The audit log: who looked at somebody's number, closed a trip by hand or waived old bans, and why.
 
 use ondol_core::units::UtcMs;
 use sqlx::Row as _;
@@ -22,6 +22,8 @@ pub enum AuditAction {
     TripRestored,
     /// The recovery key was loaded into this node.
     RecoveryKeyLoaded,
+    /// Drivers were to be let begin shifts although the bans here are old; the journal says whether they were.
+    BansWaived,
 }
 
 impl AuditAction {
@@ -33,6 +35,7 @@ impl AuditAction {
             Self::TripClosed => "trip_closed",
             Self::TripRestored => "trip_restored",
             Self::RecoveryKeyLoaded => "recovery_key_loaded",
+            Self::BansWaived => "bans_waived",
         }
     }
 }

@@ -197,21 +197,21 @@ impl World {
     }
 
     fn look_at(&mut self, node: usize, entry: &Entry) {
-        let out_of_touch_ms = self.out_of_touch_ms(node);
-        self.counts.written(node, entry, self.agenda.now());
+        let now = self.agenda.now();
+        self.checkers.now = now;
+        self.checkers.civil_ms = self.nodes[node].clock.read(now).utc.0;
+        self.checkers.out_of_touch_ms = self.out_of_touch_ms(node);
+        self.counts.written(node, entry, now);
         let edge = self.town.edges().find(|edge| district_of(*edge) == entry.series.district);
         let other = match (node, edge) {
             (0, Some(edge)) => Some(edge),
             (_, Some(_)) => Some(0),
             (_, None) => None,
         };
-        let now = self.agenda.now();
         let other = other
             .map(|other| &self.nodes[other])
             .filter(|place| place.paused_until <= now)
             .and_then(|place| place.node.as_ref());
-        self.checkers.now = now;
-        self.checkers.out_of_touch_ms = out_of_touch_ms;
         if let Some(running) = &self.nodes[node].node {
             self.checkers.written(running, other, entry);
         }

@@ -18,6 +18,8 @@ use crate::faults::net::Place;
 const RIDER_AGAIN_MS: Ms = 8_000;
 /// A rider's page looks again after this time.
 const PAGE_LOOKS_MS: Ms = 15_000;
+/// An operator answers for this long for who begins a shift although bans are old.
+const WAIVES_FOR_MS: Ms = 60_000;
 /// Before that no node has lost anything.
 const SHOWN_AGAIN_AFTER_MS: Ms = 60_000;
 
@@ -369,7 +371,13 @@ impl World {
         self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
     }
 
-    /// An operator assigns, recalls, declares a phone lost, takes a district or gives it back.
+    /// An operator gives `node` this order then.
+    pub(crate) fn order_at(&mut self, at: Ms, node: usize, command: Command) {
+        let ask = Box::new(Ask::Command(command));
+        self.agenda.at(at, Event::Asked { node, ask, caller: Caller::Operator });
+    }
+
+    /// An operator assigns, recalls, declares a phone lost, takes a district or gives it back, or waives old bans.
     pub(super) fn operator_does(&mut self) {
         let edge = self.people.random_range(self.town.edges());
         let node = [0, edge][self.people.random_range(0..2)];
@@ -395,6 +403,7 @@ impl World {
                 let index = pick.checked_rem(shifts.len());
                 index.map(|index| Command::EndShift { shift: shifts[index] })
             }
+            90 => Some(Command::WaiveBans { district, for_ms: WAIVES_FOR_MS }),
             _ => some(Status::Boarded).map(|booking| Command::Cancel {
                 booking,
                 by: Party::Operator,
