@@ -26,7 +26,7 @@
 //! public_key = "…"
 //! [[neighbours]]                # edges only: what pages are told when central is gone, and whom it lends bookings to
 //! id = "edge-b"
-//! url = "https://edge-b.taxi.example"
+//! url = "https://edge-b.taxi.example"  # and public_url, if pages reach it by another one
 //! district = "namsan"
 //! public_key = "…"               # without it nothing is lent to that edge, nor borrowed from it
 //! ```
@@ -334,6 +334,7 @@ impl Config {
                 return Err(value(format!("districts[{i}].id"), "is listed twice"));
             }
         }
+        check_url("listen.public_url".to_owned(), self.listen.public_url.as_ref())?;
         self.check_role()?;
         self.check_peers()?;
         self.check_neighbours()
@@ -375,16 +376,20 @@ impl Config {
             if self.peers[..i].iter().any(|other| other.id == peer.id) {
                 return Err(value(format!("peers[{i}].id"), "is listed twice"));
             }
-            if !is_http(&peer.url) {
-                return Err(value(format!("peers[{i}].url"), "must begin with http:// or https://"));
-            }
+            check_url(format!("peers[{i}].url"), Some(&peer.url))?;
+            check_url(format!("peers[{i}].public_url"), peer.public_url.as_ref())?;
         }
         Ok(())
     }
 }
 
-fn is_http(url: &str) -> bool {
-    url.starts_with("http://") || url.starts_with("https://")
+fn check_url(key: String, url: Option<&String>) -> Result<(), ConfigError> {
+    match url {
+        Some(url) if !url.starts_with("http://") && !url.starts_with("https://") => {
+            Err(value(key, "must begin with http:// or https://"))
+        }
+        _ => Ok(()),
+    }
 }
 
 impl std::str::FromStr for Config {
@@ -453,11 +458,18 @@ district = "namsan"
             ("edge = \"edge-a\"", "edge = \"edge-b\"", "districts[0].edge"),
             ("id = \"central\"", "id = \"elsewhere\"", "peers"),
             ("http://127.0.0.1:8080", "file:///etc", "peers[0].url"),
+            ("public_key = \"x\"", "public_key = \"x\"\npublic_url = \"central\"", "peers[0].public_url"),
             ("role = \"edge\"", "role = \"boss\"", "role"),
             ("id = \"hanbuk\"", "id = \"all\"", "districts[0].id"),
             ("id = \"edge-b\"", "id = \"central\"", "neighbours[0].id"),
             ("http://127.0.0.1:8082", "//127.0.0.1:8082", "neighbours[0].url"),
             ("district = \"namsan\"", "district = \"hanbuk\"", "neighbours[0].district"),
+            (
+                "district = \"namsan\"",
+                "district = \"namsan\"\npublic_url = \"b\"",
+                "neighbours[0].public_url",
+            ),
+            ("[listen]", "[listen]\npublic_url = \"ftp://a\"", "listen.public_url"),
         ];
         for (from, to, key) in cases {
             let error = EDGE.replacen(from, to, 1).parse::<Config>().unwrap_err().to_string();

@@ -119,7 +119,7 @@ refusal-not-confirmed = The district's name does not match.
 refusal-invalid-phone = Please check the phone number.
 refusal-wrong-credentials = Account or password is wrong.
 
-driver-asked-home = The districts cannot reach one another, and nobody can book you here. Please drive back to { $district }.
+driver-asked-home = You are outside your district, and bookings cannot reach you there now. Please drive back to { $district }.
 
 console-title = Ondol Console
 console-sign-in = Sign in

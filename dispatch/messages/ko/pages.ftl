@@ -119,7 +119,7 @@ refusal-not-confirmed = 구역 이름이 맞지 않습니다.
 refusal-invalid-phone = 전화번호를 확인해 주세요.
 refusal-wrong-credentials = 계정이나 비밀번호가 맞지 않습니다.
 
-driver-asked-home = 지역 간 연결이 끊겨 지금 계신 곳에서는 배차를 받을 수 없습니다. { $district } 지역으로 돌아와 주세요.
+driver-asked-home = 담당 지역 밖이라 지금 계신 곳에서는 배차를 받을 수 없습니다. { $district } 지역으로 돌아와 주세요.
 
 console-title = 온돌 관제
 console-sign-in = 로그인

@@ -113,7 +113,7 @@ fn nodes(config: &Config) -> Vec<Known> {
         node: neighbour.id.clone(),
         role: EndpointRole::Edge,
         district: Some(neighbour.district.clone()),
-        url: plain(&neighbour.url),
+        url: plain(neighbour.public_url.as_ref().unwrap_or(&neighbour.url)),
     }));
     nodes.sort_by_key(|known| known.role);
     nodes
@@ -199,7 +199,8 @@ public_key = "x"
 public_url = "https://central.example"
 [[neighbours]]
 id = "edge-b"
-url = "https://edge-b.example/"
+url = "https://10.0.0.3:8443"
+public_url = "https://edge-b.example/"
 district = "namsan"
 sms_number = "+82222"
 "#;

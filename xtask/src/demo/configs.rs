@@ -1,5 +1,6 @@
 //! The configuration files of a demo's processes: the only place that knows their keys.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -81,10 +82,12 @@ impl Configs<'_> {
         let clock = self.clock()?;
         keys::node(&["master", "--key"], &self.dir.join("master.key"))?;
         let central_key = keys::node(&["enrol", "--key"], &self.dir.join("central.key"))?;
+        let mut edge_keys = BTreeMap::new();
         let mut edges = String::new();
         for (name, port) in self.edges() {
             let key = keys::node(&["enrol", "--key"], &self.dir.join(format!("{name}.key")))?;
-            edges += &self.peer("central", name, port, &key);
+            edges += &format!("\n[[peers]]\n{}", self.reached("central", name, port, &key));
+            edge_keys.insert(name, key);
         }
         let all: String = self.districts.iter().map(section).collect();
         self.save(
@@ -95,9 +98,16 @@ impl Configs<'_> {
             let Some((name, port)) = &district.edge else { continue };
             let store = format!("sqlite://{}", self.home(name).join("edge.db").display());
             let node = self.node(name, "central = \"central\"\n", *port, &store);
+            let central = self.reached(name, "central", self.plan.ports.central, &central_key);
+            let central = format!("\n[[peers]]\n{central}");
             let others = self.districts.iter().filter(|other| other.id != district.id);
-            let neighbours: String = others.filter_map(|other| neighbour(self.routes, other)).collect();
-            let central = self.peer(name, "central", self.plan.ports.central, &central_key);
+            let neighbours: String = others
+                .filter_map(|other| {
+                    let (edge, port) = other.edge.as_ref()?;
+                    let reached = self.reached(name, edge, *port, &edge_keys[edge.as_str()]);
+                    Some(format!("\n[[neighbours]]\n{reached}district = \"{}\"\n", other.id))
+                })
+                .collect();
             self.save(name, &(node + &clock + &section(district) + &central + &neighbours))?;
         }
         self.save("sms", &(self.sms() + &clock))?;
@@ -170,11 +180,11 @@ impl Configs<'_> {
         text
     }
 
-    /// A node as `caller` reaches it, and as it tells phones to.
-    fn peer(&self, caller: &str, name: &str, port: u16, key: &str) -> String {
+    /// A node as `caller` reaches and knows it, and as it tells phones to.
+    fn reached(&self, caller: &str, name: &str, port: u16, key: &str) -> String {
         let (url, public_url) = (self.routes.url(caller, name, port), self.routes.url(CITY, name, port));
         format!(
-            "\n[[peers]]\nid = \"{name}\"\nurl = \"{url}\"\npublic_url = \"{public_url}\"\npublic_key = {}\n",
+            "id = \"{name}\"\nurl = \"{url}\"\npublic_url = \"{public_url}\"\npublic_key = {}\n",
             quoted(key)
         )
     }
@@ -209,13 +219,6 @@ fn section(district: &District) -> String {
     let zones = serde_json::Value::from(district.zones.clone());
     let edge = district.edge.as_ref().map_or(String::new(), |(name, _)| format!("edge = \"{name}\"\n"));
     format!("\n[[districts]]\nid = \"{}\"\nzones = {zones}\n{edge}", district.id)
-}
-
-/// An edge as the other edges tell pages of it: as the city finds it.
-fn neighbour(routes: &Routes, district: &District) -> Option<String> {
-    let (name, port) = district.edge.as_ref()?;
-    let url = routes.url(CITY, name, *port);
-    Some(format!("\n[[neighbours]]\nid = \"{name}\"\nurl = \"{url}\"\ndistrict = \"{}\"\n", district.id))
 }
 
 /// Writes a TOML string; JSON's escapes are all TOML's too.
@@ -265,12 +268,6 @@ mod tests {
         let edges: Vec<_> = found.iter().map(|district| district.edge.clone()).collect();
         assert_eq!(found[0].zones, ["a-1", "a-2"]);
         assert_eq!(edges, [Some(("edge-a".to_owned(), 2)), Some(("edge-b".to_owned(), 3)), None]);
-        assert_eq!(neighbour(&Routes::default(), &found[2]), None);
-        let told = neighbour(&Routes::default(), &found[1]).unwrap();
-        assert!(
-            told.contains("\"edge-b\"") && told.contains("127.0.0.1:3\"") && told.contains("\"b\""),
-            "{told}"
-        );
         assert_eq!(
             section(&found[0]),
             "\n[[districts]]\nid = \"a\"\nzones = [\"a-1\",\"a-2\"]\nedge = \"edge-a\"\n"

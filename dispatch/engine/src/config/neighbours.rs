@@ -4,7 +4,7 @@ use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::position::Position;
 use serde::Deserialize;
 
-use super::{Config, ConfigError, PEERS_MAX, RoleName, is_http, value};
+use super::{Config, ConfigError, PEERS_MAX, RoleName, check_url, value};
 
 /// Another edge, as riders' pages and this edge reach it.
 #[derive(Debug, Clone, Deserialize)]
@@ -12,8 +12,10 @@ use super::{Config, ConfigError, PEERS_MAX, RoleName, is_http, value};
 pub struct NeighbourSection {
     /// Its name.
     pub id: NodeId,
-    /// The URL under which pages, and this edge, reach it.
+    /// The URL under which this edge reaches it.
     pub url: String,
+    /// The URL under which riders' pages reach it, if that is another one.
+    pub public_url: Option<String>,
     /// Its public key, as `ondol node enrol` prints it: with it bookings are lent to that edge and borrowed from it.
     pub public_key: Option<String>,
     /// Places on the border of its district, from the map.
@@ -48,9 +50,8 @@ impl Config {
             if self.districts.iter().any(|district| district.id == neighbour.district) {
                 return Err(value(format!("neighbours[{i}].district"), "is this node's own"));
             }
-            if !is_http(&neighbour.url) {
-                return Err(value(format!("neighbours[{i}].url"), "must begin with http:// or https://"));
-            }
+            check_url(format!("neighbours[{i}].url"), Some(&neighbour.url))?;
+            check_url(format!("neighbours[{i}].public_url"), neighbour.public_url.as_ref())?;
         }
         Ok(())
     }
