@@ -242,7 +242,7 @@ async fn the_next_page_is_fetched_while_one_is_taken_in() {
     assert_eq!(central.handle.store().heads().of(&bookings).seq, 0, "and nothing is durable yet");
     go_on.send(()).unwrap();
     // Who holds the loop waits for an answer no longer than any caller, which may be over by now.
-    drop(holding.await.unwrap());
+    holding.await.unwrap().ok();
     until("all of it is in", async || central.handle.store().heads().of(&bookings).seq == 7).await;
     let mut asked = served.all_asked_after(&bookings);
     asked.retain(|after| (1..7).contains(after));
