@@ -11,6 +11,7 @@
 //! | who may dispatch when links fail, what districts lend one another | [`authority`], [`loan`] |
 //! | what a device keeps in case every node loses its disk | [`capsule`] |
 //! | what is written down and how histories join | [`fact`], [`journal`], [`hlc`], [`board`], [`reconcile`] |
+//! | how work and takings were shared | [`fairness`] |
 //! | what every shell decides alike, how texts are named | [`shell`], [`text`] |
 //! | what a ride costs, where taxis wait | [`tariff`], [`stand`] |
 //! | where bugs can be planted for the fault simulator | [`planted`] |
@@ -22,6 +23,7 @@ pub mod capsule;
 pub mod command;
 pub mod face;
 pub mod fact;
+pub mod fairness;
 pub mod hlc;
 pub mod ids;
 pub mod journal;

@@ -1,4 +1,4 @@
-//! `ondol journal`: check a node's journal, or write it out.
+//! `ondol journal`: check a node's journal, write it out, or read off it how work was shared.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use ondol_core::ids::DistrictId;
-use ondol_core::journal::Heads;
+use ondol_core::journal::{Entry, Heads};
 use ondol_engine::config::Config;
 use ondol_engine::store::Store;
 
 use crate::output;
+
+mod fairness;
 
 /// Entries read at a time, and their bytes.
 const PAGE_ENTRIES: usize = 1_000;
@@ -35,6 +37,8 @@ pub(crate) enum JournalCommand {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Show how work, waiting and takings were shared between fleets and drivers.
+    Fairness(fairness::FairnessArguments),
 }
 
 /// The store to read.
@@ -91,10 +95,20 @@ pub(crate) async fn run(command: &JournalCommand) -> anyhow::Result<()> {
             export(&store, &mut sink).await?;
             sink.flush().context("the journal could not be written to its end")
         }
+        JournalCommand::Fairness(arguments) => fairness::run(arguments).await,
     }
 }
 
 async fn export(store: &Store, sink: &mut dyn Write) -> anyhow::Result<()> {
+    each(store, |entry| {
+        writeln!(sink, "{}", serde_json::to_string(&entry).context("an entry is plain JSON")?)?;
+        Ok(())
+    })
+    .await
+}
+
+/// Hands over every entry of the store, each series in its order.
+async fn each(store: &Store, mut take: impl FnMut(Entry) -> anyhow::Result<()>) -> anyhow::Result<()> {
     let mut held = store.heads();
     let mut districts: Vec<DistrictId> = held.0.keys().map(|series| series.district.clone()).collect();
     districts.sort();
@@ -107,7 +121,7 @@ async fn export(store: &Store, sink: &mut dyn Write) -> anyhow::Result<()> {
         }
         for entry in page {
             cursors.0.insert(entry.series.clone(), entry.as_head());
-            writeln!(sink, "{}", serde_json::to_string(&entry).context("an entry is plain JSON")?)?;
+            take(entry)?;
         }
     }
     held.0.retain(|series, head| cursors.of(series).seq < head.seq);

@@ -21,6 +21,8 @@ use crate::units::UtcMs;
 
 mod index;
 mod join;
+#[cfg(test)]
+pub(crate) mod town;
 
 use index::Index;
 

@@ -1,116 +1,10 @@
 use super::*;
-use crate::authority::Epoch;
-use crate::board::Board;
-use crate::booking::{CancelReason, Door, Party, Payment};
-use crate::fact::{Fact, Fare, Owner, PinCheck, Request, Step, district_wide};
-use crate::hlc::Hlc;
-use crate::ids::{DistrictId, ShiftId, SubjectId};
-use crate::journal::{Entry, Hash, Head, Lane, Series};
-use crate::matching::Reasons;
-use crate::position::Position;
-use crate::units::Money;
-
-/// One node's journal of the district.
-struct Node {
-    series: Series,
-    head: Head,
-}
-
-/// A board that several nodes write to.
-struct Town {
-    board: Board,
-    nodes: BTreeMap<String, Node>,
-}
-
-fn gangnam() -> DistrictId {
-    "gangnam".parse().unwrap()
-}
-
-fn booking(number: u128) -> BookingId {
-    BookingId::from_number(number)
-}
-
-fn bond(text: &str) -> AssignmentId {
-    format!("{text}:1:1").parse().unwrap()
-}
-
-/// Minutes.
-fn minute(minutes: i64) -> UtcMs {
-    UtcMs(minutes * 60_000)
-}
-
-fn request(phone: Option<&str>, north_m: f64) -> Request {
-    Request {
-        phone: phone.map(|phone| PhoneKey(phone.into())),
-        ..Request::plain(
-            Door::Sms,
-            Position::new(37.5 + north_m / 111_195.0, 127.0).unwrap(),
-            SubjectId::from_number(1),
-        )
-    }
-}
+use crate::board::town::{BOARDED, Town, bond, booking, done, gangnam, minute, released, request};
+use crate::booking::Door;
+use crate::fact::{Request, Step};
+use crate::ids::ShiftId;
 
 impl Town {
-    fn new() -> Self {
-        Self { board: Board::default(), nodes: BTreeMap::new() }
-    }
-
-    fn write(&mut self, node: &str, at: UtcMs, fact: &Fact) {
-        let series = || Series {
-            origin: node.parse().unwrap(),
-            incarnation: 1,
-            district: gangnam(),
-            lane: Lane::Bookings,
-        };
-        let writer = self
-            .nodes
-            .entry(node.to_owned())
-            .or_insert_with(|| Node { series: series(), head: Head::default() });
-        let mut entry = Entry {
-            series: writer.series.clone(),
-            seq: writer.head.seq + 1,
-            zone: district_wide(),
-            hlc: Hlc { wall_ms: at.0, logical: u32::try_from(writer.head.seq).unwrap() },
-            kind: fact.kind().into(),
-            schema_version: 1,
-            key: fact.key(),
-            payload: fact.write(),
-            prev_hash: writer.head.hash,
-            hash: Hash::default(),
-        };
-        entry.hash = entry.compute_hash();
-        writer.head = entry.as_head();
-        self.board.apply(&entry).unwrap();
-    }
-
-    fn accept(&mut self, node: &str, number: u128, at: UtcMs, request: Request) {
-        let owner = Owner {
-            epoch: Epoch { central_term: 1, edge_term: 0 },
-            version: 0,
-            node: node.parse().unwrap(),
-            apart: false,
-        };
-        self.write(node, at, &Fact::BookingAccepted { booking: booking(number), request, owner, at });
-    }
-
-    /// The bond `<node>:1:1` of a booking, offered at `eta_s` and assigned at once.
-    fn assign(&mut self, node: &str, number: u128, at: UtcMs, eta_s: u32) {
-        let (booking, assignment, shift) = (booking(number), bond(node), ShiftId::from_number(eta_s.into()));
-        let why = Reasons::default();
-        self.write(node, at, &Fact::Offered { booking, assignment, shift, eta_s, why, at });
-        self.step(node, number, at, eta_s, Step::Assigned);
-    }
-
-    fn step(&mut self, node: &str, number: u128, at: UtcMs, shift: u32, what: Step) {
-        let (booking, assignment, shift) = (booking(number), bond(node), ShiftId::from_number(shift.into()));
-        self.write(node, at, &Fact::Stepped { booking, assignment, shift, what, at });
-    }
-
-    fn cancel(&mut self, node: &str, number: u128, at: UtcMs) {
-        let (by, reason) = (Party::Rider, CancelReason::ChangedMind);
-        self.write(node, at, &Fact::CancelRequested { booking: booking(number), by, reason, at });
-    }
-
     fn conflicts(&self) -> Vec<Conflict> {
         conflicts(self.board.district(&gangnam()).unwrap())
     }
@@ -121,17 +15,6 @@ impl Town {
         assert_eq!(found.len(), 1, "{found:?}");
         found.into_iter().next().unwrap()
     }
-}
-
-const BOARDED: Step = Step::Boarded { pin: PinCheck::Verified };
-
-fn done() -> Step {
-    let (amount, payment) = (Money(4_800), Payment::Cash);
-    Step::Done { fare: Fare { revision: 0, amount, distance_m: 1_000, duration_s: 300, payment } }
-}
-
-fn released(reason: Release) -> Step {
-    Step::Released { reason }
 }
 
 #[test]
