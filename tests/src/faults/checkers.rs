@@ -9,7 +9,7 @@
 //! | I5 | a boarded trip is never ended by a machine | each slot a device stores; each entry a node writes |
 //! | I10 | epochs only rise: a device's of its attaches, a node's of its authority | each slot a device stores; each attach it sends; each entry a node writes |
 //! | settled | after a takeover an edge asks nobody before most drivers have attached or 5 s are over | each offer an edge writes |
-//! | one_planner | no zone is offered by two nodes at once while both keep the lease | each offer a node writes |
+//! | one_planner | no zone is offered by two nodes at once while both keep the lease, nor by an edge that knows it gave it back | each offer a node writes |
 //! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
 //! | lent | a booking is offered in no other district than the one that has it | each offer a node writes |
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
@@ -208,6 +208,11 @@ impl Checkers {
                 }
                 if why.rule != "by_hand" {
                     self.settled(node, board, &entry.series.district);
+                    let is_edge = node.config().role != Role::Central;
+                    if is_edge && holds(node, &entry.series.district) && !board.authority.edge_holds() {
+                        let what = format!("{me} knows that it gave the district back, and offers {booking}");
+                        self.break_promise("one_planner", what);
+                    }
                 }
                 if self.forgetful.is_empty()
                     && holds(node, &entry.series.district)
