@@ -114,7 +114,7 @@ fn what_no_taxi_can_have_driven_teaches_nothing() {
     let (from, to) = trips(&map, 1)[0];
     let honest = drive(&map.route(from, to).unwrap(), 1.5);
     assert!(honest.len() > 4 && map.traversals(&honest).len() + 2 >= honest.len());
-    let fix = |at_s: i64, position| Fix { at_s: MORNING_S + at_s, position };
+    let fix = |at_s: i64, position| Fix { at_s: at_s.saturating_add(MORNING_S), position };
     let beside = Position::new(from.lat() + 0.000_5, from.lon()).unwrap();
     for (what, fixes) in [
         ("a jump across the city", vec![fix(0, from), fix(20, to)]),
