@@ -155,5 +155,5 @@ fn a_few_liars_do_not_move_the_city() {
     }
     map.set_speeds(&book, morning()).unwrap();
     let ratio = f64::from(total_s(&map)) / f64::from(honest_s);
-    assert!((0.98..1.35).contains(&ratio), "{ratio}");
+    assert!(ratio > 1.0 && ratio < 1.2, "{ratio}");
 }

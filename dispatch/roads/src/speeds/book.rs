@@ -223,9 +223,9 @@ mod tests {
             }
             pace(&book, 8, 0)
         };
-        let jammed = days(40_000, 3_000);
-        let freed = days(10_000, 30_000);
-        assert!(jammed > 3_500 && freed < 1_300, "{jammed} {freed}");
+        let jammed = days(40_000, 30_000);
+        let freed = days(10_000, 60_000);
+        assert!(jammed > 3_500 && freed < 1_400, "{jammed} {freed}");
     }
 
     #[test]
@@ -245,6 +245,6 @@ mod tests {
             lied_to.learn(slot(8), &[piece(0, 20_000, u32::MAX)]);
         }
         let [true_pace, lie] = [pace(&book, 8, 0), pace(&lied_to, 8, 0)];
-        assert!(lie > true_pace && lie < true_pace * 3 / 2, "{true_pace} {lie}");
+        assert!(lie > true_pace && lie < true_pace * 23 / 20, "{true_pace} {lie}");
     }
 }
