@@ -34,7 +34,7 @@ fn main() -> Result<(), Failure> {
     if let Some(graph) = args.next() {
         return race(&map, states, &graph);
     }
-    let places = map.junctions(2 * TABLE);
+    let places = map.junctions(6 * TABLE);
     let apart = |from: usize| -> Vec<Position> {
         // Off the junctions, as taxis and riders are.
         let moved = |at: &Position| Position::new(at.lat() + 0.0002, at.lon() + 0.0003);
