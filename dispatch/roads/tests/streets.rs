@@ -242,6 +242,24 @@ fn a_ring_is_driven_both_ways() {
 }
 
 #[test]
+fn a_table_has_a_cell_for_every_pair_also_off_the_map() {
+    let map = town(&[SQUARE, (&[4, 5, 6], "highway=primary")], &[]);
+    let sea = Position::new(38.0, 127.0).unwrap();
+    let on_streets =
+        |from: f64| (0..20).map(move |at| Position::new(37.5, from + 0.0009 * f64::from(at)).unwrap());
+    let sources: Vec<Position> = [sea].into_iter().chain(on_streets(127.0)).collect();
+    let targets: Vec<Position> = on_streets(127.0005).chain([sea, corner(5)]).collect();
+    let table = map.durations_table(&sources, &targets);
+    assert_eq!(table[0], vec![None; targets.len()]);
+    for (source, row) in sources.iter().zip(&table) {
+        assert_eq!(*row, map.durations_from(*source, &targets));
+        assert_eq!((row.len(), row[20]), (targets.len(), None));
+    }
+    assert_eq!(map.durations_table(&[], &targets), Vec::<Vec<_>>::new());
+    assert_eq!(map.durations_table(&sources, &[]), vec![Vec::new(); sources.len()]);
+}
+
+#[test]
 fn a_bend_is_free_and_a_turn_is_not() {
     let seconds = |from: u32, to: u32, ways: &[(&[u32], &str)]| {
         town(ways, &[]).leg(corner(from), corner(to)).unwrap().duration_s
