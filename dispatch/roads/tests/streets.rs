@@ -214,6 +214,16 @@ fn restrictions_that_take_guessing_are_left_out_and_counted() {
 }
 
 #[test]
+fn a_restriction_over_a_tangle_is_left_out_soon() {
+    // The way between runs forty times to and fro: it has more paths than there is time.
+    let tangle: Vec<u32> = [2, 5].repeat(20);
+    let mut ways: Vec<(&[u32], &str)> = GRID.iter().map(|way| (*way, "highway=residential")).collect();
+    ways.push((&tangle, "highway=residential"));
+    let map = ruled_town(&ways, &[], &[("from=w0 via=w12 to=w5", "restriction=no_left_turn")]);
+    assert_eq!((map.meta().counts.restrictions, map.meta().counts.restrictions_left_out), (0, 1));
+}
+
+#[test]
 fn one_turns_back_only_where_no_other_way_leads_on() {
     // A taxi just before 5 that must not turn left there, a rider just behind the corner.
     let way = |more: &[(&[u32], &str)]| {

@@ -15,6 +15,8 @@ use crate::tags::{Restriction, restriction};
 const MEMBERS_MAX: usize = 16;
 /// Most segments between the first and the last street of a restriction.
 const VIA_MAX: usize = 16;
+/// Most steps in search of the path that a restriction over ways means; honest ones take a dozen.
+const STEPS_MAX: usize = 1_000;
 
 /// What came of the restrictions of an import.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -140,28 +142,33 @@ impl<'a> Streets<'a> {
     }
 
     fn over_ways(&self, from: i64, via: &[i64], to: i64) -> Option<Vec<ArcId>> {
-        let mut found = Vec::new();
+        let mut walk = Walk { via, to, found: Vec::new(), steps_left: STEPS_MAX };
         for first in self.arcs_of(from) {
-            self.walk(vec![*first], via, to, &mut found);
+            self.walk(vec![*first], &mut walk);
         }
-        only_one(found.into_iter())
+        if walk.steps_left == 0 { None } else { only_one(walk.found.into_iter()) }
     }
 
-    /// Goes on along the ways `via`, every segment once, and notes each path that ends on `to`.
-    fn walk(&self, path: Vec<ArcId>, via: &[i64], to: i64, found: &mut Vec<Vec<ArcId>>) {
+    /// Goes on along the ways between, every segment once, and notes each path that ends on the last way.
+    fn walk(&self, path: Vec<ArcId>, walk: &mut Walk) {
+        walk.steps_left = walk.steps_left.saturating_sub(1);
+        if walk.steps_left == 0 {
+            return;
+        }
         let last = path[path.len() - 1];
         let node = self.head(last);
         let uses = |way: &i64| self.arcs_of(*way).iter().any(|arc| path[1..].contains(arc));
-        if via.iter().all(uses) {
-            let ends = self.arcs_of(to).iter().filter(|arc| self.tail(**arc) == node);
-            found.extend(ends.map(|end| [&path[..], &[*end]].concat()));
+        if walk.via.iter().all(uses) {
+            let ends = self.arcs_of(walk.to).iter().filter(|arc| self.tail(**arc) == node);
+            walk.found.extend(ends.map(|end| [&path[..], &[*end]].concat()));
         }
         if path.len() > VIA_MAX {
             return;
         }
-        for next in via.iter().flat_map(|way| self.arcs_of(*way)).filter(|arc| self.tail(**arc) == node) {
+        for next in walk.via.iter().flat_map(|way| self.arcs_of(*way)).filter(|arc| self.tail(**arc) == node)
+        {
             if path.iter().all(|arc| arc.segment() != next.segment()) {
-                self.walk([&path[..], &[*next]].concat(), via, to, found);
+                self.walk([&path[..], &[*next]].concat(), walk);
             }
         }
     }
@@ -182,6 +189,14 @@ impl<'a> Streets<'a> {
         }
         chains
     }
+}
+
+/// A search for paths over the ways of a restriction.
+struct Walk<'a> {
+    via: &'a [i64],
+    to: i64,
+    found: Vec<Vec<ArcId>>,
+    steps_left: usize,
 }
 
 /// The one item, or nothing if there are none or several.
