@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::districts::Districts;
 use crate::gazetteer::{GazetteerData, Kind, Place, Places};
-use crate::import::RawSegment;
+use crate::import::{Bans, RawSegment};
 use crate::meta::{Counts, FORMAT, Meta, OSM_ATTRIBUTION, SYNTHETIC_ATTRIBUTION, Source};
 use crate::names::{Names, has_hangul};
 use crate::network::Network;
@@ -19,6 +19,7 @@ const STAND_STREET_M: f64 = 120.0;
 /// What goes into a map.
 pub(crate) struct Ingredients {
     pub(crate) segments: Vec<RawSegment>,
+    pub(crate) bans: Bans,
     pub(crate) places: Places,
     pub(crate) shapes: Vec<Shape>,
     pub(crate) districts: Option<Districts>,
@@ -38,8 +39,8 @@ pub struct BuiltMap {
 
 /// Builds the map; nothing if no two junctions can reach each other.
 pub(crate) fn build(ingredients: Ingredients) -> Option<BuiltMap> {
-    let Ingredients { segments, mut places, shapes, districts, sources } = ingredients;
-    let (network, left_out) = Network::join(&segments)?;
+    let Ingredients { segments, bans, mut places, shapes, districts, sources } = ingredients;
+    let (network, left_out) = Network::join(&segments, &bans.chains)?;
     drop(segments);
     let bbox = Bbox::around(network.segments.iter().flat_map(|segment| network.line(segment)))?;
     let (lat, lon) = bbox.centre();
@@ -59,9 +60,12 @@ pub(crate) fn build(ingredients: Ingredients) -> Option<BuiltMap> {
         licence: if synthetic { "MIT OR Apache-2.0" } else { "ODbL-1.0" }.to_owned(),
         counts: Counts {
             nodes: network.nodes.len(),
-            edges: network.arcs(),
+            edges: network.open_arcs().count(),
             segments: network.segments.len(),
             left_out: left_out.segments,
+            restrictions: bans.taken,
+            restrictions_left_out: bans.unusable,
+            restrictions_conditional: bans.conditional,
             names,
             addresses: gazetteer.addresses.len(),
             places: count(Kind::Place) + count(Kind::Poi),

@@ -97,6 +97,9 @@ pub enum MapError {
         /// The version this release reads and writes.
         known: u32,
     },
+    /// Speeds that were learnt on other streets.
+    #[error("these speeds were learnt on another map: learn them anew")]
+    OtherSpeeds,
     /// A GeoJSON of districts that breaks a rule.
     #[error("{} is not a usable set of districts ({detail}): give polygons with `district` and `zone` properties", file.display())]
     BadDistricts {
@@ -123,6 +126,7 @@ impl MapError {
             Self::NotOurs { .. } => "map_out_occupied",
             Self::BadMap { .. } => "map_bad_directory",
             Self::OtherFormat { .. } => "map_other_format",
+            Self::OtherSpeeds => "map_other_speeds",
             Self::BadDistricts { .. } => "map_bad_districts",
         }
     }

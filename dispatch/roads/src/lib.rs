@@ -8,14 +8,17 @@
 //! | what tags mean for a taxi: class, access, one-ways, speed | `tags` |
 //! | reading PBF, OSM XML and GraphML | `import` |
 //! | junctions and segments; their largest strongly connected part | `network`, `connected` |
-//! | driving times: contraction hierarchy, routes | `hierarchy`, `route`, `snap` |
+//! | turns, what they cost, which are forbidden | `turns`, `arc` |
+//! | driving times: contraction hierarchy, routes, tables | `hierarchy`, `sweep`, `route`, `snap` |
+//! | live speeds learnt from traces; a stated time of arrival | [`speeds`] |
 //! | what places are called | `gazetteer` |
 //! | districts and zones | [`districts`] |
 //! | the built-in city | [`generate`] |
 //! | files | `store`, [`meta`], `overview` |
 //!
-//! Absent: turn restrictions, live traffic, tolerance for typing errors, vector tiles.
+//! Absent: tolerance for typing errors, vector tiles.
 
+mod arc;
 mod build;
 mod connected;
 pub mod districts;
@@ -34,15 +37,18 @@ mod overview;
 mod point;
 mod route;
 mod snap;
+pub mod speeds;
 mod store;
+mod sweep;
 mod tags;
+mod turns;
 
 pub use build::BuiltMap;
 pub use districts::{District, Districts, Zone};
 pub use error::{MapError, RouteError};
 pub use gazetteer::{Hit, Kind, SEARCH_TEXT_MAX};
 pub use import::{Progress, import, import_in_memory};
-pub use map::{RoadMap, Snapped, Stand};
+pub use map::{RoadMap, Snapped, Stand, StateGraph};
 pub use meta::{Counts, ImportReport, Meta, Source};
 pub use overview::OVERVIEW_MAX_BYTES;
 pub use point::Bbox;

@@ -11,14 +11,19 @@ use crate::build::BuiltMap;
 use crate::districts::Districts;
 use crate::error::{MapError, RouteError};
 use crate::gazetteer::{Gazetteer, Hit, Kind};
-use crate::hierarchy::Hierarchy;
+use crate::hierarchy::{Hierarchy, Times};
 use crate::meta::Meta;
 use crate::network::Network;
 use crate::overview::OVERVIEW_MAX_BYTES;
 use crate::point::{Bbox, Plane, Point};
-use crate::route::{self, Leg, Route, along_ms, ends_from, ends_to, seconds};
+use crate::route::{self, Leg, Route, arrival, departure, seconds, site, within_site_ms};
 use crate::snap::{OnStreet, SNAP_MAX_M, Snapper};
 use crate::store;
+
+mod compare;
+mod live;
+
+pub use compare::StateGraph;
 
 /// A position belongs to the nearest named street within this distance, in metres.
 const REVERSE_STREET_M: f64 = 200.0;
@@ -127,7 +132,8 @@ impl RoadMap {
     pub fn route(&self, from: Position, to: Position) -> Result<Route, RouteError> {
         let from = self.on_street(from).ok_or(RouteError::StartOffRoad { limit_m: SNAP_MAX_M })?;
         let to = self.on_street(to).ok_or(RouteError::EndOffRoad { limit_m: SNAP_MAX_M })?;
-        route::route(&self.network, &self.hierarchy, &from, &to).ok_or(RouteError::NoWay)
+        route::route(&self.network, &self.hierarchy, &self.hierarchy.times(), &from, &to)
+            .ok_or(RouteError::NoWay)
     }
 
     /// Length and time of the quickest way, for a quote.
@@ -145,14 +151,14 @@ impl RoadMap {
     /// **Shape**: one value per source, in their order; `None` where a position is off every street.
     #[must_use]
     pub fn durations_to(&self, target: Position, sources: &[Position]) -> Vec<Option<u32>> {
+        let times = self.hierarchy.times();
         self.durations(target, sources, |pinned, others| {
-            let ends: Vec<_> = others.iter().map(|place| ends_from(&self.network, place)).collect();
-            let times = self.hierarchy.many_to_one(&ends, &ends_to(&self.network, pinned));
-            times
-                .into_iter()
-                .zip(others)
-                .map(|(ms, from)| least(ms, along_ms(&self.network, from, pinned)))
-                .collect()
+            let (network, hierarchy) = (&self.network, &self.hierarchy);
+            let ends: Vec<_> =
+                others.iter().map(|place| departure(network, hierarchy, &times, place)).collect();
+            let found = hierarchy.many_to_one(&times, &ends, &arrival(network, hierarchy, &times, pinned));
+            let exact = |(ms, from): (Option<u32>, &OnStreet)| self.exact_ms(&times, [from, pinned], ms);
+            found.into_iter().zip(others).map(exact).collect()
         })
     }
 
@@ -161,15 +167,50 @@ impl RoadMap {
     /// **Shape**: as [`RoadMap::durations_to`].
     #[must_use]
     pub fn durations_from(&self, source: Position, targets: &[Position]) -> Vec<Option<u32>> {
+        let times = self.hierarchy.times();
         self.durations(source, targets, |pinned, others| {
-            let ends: Vec<_> = others.iter().map(|place| ends_to(&self.network, place)).collect();
-            let times = self.hierarchy.one_to_many(&ends_from(&self.network, pinned), &ends);
-            times
-                .into_iter()
-                .zip(others)
-                .map(|(ms, to)| least(ms, along_ms(&self.network, pinned, to)))
-                .collect()
+            let (network, hierarchy) = (&self.network, &self.hierarchy);
+            let ends: Vec<_> =
+                others.iter().map(|place| arrival(network, hierarchy, &times, place)).collect();
+            let found = hierarchy.one_to_many(&times, &departure(network, hierarchy, &times, pinned), &ends);
+            let exact = |(ms, to): (Option<u32>, &OnStreet)| self.exact_ms(&times, [pinned, to], ms);
+            found.into_iter().zip(others).map(exact).collect()
         })
+    }
+
+    /// Seconds from each of `sources` to each of `targets`, on all processors.
+    ///
+    /// **Shape**: one row for each source, in their order; `None` where a position is off every street.
+    #[must_use]
+    pub fn durations_table(&self, sources: &[Position], targets: &[Position]) -> Vec<Vec<Option<u32>>> {
+        let times = self.hierarchy.times();
+        let places = |positions: &[Position]| {
+            let places = positions.iter().map(|position| self.on_street(*position));
+            places.collect::<Vec<Option<OnStreet>>>()
+        };
+        let (from, to) = (places(sources), places(targets));
+        let network = &self.network;
+        let departures: Vec<_> =
+            from.iter().flatten().map(|place| departure(network, &self.hierarchy, &times, place)).collect();
+        let arrivals: Vec<_> =
+            to.iter().flatten().map(|place| arrival(network, &self.hierarchy, &times, place)).collect();
+        let mut rows = self.hierarchy.table(&times, &departures, &arrivals).into_iter();
+        let sites: Vec<_> =
+            to.iter().map(|place| place.map(|place| (site(network, &place), place))).collect();
+        let row = |from: &Option<OnStreet>| {
+            let Some(from) = from else {
+                return vec![None; targets.len()];
+            };
+            let here = site(network, from);
+            let mut found = rows.next().unwrap_or_default().into_iter();
+            let cells = sites.iter().map(|to| {
+                let (there, to) = to.as_ref()?;
+                let ms = found.next().flatten();
+                if *there == here { self.exact_ms(&times, [from, to], ms) } else { ms }.map(seconds)
+            });
+            cells.collect()
+        };
+        from.iter().map(row).collect()
     }
 
     /// The nearest place on a street; nothing if every street is farther than [`SNAP_MAX_M`].
@@ -290,6 +331,15 @@ impl RoadMap {
         places.iter().map(|place| place.and_then(|_| times.next().flatten()).map(seconds)).collect()
     }
 
+    /// What the hierarchy says, unless both places are on one segment or at one junction.
+    fn exact_ms(&self, times: &Times, [from, to]: [&OnStreet; 2], ms: Option<u32>) -> Option<u32> {
+        if site(&self.network, from) == site(&self.network, to) {
+            within_site_ms(&self.network, &self.hierarchy, times, [from, to])
+        } else {
+            ms
+        }
+    }
+
     fn street_name(&self, segment: u32) -> Option<&str> {
         let name = self.network.segments[segment as usize].name?;
         Some(&self.network.names[name as usize].local)
@@ -343,8 +393,4 @@ impl std::fmt::Debug for RoadMap {
 fn plane(bbox: Bbox) -> Plane {
     let (lat, lon) = bbox.centre();
     Plane::around(lat, lon)
-}
-
-fn least(a: Option<u32>, b: Option<u32>) -> Option<u32> {
-    a.into_iter().chain(b).min()
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::point::Bbox;
 
 /// Layout of the map directory that this release writes and reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 /// What must stand wherever a map or a place list made from OpenStreetMap is shown.
 pub const OSM_ATTRIBUTION: &str = "© OpenStreetMap contributors";
 /// The same line for a generated city.
@@ -31,6 +31,12 @@ pub struct Counts {
     pub segments: usize,
     /// Pieces of street left out because no taxi could come back from them, or reach them.
     pub left_out: usize,
+    /// Turn restrictions that bind taxis.
+    pub restrictions: usize,
+    /// Turn restrictions left out because they cannot be read without guessing (a street is missing or closed).
+    pub restrictions_left_out: usize,
+    /// Turn restrictions left out because they hold at some hours only.
+    pub restrictions_conditional: usize,
     /// Different street names.
     pub names: usize,
     /// House numbers.

@@ -51,6 +51,22 @@ impl Snapper {
         on_street(network, &self.plane, piece, flat).filter(|place| place.distance_m <= f64::from(SNAP_MAX_M))
     }
 
+    /// The nearest place on each of the nearest segments within `within_m`, at most `limit`.
+    pub(crate) fn near(&self, network: &Network, point: Point, within_m: f64, limit: usize) -> Vec<OnStreet> {
+        let flat = self.plane.flat(point);
+        let mut places: Vec<OnStreet> = Vec::new();
+        let pieces = self.pieces.nearest_neighbor_iter_with_distance_2(&flat);
+        for (piece, _) in pieces.take_while(|(_, distance_2)| *distance_2 <= within_m * within_m) {
+            if places.len() < limit && places.iter().all(|known| known.segment != piece.data.0) {
+                places.extend(on_street(network, &self.plane, piece, flat));
+            }
+            if places.len() >= limit {
+                break;
+            }
+        }
+        places
+    }
+
     /// The nearest segment within `within_m` for which `wanted` holds.
     pub(crate) fn nearest_where(
         &self,

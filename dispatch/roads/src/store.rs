@@ -89,6 +89,26 @@ impl BuiltMap {
     }
 }
 
+/// Writes a value to one file, whole or not at all.
+pub(crate) fn write_whole<T: Serialize>(file: &Path, value: &T) -> Result<(), MapError> {
+    let unwritable = |source| MapError::Unwritable { dir: file.to_owned(), source };
+    let file = std::path::absolute(file).map_err(unwritable)?;
+    let fresh = beside(&file, "new");
+    write_file(&fresh, &pack(value).map_err(unwritable)?).map_err(unwritable)?;
+    fs::rename(&fresh, &file).map_err(unwritable)?;
+    let Some(parent) = file.parent() else { return Ok(()) };
+    File::open(parent).and_then(|dir| dir.sync_all()).map_err(unwritable)
+}
+
+/// Reads what [`write_whole`] wrote, at most `limit` bytes unpacked.
+pub(crate) fn read_whole<T: DeserializeOwned>(file: &Path, limit: u64) -> Result<T, MapError> {
+    let mut packed = Vec::new();
+    let opened = File::open(file).map_err(|e| MapError::unreadable(file, e))?;
+    opened.take(limit + 1).read_to_end(&mut packed).map_err(|e| MapError::unreadable(file, e))?;
+    let bytes = gunzip(&packed, limit).map_err(|e| MapError::damaged(file, e))?;
+    postcard::from_bytes(&bytes).map_err(|e| MapError::damaged(file, e))
+}
+
 /// Reads the map directory `dir`.
 pub(crate) fn read(dir: &Path) -> Result<Stored, MapError> {
     let meta: Meta = {

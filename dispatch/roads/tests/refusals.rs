@@ -209,7 +209,7 @@ fn a_broken_map_directory_is_told_by_file() {
     import(&[town], &out, None, &mut |_| {}).unwrap();
     assert_eq!(RoadMap::load(&dir.path().join("none")).unwrap_err().code(), "map_bad_directory");
     for (name, from, to, code) in [
-        ("meta.json", &b"\"format\": 1"[..], &b"\"format\": 2"[..], "map_other_format"),
+        ("meta.json", &b"\"format\": 2"[..], &b"\"format\": 1"[..], "map_other_format"),
         ("meta.json", b"{", b"[", "map_bad_directory"),
         ("roads.bin", b"", b"", "map_bad_directory"),
         ("gazetteer.bin", b"", b"", "map_bad_directory"),

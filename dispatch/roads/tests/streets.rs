@@ -13,6 +13,11 @@ use support::{TOWN_XML, file, gzip, town_pbf};
 
 /// Nodes 1 to 9 on a 3 × 3 grid of 0.01 degrees, 1 south-west and 9 north-east.
 fn town(ways: &[(&[u32], &str)], node_tags: &[(u32, &str)]) -> RoadMap {
+    ruled_town(ways, node_tags, &[])
+}
+
+/// The same with relations: members as `role=element`, an element a way's place in `ways` (`w0`) or a node (`n5`).
+fn ruled_town(ways: &[(&[u32], &str)], node_tags: &[(u32, &str)], relations: &[(&str, &str)]) -> RoadMap {
     let tag = |tags: &str| {
         let pairs = tags.split_whitespace().filter_map(|pair| pair.split_once('='));
         pairs.map(|(k, v)| format!("<tag k='{k}' v='{v}'/>")).collect::<String>()
@@ -26,6 +31,19 @@ fn town(ways: &[(&[u32], &str)], node_tags: &[(u32, &str)]) -> RoadMap {
     for (number, (nodes, tags)) in ways.iter().enumerate() {
         let refs: String = nodes.iter().map(|node| format!("<nd ref='{node}'/>")).collect();
         xml.push_str(&format!("<way id='{}'>{refs}{}</way>", 100 + number, tag(tags)));
+    }
+    for (number, (members, tags)) in relations.iter().enumerate() {
+        let member = |pair: &str| {
+            let (role, element) = pair.split_once('=').unwrap();
+            let number: u32 = element[1..].parse().unwrap();
+            let (kind, id) = if element.starts_with('w') { ("way", 100 + number) } else { ("node", number) };
+            format!("<member type='{kind}' ref='{id}' role='{role}'/>")
+        };
+        let members: String = members.split_whitespace().map(member).collect();
+        xml.push_str(&format!(
+            "<relation id='{number}'>{members}{}</relation>",
+            tag(&format!("type=restriction {tags}"))
+        ));
     }
     xml.push_str("</osm>");
     let dir = tempfile::tempdir().unwrap();
@@ -100,6 +118,166 @@ fn behind_a_taxi_on_a_one_way_street_is_far_away() {
     assert_eq!(map.durations_to(behind, &[taxi]), [behind_s]);
     assert_eq!(map.durations_s(ahead, &[taxi]), [ahead_s]);
     assert_eq!(map.leg(taxi, behind).unwrap().duration_s, behind_s.unwrap());
+}
+
+/// A grid of nine corners and twelve streets between them, each its own way: 0 to 5 lead east, 6 to 11 north.
+const GRID: [&[u32]; 12] = [
+    &[1, 2],
+    &[2, 3],
+    &[4, 5],
+    &[5, 6],
+    &[7, 8],
+    &[8, 9],
+    &[1, 4],
+    &[4, 7],
+    &[2, 5],
+    &[5, 8],
+    &[3, 6],
+    &[6, 9],
+];
+
+/// The grid under some restrictions, and the corners passed from corner 4 to corner 8.
+fn from_4_to_8(relations: &[(&str, &str)]) -> (RoadMap, Vec<u32>) {
+    // The outer streets are slow: one who may drives over the middle.
+    let ways = GRID.map(|way| (way, if way.contains(&5) { "highway=primary" } else { "highway=service" }));
+    let map = ruled_town(&ways, &[], relations);
+    let corners = between(&map, 4, 8);
+    (map, corners)
+}
+
+#[test]
+fn turns_that_are_forbidden_are_not_driven() {
+    for (members, tags, passed) in [
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn", &[4, 7, 8][..]),
+        ("from=w2 via=n5 to=w3", "restriction=only_straight_on", &[4, 7, 8]),
+        ("from=w2 via=n5 to=w8", "restriction=only_right_turn", &[4, 7, 8]),
+        ("from=w2 via=n5 to=w9", "restriction=only_left_turn", &[4, 5, 8]),
+        ("from=w9 via=n5 to=w2", "restriction=no_right_turn", &[4, 5, 8]),
+        ("from=w2 via=n5 to=w3", "restriction=no_straight_on", &[4, 5, 8]),
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn except=taxi", &[4, 5, 8]),
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn except=bus;psv", &[4, 5, 8]),
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn except=bus", &[4, 7, 8]),
+        ("from=w2 via=n5 to=w9", "restriction:motorcar=no_left_turn", &[4, 7, 8]),
+        ("from=w2 via=n5 to=w9", "restriction:hgv=no_left_turn", &[4, 5, 8]),
+        ("from=w2 from=w8 via=n5 to=w9", "restriction=no_entry", &[4, 7, 8]),
+    ] {
+        assert_eq!(from_4_to_8(&[(members, tags)]).1, passed, "{members} {tags}");
+    }
+    let both = [
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn"),
+        ("from=w7 via=n7 to=w4", "restriction=no_right_turn"),
+    ];
+    let (map, around) = from_4_to_8(&both);
+    assert!(around.len() > 3, "{around:?}");
+    assert_eq!(between(&map, 8, 4), [8, 5, 4], "the other way is free");
+    assert_eq!(map.meta().counts.restrictions, 2);
+}
+
+#[test]
+fn a_restriction_over_a_street_binds_those_who_came_by_the_first() {
+    // From corner 1 east over 2 and north over 5 to 6: not by the streets 1-2, 2-5, 5-6 in this order.
+    let rules = [("from=w0 via=w8 to=w3", "restriction=no_right_turn")];
+    let ways =
+        GRID.map(|way| (way, if way.contains(&5) { "highway=primary" } else { "highway=residential" }));
+    let free = ruled_town(&ways, &[], &[]);
+    let ruled = ruled_town(&ways, &[], &rules);
+    let at = |lat: f64, lon: f64| Position::new(lat, lon).unwrap();
+    let (taxi, beyond_2, rider) = (at(37.5, 127.005), at(37.505, 127.01), at(37.51, 127.015));
+    let passed = |map: &RoadMap, from| passes(&map.route(from, rider).unwrap());
+    assert_eq!(passed(&free, taxi), [2, 5]);
+    assert_ne!(passed(&ruled, taxi), [2, 5]);
+    assert_eq!(passed(&ruled, beyond_2), [5], "who did not come by the first street may turn");
+    let only = ruled_town(&ways, &[], &[("from=w0 via=w8 to=w9", "restriction=only_straight_on")]);
+    assert_ne!(passed(&only, taxi), [2, 5]);
+    assert_eq!([ruled.meta().counts.restrictions, only.meta().counts.restrictions], [1, 1]);
+}
+
+#[test]
+fn restrictions_that_take_guessing_are_left_out_and_counted() {
+    let rules = [
+        ("from=w2 via=n5 to=w77", "restriction=no_left_turn"),
+        ("from=w2 via=n6 to=w9", "restriction=no_left_turn"),
+        ("from=w2 to=w9", "restriction=no_left_turn"),
+        ("via=n5 to=w9", "restriction=no_left_turn"),
+        ("from=w2 via=n5 via=w3 to=w9", "restriction=no_left_turn"),
+        ("from=w2 via=w5 to=w9", "restriction=no_left_turn"),
+        ("from=w2 via=n5 to=w9", "restriction:conditional=no_left_turn@(07:00-09:00)"),
+        ("from=w2 via=n5 to=w9", "restriction=no_left_turn hour_on=07:00"),
+    ];
+    let (map, passed) = from_4_to_8(&rules);
+    let counts = map.meta().counts;
+    assert_eq!(passed, [4, 5, 8]);
+    assert_eq!(
+        (counts.restrictions, counts.restrictions_left_out, counts.restrictions_conditional),
+        (0, 6, 2)
+    );
+}
+
+#[test]
+fn a_restriction_over_a_tangle_is_left_out_soon() {
+    // The way between runs forty times to and fro: it has more paths than there is time.
+    let tangle: Vec<u32> = [2, 5].repeat(20);
+    let mut ways: Vec<(&[u32], &str)> = GRID.iter().map(|way| (*way, "highway=residential")).collect();
+    ways.push((&tangle, "highway=residential"));
+    let map = ruled_town(&ways, &[], &[("from=w0 via=w12 to=w5", "restriction=no_left_turn")]);
+    assert_eq!((map.meta().counts.restrictions, map.meta().counts.restrictions_left_out), (0, 1));
+}
+
+#[test]
+fn one_turns_back_only_where_no_other_way_leads_on() {
+    // A taxi just before 5 that must not turn left there, a rider just behind the corner.
+    let way = |more: &[(&[u32], &str)]| {
+        let streets: [(&[u32], &str); 3] = [
+            (&[4, 5], "highway=residential oneway=yes"),
+            (&[5, 8], "highway=residential"),
+            (&[8, 7, 4], "highway=residential"),
+        ];
+        let ways: Vec<_> = streets.iter().chain(more).copied().collect();
+        let map = ruled_town(&ways, &[], &[("from=w0 via=n5 to=w1", "restriction=no_left_turn")]);
+        let (taxi, rider) = (Position::new(37.51, 127.009).unwrap(), Position::new(37.511, 127.01).unwrap());
+        passes(&map.route(taxi, rider).unwrap())
+    };
+    assert_eq!(way(&[(&[5, 6], "highway=residential")]), [5, 6, 5], "6 is the end of its street");
+    let ring: (&[u32], &str) = (&[5, 6, 9, 8], "highway=residential");
+    assert_eq!(way(&[ring, (&[3, 6], "highway=residential")]), [5, 6, 9, 8], "6 is not");
+}
+
+#[test]
+fn a_ring_is_driven_both_ways() {
+    let map = town(&[(&[4, 5, 6], "highway=residential"), (&[4, 1, 2, 3, 6], "highway=residential")], &[]);
+    let at = |lon| Position::new(37.51, lon).unwrap();
+    let [there, back] = [(127.004, 127.016), (127.016, 127.004)].map(|(a, b)| map.leg(at(a), at(b)).unwrap());
+    assert_eq!(there, back);
+    assert!(there.distance_m < 1_200, "{there:?}");
+}
+
+#[test]
+fn a_table_has_a_cell_for_every_pair_also_off_the_map() {
+    let map = town(&[SQUARE, (&[4, 5, 6], "highway=primary")], &[]);
+    let sea = Position::new(38.0, 127.0).unwrap();
+    let on_streets =
+        |from: f64| (0..20).map(move |at| Position::new(37.5, from + 0.0009 * f64::from(at)).unwrap());
+    let sources: Vec<Position> = [sea].into_iter().chain(on_streets(127.0)).collect();
+    let targets: Vec<Position> = on_streets(127.0005).chain([sea, corner(5)]).collect();
+    let table = map.durations_table(&sources, &targets);
+    assert_eq!(table[0], vec![None; targets.len()]);
+    for (source, row) in sources.iter().zip(&table) {
+        assert_eq!(*row, map.durations_from(*source, &targets));
+        assert_eq!((row.len(), row[20]), (targets.len(), None));
+    }
+    assert_eq!(map.durations_table(&[], &targets), Vec::<Vec<_>>::new());
+    assert_eq!(map.durations_table(&sources, &[]), vec![Vec::new(); sources.len()]);
+}
+
+#[test]
+fn a_bend_is_free_and_a_turn_is_not() {
+    let seconds = |from: u32, to: u32, ways: &[(&[u32], &str)]| {
+        town(ways, &[]).leg(corner(from), corner(to)).unwrap().duration_s
+    };
+    let bend: &[(&[u32], &str)] = &[(&[2, 5, 6], "highway=tertiary")];
+    let crossing: &[(&[u32], &str)] = &[(&[2, 5, 8], "highway=tertiary"), (&[4, 5, 6], "highway=tertiary")];
+    assert_eq!(seconds(2, 6, crossing), seconds(2, 6, bend) + 3);
+    assert!(seconds(2, 8, crossing).abs_diff(2 * seconds(2, 5, crossing)) <= 1, "straight on is free");
 }
 
 #[test]

@@ -22,7 +22,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::build::{self, BuiltMap, Ingredients};
 use crate::error::MapError;
-use crate::import::Progress;
+use crate::import::{Bans, Progress};
 use crate::meta::{ImportReport, Source};
 use streets::Streets;
 use terrain::Terrain;
@@ -55,7 +55,7 @@ pub fn city(seed: u64) -> BuiltMap {
     let shapes = areas::shapes(&terrain, &streets);
     let districts = Some(areas::districts(&terrain));
     let sources = vec![Source { file: format!("seed {seed}"), format: "synthetic".to_owned() }];
-    build::build(Ingredients { segments, places, shapes, districts, sources })
+    build::build(Ingredients { segments, bans: Bans::default(), places, shapes, districts, sources })
         .expect("avenues are two-way and meet")
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::relation::{Element, RawRelation, Role};
 use crate::error::MapError;
 use crate::point::Point;
 use crate::tags::Tags;
@@ -14,6 +15,8 @@ pub(crate) const WAYS_MAX: usize = 4_000_000;
 pub(crate) const REFS_MAX: usize = 60_000_000;
 /// Most nodes that carry tags.
 pub(crate) const TAGGED_MAX: usize = 4_000_000;
+/// Most turn restrictions of one import (South Korea has about 30,000).
+pub(crate) const RESTRICTIONS_MAX: usize = 1_000_000;
 
 /// A way: an ordered list of nodes with tags.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +52,8 @@ pub(crate) struct Raw {
     pub(crate) ways: Vec<RawWay>,
     pub(crate) areas: Vec<RawArea>,
     pub(crate) edges: Vec<RawEdge>,
+    /// Relations of type `restriction`.
+    pub(crate) restrictions: Vec<RawRelation>,
     refs: usize,
     refs_max: usize,
 }
@@ -68,6 +73,7 @@ impl Raw {
             ways: Vec::new(),
             areas: Vec::new(),
             edges: Vec::new(),
+            restrictions: Vec::new(),
             refs: 0,
             refs_max,
         }
@@ -111,8 +117,33 @@ impl Raw {
         Ok(())
     }
 
+    /// Adds what a relation says, if the map has a use for it.
+    pub(crate) fn relation(&mut self, file: &Path, relation: RawRelation) -> Result<(), MapError> {
+        if relation.tags.is("type", "restriction") {
+            if self.restrictions.len() >= RESTRICTIONS_MAX {
+                return Err(MapError::too_large(file, "turn restrictions", RESTRICTIONS_MAX as u64));
+            }
+            self.refer(file, relation.members.len())?;
+            self.restrictions.push(relation);
+            Ok(())
+        } else if relation.tags.is("type", "multipolygon") {
+            let ways = |inner: bool| {
+                let members = relation.members.iter().filter(|(role, _)| (*role == Role::Inner) == inner);
+                let ids = members.filter_map(|(_, element)| match element {
+                    Element::Way(id) => Some(*id),
+                    Element::Node(_) => None,
+                });
+                ids.collect()
+            };
+            let (outer, inner) = (ways(false), ways(true));
+            self.area(file, RawArea { tags: relation.tags, outer, inner })
+        } else {
+            Ok(())
+        }
+    }
+
     /// Adds a multipolygon if it is drawn on the map.
-    pub(crate) fn area(&mut self, file: &Path, area: RawArea) -> Result<(), MapError> {
+    fn area(&mut self, file: &Path, area: RawArea) -> Result<(), MapError> {
         if !is_drawn(&area.tags) {
             return Ok(());
         }
@@ -151,6 +182,8 @@ impl Raw {
         self.tagged.dedup_by_key(|(id, _)| *id);
         self.ways.sort_by_key(|way| (way.id, std::cmp::Reverse(way.refs.len())));
         self.ways.dedup_by_key(|way| way.id);
+        self.restrictions.sort_by_key(|relation| (relation.id, std::cmp::Reverse(relation.members.len())));
+        self.restrictions.dedup_by_key(|relation| relation.id);
     }
 
     /// Where a node lies; nothing if no file holds it (extracts cut ways at their border).

@@ -7,6 +7,8 @@ mod near;
 mod osm_xml;
 mod pbf;
 mod places;
+mod relation;
+mod restrictions;
 mod segments;
 mod sniff;
 mod water;
@@ -14,6 +16,7 @@ mod water;
 use std::path::{Path, PathBuf};
 
 pub(crate) use places::exit_names;
+pub(crate) use restrictions::Bans;
 pub(crate) use segments::{RawSegment, times_ms};
 
 use crate::build::{self, BuiltMap, Ingredients};
@@ -85,16 +88,17 @@ pub fn import_in_memory(
     }
     progress(Progress::Joining);
     raw.settle();
-    let segments = segments::segments(&raw);
+    let (segments, ways) = segments::segments(&raw);
     if segments.is_empty() {
         return Err(MapError::NoRoads { files: list(files) });
     }
+    let bans = restrictions::bans(&raw, &segments, &ways);
     progress(Progress::Naming);
     let places = places::places(&raw);
     let shapes = water::shapes(&raw);
     drop(raw);
     progress(Progress::Ordering);
-    build::build(Ingredients { segments, places, shapes, districts: districts.cloned(), sources })
+    build::build(Ingredients { segments, bans, places, shapes, districts: districts.cloned(), sources })
         .ok_or_else(|| MapError::NoRoads { files: list(files) })
 }
 

@@ -9,7 +9,8 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 
 use super::bounded::Bounded;
-use super::collect::{Raw, RawArea, RawWay};
+use super::collect::{Raw, RawWay};
+use super::relation::{Element, RawRelation, Role};
 use super::sniff;
 use crate::error::MapError;
 use crate::tags::Tags;
@@ -24,7 +25,7 @@ enum Open {
     Nothing,
     Node { id: i64, lat: f64, lon: f64, tags: Tags },
     Way(RawWay),
-    Relation { area: RawArea, deleted: bool },
+    Relation { relation: RawRelation, deleted: bool },
 }
 
 /// Reads `file` into `raw`.
@@ -93,9 +94,8 @@ fn begin(file: &Path, start: &BytesStart, open: &mut Open) -> Result<(), MapErro
             *open = Open::Way(way);
         }
         "relation" => {
-            let area = RawArea { tags: Tags::default(), outer: Vec::new(), inner: Vec::new() };
             *open = Open::Relation {
-                area,
+                relation: RawRelation::new(number(file, start, "id")?),
                 deleted: attribute(file, start, "visible")?.as_deref() == Some("false"),
             };
         }
@@ -108,13 +108,16 @@ fn begin(file: &Path, start: &BytesStart, open: &mut Open) -> Result<(), MapErro
             }
         }
         "member" => {
-            if let Open::Relation { area, .. } = open
-                && attribute(file, start, "type")?.as_deref() == Some("way")
-                && area.outer.len() + area.inner.len() < PARTS_MAX
+            if let Open::Relation { relation, .. } = open
+                && relation.members.len() < PARTS_MAX
             {
-                let inner = attribute(file, start, "role")?.as_deref() == Some("inner");
-                let ways = if inner { &mut area.inner } else { &mut area.outer };
-                ways.push(number(file, start, "ref")?);
+                let element = match attribute(file, start, "type")?.as_deref() {
+                    Some("node") => Element::Node,
+                    Some("way") => Element::Way,
+                    _ => return Ok(()),
+                };
+                let role = Role::of(&attribute(file, start, "role")?.unwrap_or_default());
+                relation.members.push((role, element(number(file, start, "ref")?)));
             }
         }
         "tag" => {
@@ -137,12 +140,8 @@ fn end(file: &Path, name: &str, open: &mut Open, raw: &mut Raw) -> Result<(), Ma
         Open::Nothing => Ok(()),
         Open::Node { id, lat, lon, tags } => raw.node(file, id, lat, lon, tags),
         Open::Way(way) => raw.way(file, way),
-        Open::Relation { area, deleted } => {
-            if area.tags.is("type", "multipolygon") && !deleted {
-                raw.area(file, area)?;
-            }
-            Ok(())
-        }
+        Open::Relation { deleted: true, .. } => Ok(()),
+        Open::Relation { relation, deleted: false } => raw.relation(file, relation),
     }
 }
 
@@ -152,7 +151,7 @@ impl Open {
             Self::Nothing => None,
             Self::Node { tags, .. } => Some(tags),
             Self::Way(way) => Some(&mut way.tags),
-            Self::Relation { area, .. } => Some(&mut area.tags),
+            Self::Relation { relation, .. } => Some(&mut relation.tags),
         }
     }
 }

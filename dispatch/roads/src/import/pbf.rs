@@ -9,7 +9,8 @@ use std::path::Path;
 
 use osmpbf::{BlobDecode, BlobReader, Element, PrimitiveBlock, RelMemberType};
 
-use super::collect::{Raw, RawArea, RawWay};
+use super::collect::{Raw, RawWay};
+use super::relation::{self, RawRelation, Role};
 use crate::error::MapError;
 use crate::tags::Tags;
 
@@ -95,18 +96,16 @@ fn read_block(file: &Path, block: &PrimitiveBlock, raw: &mut Raw) -> Result<(), 
                 raw.way(file, RawWay { id: way.id(), refs: way.refs().collect(), tags: kept(way.tags()) })?;
             }
             Element::Relation(relation) => {
-                let tags = kept(relation.tags());
-                if tags.is("type", "multipolygon") {
-                    let mut area = RawArea { tags, outer: Vec::new(), inner: Vec::new() };
-                    for member in relation.members().filter(|m| m.member_type == RelMemberType::Way) {
-                        if member.role().is_ok_and(|role| role == "inner") {
-                            area.inner.push(member.member_id);
-                        } else {
-                            area.outer.push(member.member_id);
-                        }
-                    }
-                    raw.area(file, area)?;
+                let mut read = RawRelation { tags: kept(relation.tags()), ..RawRelation::new(relation.id()) };
+                for member in relation.members() {
+                    let element = match member.member_type {
+                        RelMemberType::Node => relation::Element::Node(member.member_id),
+                        RelMemberType::Way => relation::Element::Way(member.member_id),
+                        RelMemberType::Relation => continue,
+                    };
+                    read.members.push((member.role().map_or(Role::Other, Role::of), element));
                 }
+                raw.relation(file, read)?;
             }
         }
     }

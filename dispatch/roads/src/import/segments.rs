@@ -30,8 +30,11 @@ pub(crate) struct RawSegment {
     pub(crate) backward_ms: Option<u32>,
 }
 
-/// The segments of everything that was read, in a fixed order.
-pub(crate) fn segments(raw: &Raw) -> Vec<RawSegment> {
+/// The way of a segment that was cut from none.
+const NO_WAY: i64 = i64::MIN;
+
+/// The segments of everything that was read, in a fixed order, and the id of the way that each was cut from.
+pub(crate) fn segments(raw: &Raw) -> (Vec<RawSegment>, Vec<i64>) {
     let streets: Vec<Street> = raw.ways.iter().filter_map(Street::of).collect();
     let junctions = junctions(&streets, &raw.edges);
     let closed: HashSet<i64> =
@@ -42,12 +45,21 @@ pub(crate) fn segments(raw: &Raw) -> Vec<RawSegment> {
         .filter(|(_, tags)| tags.is("highway", "traffic_signals"))
         .map(|(id, _)| *id)
         .collect();
-    let mut cutter = Cutter { raw, junctions, closed, signals, next_made_up: i64::MIN, found: Vec::new() };
+    let mut cutter = Cutter {
+        raw,
+        junctions,
+        closed,
+        signals,
+        next_made_up: i64::MIN,
+        found: Vec::new(),
+        ways: Vec::new(),
+    };
     for street in &streets {
         cutter.cut(street);
     }
     cutter.add_edges(&raw.edges);
-    cutter.found
+    cutter.ways.resize(cutter.found.len(), NO_WAY);
+    (cutter.found, cutter.ways)
 }
 
 /// A drivable way.
@@ -92,6 +104,8 @@ struct Cutter<'a> {
     signals: HashSet<i64>,
     next_made_up: i64,
     found: Vec<RawSegment>,
+    /// The way of each found segment; edges of street graphs come last and have none.
+    ways: Vec<i64>,
 }
 
 impl Cutter<'_> {
@@ -147,6 +161,7 @@ impl Cutter<'_> {
         let Some([forward_ms, backward_ms]) = times_ms(&line, &street.way.tags, street.class, waits) else {
             return;
         };
+        self.ways.push(street.way.id);
         self.found.push(RawSegment {
             from,
             to,

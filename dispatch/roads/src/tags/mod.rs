@@ -1,14 +1,15 @@
 //! What the tags of a street mean for a taxi.
 //!
 //! **Source**: wiki.openstreetmap.org, *Key:access*, *Key:oneway*, *Key:maxspeed*, *OSM tags for routing*.
-//! Turn restrictions are not read yet: a route may turn where a sign forbids it.
 
 mod access;
 mod class;
+mod restriction;
 mod speed;
 
 pub(crate) use access::{Directions, blocks_cars, directions};
 pub use class::RoadClass;
+pub(crate) use restriction::{Restriction, restriction};
 pub(crate) use speed::speed_kmh;
 
 /// Longest value kept, in bytes (the OSM API's own limit is 255 characters).
@@ -74,9 +75,14 @@ fn is_read(key: &str) -> bool {
         "bridge",
         "building",
         "capacity",
+        "day_off",
+        "day_on",
+        "except",
         "healthcare",
         "highway",
         "historic",
+        "hour_off",
+        "hour_on",
         "int_name",
         "junction",
         "landuse",
@@ -104,6 +110,16 @@ fn is_read(key: &str) -> bool {
         "public_transport",
         "railway",
         "ref",
+        "restriction",
+        "restriction:conditional",
+        "restriction:motor_vehicle",
+        "restriction:motor_vehicle:conditional",
+        "restriction:motorcar",
+        "restriction:motorcar:conditional",
+        "restriction:psv",
+        "restriction:psv:conditional",
+        "restriction:taxi",
+        "restriction:taxi:conditional",
         "service",
         "shop",
         "short_name",
