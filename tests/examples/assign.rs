@@ -1,6 +1,6 @@
 //! Solves an assignment from a file and tells how long it took: for comparisons with other solvers.
 //!
-//! `cargo run --release -p ondol-core --example assign -- FILE [ROUNDS]`
+//! `cargo run --release -p ondol-sim --no-default-features --example assign -- FILE [ROUNDS]`
 //!
 //! The file: `ROWS COLUMNS PRICE` on the first line, then `ROW COLUMN COST` a line, sorted by row. The time is that of
 //! one call with a table that is at hand, the median over the rounds.
@@ -9,12 +9,7 @@ use std::time::{Duration, Instant};
 
 use ondol_core::matching::{CostTable, Solver};
 
-#[allow(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    clippy::print_stdout,
-    reason = "a program that measures"
-)]
+#[allow(clippy::print_stdout, reason = "a program that measures")]
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let path = arguments.next().expect("usage: assign FILE [ROUNDS]");
