@@ -4,6 +4,7 @@
 //! |---|---|
 //! | the shipped core and device under faults, in virtual time, from a seed | [`faults`] |
 //! | the outages of the past, on the same | [`scenario`] |
+//! | how well the shipped matching serves real demand | [`fleet`] |
 //! | a city of clients that uses a running system | [`city`] |
 //! | the outage report, from what clients wrote down and from the stores | [`checker`] |
 
@@ -12,5 +13,6 @@ pub mod checker;
 #[cfg(feature = "city")]
 pub mod city;
 pub mod faults;
+pub mod fleet;
 mod quantile;
 pub mod scenario;

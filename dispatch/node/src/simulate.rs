@@ -1,4 +1,4 @@
-//! `ondol simulate`: the shipped rules under faults, in virtual time.
+//! `ondol simulate`: the shipped rules in virtual time, under faults and on real demand.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -10,6 +10,8 @@ use indicatif::ProgressBar;
 use ondol_sim::faults::{self, Options, Profile};
 
 use crate::output;
+
+mod fleet;
 
 #[derive(Subcommand)]
 pub(crate) enum SimulateCommand {
@@ -28,10 +30,15 @@ pub(crate) enum SimulateCommand {
         #[arg(long)]
         report: Option<PathBuf>,
     },
+    /// Serve a town's real demand with the shipped matching, and tell how long riders wait.
+    Fleet(fleet::FleetArguments),
 }
 
 pub(crate) fn run(command: &SimulateCommand) -> anyhow::Result<()> {
-    let SimulateCommand::Faults { seed, seeds, profile, report } = command;
+    let (seed, seeds, profile, report) = match command {
+        SimulateCommand::Faults { seed, seeds, profile, report } => (seed, seeds, profile, report),
+        SimulateCommand::Fleet(arguments) => return fleet::run(arguments),
+    };
     let mut file = report.as_deref().map(open_report).transpose()?;
     let bar = ProgressBar::new(*seeds);
     let options = Options { seed: *seed, seeds: *seeds, profile: *profile, threads: 0 };
@@ -39,10 +46,7 @@ pub(crate) fn run(command: &SimulateCommand) -> anyhow::Result<()> {
     bar.finish_and_clear();
     let json = serde_json::to_string_pretty(&result).context("the report is plain JSON")?;
     if let (Some(file), Some(path)) = (&mut file, report) {
-        // Only now: a run that was broken off leaves the report before it as it was.
-        file.set_len(0)
-            .and_then(|()| file.write_all(json.as_bytes()))
-            .with_context(|| format!("cannot write {}", path.display()))?;
+        write_report(file, path, &json)?;
     }
     for violation in &result.violations {
         output::line(&format!(
@@ -69,6 +73,13 @@ pub(crate) fn run(command: &SimulateCommand) -> anyhow::Result<()> {
 fn open_report(path: &Path) -> anyhow::Result<File> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
     opened.with_context(|| format!("--report: cannot write {}", path.display()))
+}
+
+/// Writes the report, only now: a run that was broken off leaves the report before it as it was.
+fn write_report(file: &mut File, path: &Path, json: &str) -> anyhow::Result<()> {
+    file.set_len(0)
+        .and_then(|()| file.write_all(json.as_bytes()))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, ZoneId,
 };
 use crate::journal::{Entry, Hash, Head, Series};
-use crate::matching::{NearestPair, Policy};
+use crate::matching::{Policy, RollingAssignment};
 use crate::position::Position;
 use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
@@ -199,7 +199,7 @@ impl Node {
             .collect();
         let mut node = Self {
             travel,
-            policy: Box::new(NearestPair),
+            policy: Box::new(RollingAssignment::default()),
             clock: clock_after(&config.id, &board, now),
             aged: aged::at_start(&config, &board, now),
             loans: Loans::start(&config, &board),

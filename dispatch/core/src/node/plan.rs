@@ -57,8 +57,10 @@ impl Node {
             return false;
         }
         let shifts = self.free_shifts(district, &scope, now);
-        let snapshot =
-            Snapshot { bookings, shifts, reach_s: self.config.timing.reach_s, travel: self.travel.as_ref() };
+        let reach_s = self.config.timing.reach_s;
+        let on_duty = self.district(district).map_or(0, |board| board.on_duty().count());
+        let travel = self.travel.as_ref();
+        let snapshot = Snapshot { now: now.utc, bookings, shifts, on_duty, reach_s, travel };
         let plan = self.policy.plan(&snapshot);
         let handed: BTreeSet<BookingId> =
             snapshot.bookings.iter().filter(|booking| booking.only.is_some()).map(|b| b.booking).collect();
@@ -182,6 +184,8 @@ impl Node {
             waits_since: accepted.at,
             not,
             only: record.owner.as_ref().and_then(|(_, wanted)| *wanted),
+            planned: None,
+            gone_at: None,
         })
     }
 
@@ -252,6 +256,8 @@ impl Node {
         Some(FreeShift {
             shift: shift.id,
             position: self.place_of(shift, district, now)?,
+            ready_in_s: 0,
+            until: None,
             fleet: start.fleet.clone(),
             seats: start.vehicle.seats,
             offers: start.vehicle.needs,

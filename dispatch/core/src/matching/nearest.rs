@@ -1,128 +1,19 @@
-//! Matching: which shift is asked for which booking, and why.
+//! The nearest pair first: the yardstick, and what is easiest to explain.
 //!
-//! A [`Policy`] gets a snapshot and returns a plan with its reasons; it changes nothing itself.
-//! [`NearestPair`] takes the pair with the shortest drive first, so that a shortage is served from
-//! whichever side is short. Batched optimal assignment is a further policy behind the same face.
+//! A shortage is served from whichever side is short. Only shifts that are ready are asked, and what is planned stays.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::booking::{Needs, Priority};
-use crate::ids::{BookingId, FleetId, ShiftId, StandId};
+use super::{Ask, FreeShift, OpenBooking, Plan, Policy, Reasons, Snapshot, Unmatched};
+use crate::booking::Priority;
+use crate::ids::{BookingId, ShiftId};
 use crate::position::Position;
-use crate::travel::TravelTimes;
 use crate::units::UtcMs;
 
 /// Shifts considered for one booking, nearest by straight line first; bounds the cost of a plan.
-pub const CANDIDATES_MAX: usize = 12;
+const CANDIDATES_MAX: usize = 12;
 /// Bookings considered in one plan, most urgent first; the rest wait for the next one.
-pub const BOOKINGS_MAX: usize = 500;
-
-/// A booking that wants a shift.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OpenBooking {
-    /// The booking.
-    pub booking: BookingId,
-    /// Where the rider waits.
-    pub pickup: Position,
-    /// The stand whose queue goes first.
-    pub stand: Option<StandId>,
-    /// The only fleet that may serve it.
-    pub fleet: Option<FleetId>,
-    /// Passengers.
-    pub seats: u8,
-    /// What the vehicle must offer.
-    pub needs: Needs,
-    /// Who goes first.
-    pub priority: Priority,
-    /// Since when the rider waits.
-    pub waits_since: UtcMs,
-    /// Shifts that must not be asked (again).
-    pub not: BTreeSet<ShiftId>,
-    /// The only shift that may be asked, if the booking was handed over for it.
-    pub only: Option<ShiftId>,
-}
-
-/// A shift that could be asked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FreeShift {
-    /// The shift.
-    pub shift: ShiftId,
-    /// Where it was last seen.
-    pub position: Position,
-    /// Its fleet.
-    pub fleet: FleetId,
-    /// Seats of its vehicle.
-    pub seats: u8,
-    /// What its vehicle offers.
-    pub offers: Needs,
-    /// The stand whose queue it waits in, and since when.
-    pub waits_at: Option<(StandId, UtcMs)>,
-    /// Since when it has been free.
-    pub idle_since: UtcMs,
-}
-
-/// Why a shift was asked; stored with the offer.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-pub struct Reasons {
-    /// The rule that chose: `nearest`, `stand_queue`, `by_hand`, `handed_over`.
-    pub rule: String,
-    /// The other candidates with their travel time in seconds, best first, at most five.
-    pub others: Vec<(ShiftId, u32)>,
-}
-
-/// A shift to ask.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ask {
-    /// For which booking.
-    pub booking: BookingId,
-    /// Which shift.
-    pub shift: ShiftId,
-    /// Its travel time to the pickup.
-    pub eta_s: u32,
-    /// Why.
-    pub why: Reasons,
-}
-
-/// Why nobody is asked for a booking at the moment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unmatched {
-    /// No free shift suits it.
-    NoneSuitable,
-    /// Every suitable shift is asked for somebody else.
-    AllTaken,
-    /// No road leads from any suitable shift, or all are too far.
-    OutOfReach,
-}
-
-/// What to do now.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
-    /// Shifts to ask; no shift and no booking stands in it twice.
-    pub asks: Vec<Ask>,
-    /// Bookings for which nobody is asked.
-    pub unmatched: Vec<(BookingId, Unmatched)>,
-}
-
-/// Everything a plan is made from.
-pub struct Snapshot<'a> {
-    /// Bookings that want a shift.
-    pub bookings: Vec<OpenBooking>,
-    /// Shifts that could be asked.
-    pub shifts: Vec<FreeShift>,
-    /// Longest drive to a pickup that is asked of a driver.
-    pub reach_s: u32,
-    /// Travel times by road.
-    pub travel: &'a dyn TravelTimes,
-}
-
-/// A rule that turns a snapshot into a plan.
-pub trait Policy: Send {
-    /// Plans. The same snapshot gives the same plan.
-    fn plan(&self, snapshot: &Snapshot<'_>) -> Plan;
-}
+const BOOKINGS_MAX: usize = 500;
 
 /// Shortest drive first; a stand's queue goes before for riders who wait at the stand.
 #[derive(Debug, Clone, Copy, Default)]
@@ -168,7 +59,7 @@ impl Policy for NearestPair {
             } else {
                 "nearest"
             };
-            plan.asks.push(Ask { booking, shift, eta_s, why: reasons(rule, shift, &candidates[&booking]) });
+            plan.asks.push(Ask { booking, shift, eta_s, why: why(rule, shift, &candidates[&booking]) });
         }
 
         for booking in &bookings {
@@ -181,20 +72,12 @@ impl Policy for NearestPair {
     }
 }
 
-fn suits(booking: &OpenBooking, shift: &FreeShift) -> bool {
-    booking.fleet.as_ref().is_none_or(|fleet| *fleet == shift.fleet)
-        && booking.seats <= shift.seats
-        && shift.offers.cover(booking.needs)
-        && !booking.not.contains(&shift.shift)
-        && booking.only.is_none_or(|only| only == shift.shift)
-}
-
 /// Suitable shifts within reach, shortest drive first.
 fn candidates<'a>(booking: &OpenBooking, snapshot: &'a Snapshot<'_>) -> Vec<(u32, &'a FreeShift)> {
     let mut near: Vec<(u64, &FreeShift)> = snapshot
         .shifts
         .iter()
-        .filter(|shift| suits(booking, shift))
+        .filter(|shift| shift.ready_in_s == 0 && booking.suits(shift))
         .map(|shift| (straight_mm(booking.pickup, shift.position), shift))
         .collect();
     near.sort_by_key(|(mm, shift)| (*mm, shift.shift));
@@ -205,7 +88,8 @@ fn candidates<'a>(booking: &OpenBooking, snapshot: &'a Snapshot<'_>) -> Vec<(u32
         .durations_s(booking.pickup, &sources)
         .into_iter()
         .zip(near)
-        .filter_map(|(eta_s, (_, shift))| eta_s.filter(|s| *s <= snapshot.reach_s).map(|s| (s, shift)))
+        .filter_map(|(eta_s, (_, shift))| Some((eta_s?, shift)))
+        .filter(|(eta_s, shift)| *eta_s <= snapshot.reach_s && booking.is_met_by(shift, *eta_s, snapshot.now))
         .collect();
     reachable.sort_by_key(|(eta_s, shift)| (*eta_s, shift.idle_since, shift.shift));
     reachable
@@ -231,17 +115,7 @@ fn from_stand_queue(
             (at == stand).then_some((*since, *eta_s, shift.shift))
         })
         .min_by_key(|(since, _, shift)| (*since, *shift))?;
-    Some(Ask { booking: booking.booking, shift, eta_s, why: reasons("stand_queue", shift, candidates) })
-}
-
-fn reasons(rule: &str, chosen: ShiftId, candidates: &[(u32, &FreeShift)]) -> Reasons {
-    let others = candidates
-        .iter()
-        .filter(|(_, s)| s.shift != chosen)
-        .take(5)
-        .map(|(eta_s, s)| (s.shift, *eta_s))
-        .collect();
-    Reasons { rule: rule.into(), others }
+    Some(Ask { booking: booking.booking, shift, eta_s, why: why("stand_queue", shift, candidates) })
 }
 
 fn why_unmatched(
@@ -251,55 +125,25 @@ fn why_unmatched(
 ) -> Unmatched {
     if !candidates.is_empty() {
         Unmatched::AllTaken
-    } else if snapshot.shifts.iter().any(|shift| suits(booking, shift)) {
+    } else if snapshot.shifts.iter().any(|shift| booking.suits(shift)) {
         Unmatched::OutOfReach
     } else {
         Unmatched::NoneSuitable
     }
 }
 
+fn why(rule: &str, chosen: ShiftId, candidates: &[(u32, &FreeShift)]) -> Reasons {
+    Reasons::among(rule, chosen, candidates.iter().map(|(eta_s, shift)| (shift.shift, *eta_s)))
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{booking, pairs, shift, snapshot};
     use super::*;
-    use crate::travel::StraightLine;
-
-    fn at(metres_east: f64) -> Position {
-        Position::new(37.5, 127.0 + metres_east / 88_000.0).unwrap()
-    }
-
-    fn booking(n: u128, metres_east: f64) -> OpenBooking {
-        OpenBooking {
-            booking: BookingId::from_number(n),
-            pickup: at(metres_east),
-            stand: None,
-            fleet: None,
-            seats: 1,
-            needs: Needs::default(),
-            priority: Priority::Normal,
-            waits_since: UtcMs(i64::try_from(n).unwrap()),
-            not: BTreeSet::new(),
-            only: None,
-        }
-    }
-
-    fn shift(n: u128, metres_east: f64) -> FreeShift {
-        FreeShift {
-            shift: ShiftId::from_number(n),
-            position: at(metres_east),
-            fleet: "blue".parse().unwrap(),
-            seats: 4,
-            offers: Needs::default(),
-            waits_at: None,
-            idle_since: UtcMs(0),
-        }
-    }
+    use crate::ids::StandId;
 
     fn plan(bookings: Vec<OpenBooking>, shifts: Vec<FreeShift>) -> Plan {
-        NearestPair.plan(&Snapshot { bookings, shifts, reach_s: 1_200, travel: &StraightLine })
-    }
-
-    fn pairs(plan: &Plan) -> Vec<(u128, u128)> {
-        plan.asks.iter().map(|a| (a.booking.0.as_u128(), a.shift.0.as_u128())).collect()
+        NearestPair.plan(&snapshot(bookings, shifts))
     }
 
     #[test]

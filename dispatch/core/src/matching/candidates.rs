@@ -1,0 +1,83 @@
+//! Which shifts come into question for which booking.
+//!
+//! Near by straight line, looked at from both sides, because in a shortage the nearest shifts of a booking are all
+//! somebody else's, and in plenty it is the other way round; then how long the drive is by road.
+
+use super::near::Grid;
+use super::{FreeShift, OpenBooking, Snapshot};
+use crate::position::Position;
+
+/// A shift that may serve a booking and comes while its rider is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Candidate {
+    /// Its number among the shifts.
+    pub shift: usize,
+    /// Seconds until it is at the pickup.
+    pub eta_s: u32,
+}
+
+/// The candidates of each booking, soonest first; of two as soon the one that has been idle longer.
+///
+/// **Shape**: one list per booking.
+pub(super) fn candidates(
+    bookings: &[&OpenBooking],
+    shifts: &[&FreeShift],
+    near_max: usize,
+    snapshot: &Snapshot<'_>,
+) -> Vec<Vec<Candidate>> {
+    let mut pairs = near_pairs(bookings, shifts, near_max).into_iter().peekable();
+    let mut lists = Vec::with_capacity(bookings.len());
+    let (mut sources, mut numbers): (Vec<Position>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (number, booking) in bookings.iter().enumerate() {
+        sources.clear();
+        numbers.clear();
+        while let Some((_, shift)) = pairs.next_if(|(of, _)| *of == number) {
+            numbers.push(shift);
+            sources.push(shifts[shift].position);
+        }
+        let drives = if sources.is_empty() {
+            Vec::new()
+        } else {
+            snapshot.travel.durations_s(booking.pickup, &sources)
+        };
+        let mut list: Vec<Candidate> = drives
+            .into_iter()
+            .zip(&numbers)
+            .filter_map(|(drive_s, shift)| {
+                let drive_s = drive_s.filter(|drive_s| *drive_s <= snapshot.reach_s)?;
+                Some(Candidate { shift: *shift, eta_s: shifts[*shift].ready_in_s.saturating_add(drive_s) })
+            })
+            .filter(|candidate| booking.is_met_by(shifts[candidate.shift], candidate.eta_s, snapshot.now))
+            .collect();
+        list.sort_by_key(|c| (c.eta_s, shifts[c.shift].idle_since, shifts[c.shift].shift));
+        lists.push(list);
+    }
+    lists
+}
+
+/// Pairs of numbers of bookings and shifts that are near to each other, in order.
+fn near_pairs(bookings: &[&OpenBooking], shifts: &[&FreeShift], near_max: usize) -> Vec<(usize, usize)> {
+    let pickups: Vec<Position> = bookings.iter().map(|booking| booking.pickup).collect();
+    let places: Vec<Position> = shifts.iter().map(|shift| shift.position).collect();
+    let mut pairs = Vec::new();
+    let near_shifts = Grid::new(&places);
+    for (number, booking) in bookings.iter().enumerate() {
+        let near = near_shifts.nearest(booking.pickup, near_max, |shift| booking.suits(shifts[shift]));
+        pairs.extend(near.into_iter().map(|shift| (number, shift)));
+        if let Some(planned) = booking.planned {
+            // Shifts are sorted by name.
+            let known = shifts.binary_search_by_key(&planned, |shift| shift.shift);
+            pairs.extend(
+                known.ok().filter(|shift| booking.suits(shifts[*shift])).map(|shift| (number, shift)),
+            );
+        }
+    }
+    let near_bookings = Grid::new(&pickups);
+    for (number, shift) in shifts.iter().enumerate() {
+        let near = near_bookings.nearest(shift.position, near_max, |booking| bookings[booking].suits(shift));
+        pairs.extend(near.into_iter().map(|booking| (booking, number)));
+    }
+    pairs.sort_unstable();
+    pairs.dedup();
+    pairs
+}
