@@ -21,6 +21,7 @@ use crate::units::UtcMs;
 
 mod index;
 mod join;
+mod saved;
 #[cfg(test)]
 pub(crate) mod town;
 
@@ -28,7 +29,7 @@ use index::Index;
 
 /// Everything that journals say, by district.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(from = "Saved", into = "Saved")]
+#[serde(from = "saved::Saved", into = "saved::Saved")]
 pub struct Board {
     heads: Heads,
     districts: BTreeMap<DistrictId, DistrictBoard>,
@@ -154,32 +155,6 @@ pub enum ApplyError {
         /// Its number.
         seq: u64,
     },
-}
-
-#[derive(Serialize, Deserialize)]
-struct Saved {
-    heads: Heads,
-    districts: BTreeMap<DistrictId, DistrictBoard>,
-    unknown_kinds: u64,
-    stamps: BTreeMap<NodeId, Hlc>,
-}
-
-impl From<Saved> for Board {
-    fn from(saved: Saved) -> Self {
-        let Saved { heads, districts, unknown_kinds, stamps } = saved;
-        let mut board = Self { heads, districts, unknown_kinds, stamps };
-        for district in board.districts.values_mut() {
-            district.rebuild_index();
-        }
-        board
-    }
-}
-
-impl From<Board> for Saved {
-    fn from(board: Board) -> Self {
-        let Board { heads, districts, unknown_kinds, stamps } = board;
-        Self { heads, districts, unknown_kinds, stamps }
-    }
 }
 
 /// The fact of an entry that stands where it may; `None` if its kind is of a later release.
