@@ -193,7 +193,7 @@ pub fn fairness(board: &Board, duties: &Duties, span: Span) -> Fairness {
     for share in shares.values_mut() {
         share.idle_s = share.available_s.saturating_sub(share.to_pickup_s + share.with_rider_s);
     }
-    let hourly = shares.values().filter_map(Share::takings_per_h).collect();
+    let hourly = shares.values().filter_map(|share| u64::try_from(share.takings_per_h()?).ok()).collect();
     Fairness {
         from: span.from,
         to: span.to,
@@ -272,10 +272,10 @@ fn by_fleet(shares: &BTreeMap<(FleetId, DriverId), Share>) -> Vec<FleetShare> {
     fleets.into_iter().map(of).collect()
 }
 
-/// The Gini coefficient of values that are not negative.
-#[allow(clippy::cast_precision_loss, reason = "won of an hour and numbers of drivers fit exactly")]
-fn gini(mut values: Vec<i64>) -> Option<f64> {
-    values.retain(|value| *value >= 0);
+/// Returns the Gini coefficient: 0 if all values are alike, towards 1 if one is all there is; none if all are zero.
+#[must_use]
+#[allow(clippy::cast_precision_loss, reason = "seconds, won of an hour and numbers of drivers fit exactly")]
+pub fn gini(mut values: Vec<u64>) -> Option<f64> {
     values.sort_unstable();
     let n = values.len() as f64;
     let sum: f64 = values.iter().map(|value| *value as f64).sum();

@@ -80,7 +80,7 @@ impl Log {
         let cell = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
         for (request, ride) in town.requests.iter().zip(&self.rides) {
             let vehicle = ride.vehicle.map_or("", |number| &town.vehicles[number].name);
-            let _ = writeln!(
+            let _infallible = writeln!(
                 csv,
                 "{},{},{vehicle},{},{},{},{},{}",
                 request.name,
@@ -106,7 +106,7 @@ impl Log {
             };
             let (from, to) = (&town.nodes[leg.from].name, &town.nodes[leg.to].name);
             let vehicle = &town.vehicles[leg.vehicle].name;
-            let _ = writeln!(csv, "{vehicle},{kind},{from},{to},{},{}", leg.t_depart, leg.t_arrive);
+            let _infallible = writeln!(csv, "{vehicle},{kind},{from},{to},{},{}", leg.t_depart, leg.t_arrive);
         }
         csv
     }

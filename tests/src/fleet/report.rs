@@ -1,5 +1,6 @@
 //! How well riders were served, in numbers.
 
+use ondol_core::fairness::gini;
 use serde::Serialize;
 
 use super::log::{Kind, Log};
@@ -124,7 +125,7 @@ impl Metrics {
             empty_time_ratio: share(|leg| u64::from(leg.t_arrive - leg.t_depart)),
             reposition_km: 0.0,
             reassigned: log.rides.iter().map(|ride| u64::from(ride.reassigned)).sum(),
-            gini_occ: gini(occupied_s(town, log)),
+            gini_occ: gini(occupied_s(town, log)).map_or(0.0, rounded),
         }
     }
 }
@@ -136,16 +137,6 @@ fn occupied_s(town: &Town, log: &Log) -> Vec<u64> {
         occupied_s[leg.vehicle] += u64::from(leg.t_arrive - leg.t_depart);
     }
     occupied_s
-}
-
-/// Gini's coefficient.
-fn gini(mut values: Vec<u64>) -> f64 {
-    values.sort_unstable();
-    let (count, sum) = (values.len() as u64, values.iter().sum::<u64>());
-    let weighted: u64 = (1..).zip(&values).map(|(place, value): (u64, &u64)| (2 * place) * value).sum();
-    // Each value counts twice its place less one more than there are.
-    let above = weighted as f64 - (count + 1) as f64 * sum as f64;
-    if sum == 0 { 0.0 } else { rounded(above / (count as f64 * sum as f64)) }
 }
 
 /// Zero of nothing.
