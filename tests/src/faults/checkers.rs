@@ -22,7 +22,7 @@
 //! | reserved | a feature-phone driver is asked by text only what the journal holds | each text |
 //! | meant | a yes by text is taken for the question that was read | each answer to a yes |
 //! | restored | who attaches while the recovery key is loaded brings the trip in the slot back | each attach that was answered |
-//! | foreign, revived | no trip comes back on another phone, or after it has ended | each restored trip |
+//! | foreign, revived | no trip comes back on another phone, or after it has ended | each attach it sends; each restored trip |
 //! | unverified | what came back on a driver's word alone is not charged | each committed charge |
 //! | live | after heal everything converges in bounded time | the end |
 
@@ -66,6 +66,8 @@ pub(crate) struct Checkers {
     pub(crate) double_charges: u64,
     devices: BTreeMap<usize, DeviceLedger>,
     bonds: Bonds,
+    /// The capsule that a node looks at is one that its phone should not have sent.
+    pub(crate) brought_by_liar: bool,
     acknowledged: BTreeMap<BookingId, usize>,
     charges: Charges,
     adoptions: Adoptions,
@@ -153,14 +155,15 @@ impl Checkers {
         }
     }
 
-    /// A device sent an attach.
-    pub(crate) fn attach_sent(&mut self, device: usize, epoch: u64) {
+    /// A device sent an attach, with the capsules of these.
+    pub(crate) fn attach_sent(&mut self, device: usize, epoch: u64, brought: &[AssignmentId]) {
         let ledger = self.devices.entry(device).or_default();
         if epoch <= ledger.sent_epoch {
             let what = format!("device {device} attaches under epoch {epoch} after {}", ledger.sent_epoch);
             self.break_promise("I10", what);
         }
         self.devices.entry(device).or_default().sent_epoch = epoch;
+        self.brings(device, brought);
     }
 
     /// A node wrote an entry of its own. `other` is the other node of the district, if it runs.

@@ -234,6 +234,8 @@ impl Node {
     pub fn handle(&mut self, input: Input, now: Now) {
         match input {
             Input::Command { request, command } => {
+                // What is due comes first: an answer knows of it.
+                self.plan_if_due(now);
                 let result = self.command(*command, now);
                 self.outputs.push_back(Output::Reply { request, result: Box::new(result) });
             }

@@ -1,6 +1,6 @@
 //! Drivers in the other district: while nothing can be lent between the two, they are asked home.
 
-use ondol_core::command::{AskedHome, Command};
+use ondol_core::command::{AskedHome, Command, ToDevice};
 use ondol_core::face::Timing;
 
 use crate::town::{CENTRAL, Town, WEST, at, district_of};
@@ -60,6 +60,20 @@ fn a_link_to_that_district_or_a_booking_keeps_a_driver_there() {
     town.book().unwrap();
     assert!(town.offer(1).is_some());
     assert_eq!(town.asked_home(1), None, "it is being asked");
+}
+
+#[test]
+fn who_is_offered_a_booking_at_this_beat_is_not_asked_home_by_its_answer() {
+    let mut town = abroad(Timing::default());
+    town.pass_s(66, &[1]);
+    assert_eq!(town.asked_home(1), home());
+    town.book_in_vain();
+    town.book().unwrap();
+    // The second booking waits for the next plan, and a beat is the first thing that the process reads after it.
+    town.stop_s(3);
+    let answer = town.beat(1);
+    assert_eq!(answer.asked_home, None);
+    assert!(matches!(&answer.messages[..], [ToDevice::Offer(_)]));
 }
 
 #[test]

@@ -271,6 +271,23 @@ impl Town {
         self.command(WEST, command)
     }
 
+    /// Another rider of the west asks for what no vehicle offers.
+    pub(crate) fn book_in_vain(&mut self) {
+        let wheelchair = Needs { wheelchair: true, ..Needs::default() };
+        let command = Command::Book {
+            booking: BookingId::from_number(11),
+            district: district_of(WEST),
+            zone: "zone-west".parse().unwrap(),
+            request: Request { needs: wheelchair, digest: "11".into(), ..request() },
+        };
+        self.command(WEST, command).unwrap();
+    }
+
+    /// Every process is stopped for so long, and goes on.
+    pub(crate) fn stop_s(&mut self, seconds: u64) {
+        self.now_ms += 1_000 * seconds;
+    }
+
     /// Central renews the lease of an edge.
     pub(crate) fn renew(&mut self, edge: &'static str) -> Result<Answer, Refusal> {
         let (district, heads) = (district_of(edge), ondol_core::journal::Heads::default());
@@ -325,7 +342,7 @@ impl Town {
         self.beat(number).asked_home
     }
 
-    fn beat(&mut self, number: u128) -> BeatAnswer {
+    pub(crate) fn beat(&mut self, number: u128) -> BeatAnswer {
         let edge = edge_of(number);
         let beat = Beat {
             shift: ShiftId::from_number(number),

@@ -7,9 +7,6 @@ use ondol_core::ids::{AssignmentId, ShiftId};
 use super::Checkers;
 use crate::faults::clock::Ms;
 
-/// An attach may be under way while its device ends the trip; the device then tells how it ended.
-const UNDER_WAY_MS: Ms = 40_000;
-
 /// Who held each bond, and since when it is over, as devices stored it; when each was restored.
 #[derive(Debug, Default)]
 pub(super) struct Bonds {
@@ -30,6 +27,14 @@ impl Bonds {
 }
 
 impl Checkers {
+    /// A device brings what it keeps to a node.
+    pub(super) fn brings(&mut self, device: usize, brought: &[AssignmentId]) {
+        let ended = |id: &&AssignmentId| self.bonds.of.get(*id).is_some_and(|(_, ended)| ended.is_some());
+        if let Some(ended) = brought.iter().find(ended) {
+            self.break_promise("revived", format!("device {device} brings {ended}, which it has ended"));
+        }
+    }
+
     /// When the first node restored the trip.
     pub(crate) fn came_back_at(&self, assignment: &AssignmentId) -> Option<Ms> {
         self.bonds.restored.get(assignment).copied()
@@ -46,10 +51,12 @@ impl Checkers {
                 let what = format!("{assignment} was restored to {shift}; {holder} holds it");
                 self.break_promise("foreign", what);
             }
-            Some((_, Some(ended_at))) if self.now.saturating_sub(*ended_at) > UNDER_WAY_MS => {
+            Some((_, Some(ended_at))) if self.brought_by_liar => {
                 let what = format!("{assignment} was restored {} ms after it ended", self.now - ended_at);
                 self.break_promise("revived", what);
             }
+            // An honest phone had it when it asked. What it asked of a process that was stopped meanwhile may be read
+            // minutes later; the phone then tells how the trip ended.
             Some(_) => {}
         }
     }

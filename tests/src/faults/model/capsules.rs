@@ -144,7 +144,9 @@ impl World {
         let who = self.who(device);
         let (shift, id) = (self.devices[device].stored.shift, self.devices[device].stored.device);
         let restore = Restore { shift, device: id, driver: who.driver, district: who.district, capsule };
+        self.checkers.brought_by_liar = lie.is_some();
         self.asked(node, Ask::Command(Command::Restore(Box::new(restore))), Caller::Capsule { lie });
+        self.checkers.brought_by_liar = false;
     }
 
     fn open(&self, text: &str) -> Option<Capsule> {

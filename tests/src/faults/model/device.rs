@@ -236,7 +236,9 @@ impl World {
                 }
                 Output::Send { to, request, message } => {
                     if let Message::Attach(attach) = &*message {
-                        self.checkers.attach_sent(device, attach.attach_epoch);
+                        let kept = attach.capsules.iter().flatten();
+                        let brought: Vec<_> = kept.map(|kept| kept.assignment.clone()).collect();
+                        self.checkers.attach_sent(device, attach.attach_epoch, &brought);
                     }
                     let caller = Caller::Device { device, life: self.devices[device].life, request };
                     self.ask(Place::Device(device), super::node_of(&to), Ask::Device(*message), caller);
