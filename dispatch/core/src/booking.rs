@@ -376,6 +376,12 @@ impl BookingRecord {
     pub fn request(&self) -> Option<&Request> {
         self.accepted.as_ref().map(|a| &a.request)
     }
+
+    /// From when on the rider waits: at once, or from the moment for which the taxi was booked.
+    #[must_use]
+    pub fn wanted_at(&self) -> Option<UtcMs> {
+        self.accepted.as_ref().map(|a| a.request.pickup_at.map_or(a.at, |at| at.max(a.at)))
+    }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub struct Share {
     pub unanswered: u64,
     /// Times that one of theirs was the nearest of all who came into question.
     pub nearest: u64,
-    /// Of these, times that somebody else was asked all the same.
+    /// Of these, times that somebody else was asked all the same, and they were asked nothing at that moment.
     pub passed_over: u64,
     /// Trips that ended, those from the street included.
     pub rides: u64,
@@ -157,7 +157,7 @@ pub struct FleetShare {
 pub struct Fairness {
     /// Begin, in milliseconds since 1970 as all moments of the journal.
     pub from: UtcMs,
-    /// End.
+    /// End, at the latest the newest moment that the journal knows.
     pub to: UtcMs,
     /// By fleet, in the order of names.
     pub fleets: Vec<FleetShare>,
@@ -170,9 +170,11 @@ pub struct Fairness {
     pub gini_takings: Option<f64>,
 }
 
-/// Reads a span off the board.
+/// Reads a span off the board. It ends with what the board knows: what has not happened is nobody's idle time.
 #[must_use]
 pub fn fairness(board: &Board, duties: &Duties, span: Span) -> Fairness {
+    let newest = board.stamps().map(|(_, stamp)| UtcMs(stamp.wall_ms).plus_ms(1)).max();
+    let span = Span { to: newest.map_or(span.to, |newest| span.to.min(newest)), ..span };
     let mut shares: BTreeMap<(FleetId, DriverId), Share> = BTreeMap::new();
     let mut rules: BTreeMap<String, u64> = BTreeMap::new();
     for (_, district) in board.districts() {
@@ -181,8 +183,11 @@ pub fn fairness(board: &Board, duties: &Duties, span: Span) -> Fairness {
                 share.available_s += duties.available_s(shift, span);
             }
         }
-        for bond in district.bookings.values().flat_map(|record| record.assignments.values()) {
-            note_question(&mut shares, &mut rules, district, bond, span);
+        let bonds = || district.bookings.values().flat_map(|record| record.assignments.values());
+        let asked: Asked =
+            bonds().filter_map(|bond| bond.offered.as_ref().map(|(_, at, _)| (bond.shift, *at))).collect();
+        for bond in bonds() {
+            note_question(&mut shares, &mut rules, district, &asked, bond, span);
             if let Some(share) = share_of(&mut shares, district, bond.shift) {
                 note_trip(share, bond, span);
             }
@@ -216,15 +221,20 @@ fn share_of<'a>(
     Some(shares.entry((start.fleet.clone(), start.driver)).or_default())
 }
 
-/// Counts a question, for the shift that was asked and for the one that was nearest.
+/// Which shift was asked when. What one plan asks, it asks at one moment.
+type Asked = BTreeSet<(ShiftId, UtcMs)>;
+
+/// Counts a question, for the shift that was asked and for the one that was nearest. That one is not passed over if it was
+/// given another booking at the same moment.
 fn note_question(
     shares: &mut BTreeMap<(FleetId, DriverId), Share>,
     rules: &mut BTreeMap<String, u64>,
     district: &DistrictBoard,
+    asked: &Asked,
     bond: &AssignmentRecord,
     span: Span,
 ) {
-    let Some((eta_s, _, why)) = bond.offered.as_ref().filter(|(_, at, _)| span.holds(*at)) else { return };
+    let Some((eta_s, at, why)) = bond.offered.as_ref().filter(|(_, at, _)| span.holds(*at)) else { return };
     *rules.entry(why.rule.clone()).or_default() += 1;
     if let Some(share) = share_of(shares, district, bond.shift) {
         share.asked += 1;
@@ -239,7 +249,7 @@ fn note_question(
     let nearest = nearer.map_or(bond.shift, |(shift, _)| *shift);
     if let Some(share) = share_of(shares, district, nearest) {
         share.nearest += 1;
-        share.passed_over += u64::from(nearest != bond.shift);
+        share.passed_over += u64::from(nearest != bond.shift && !asked.contains(&(nearest, *at)));
     }
 }
 

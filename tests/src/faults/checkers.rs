@@ -16,7 +16,7 @@
 //! | busy | no offer to a shift known busy | each offer a node writes |
 //! | restore | no node writes two entries under one number, whatever copy of its disk it starts on | each committed entry |
 //! | home | only an edge that dispatches asks a driver home, who is free and in another district | each such wish |
-//! | bans | an edge whose bans are too old admits nobody | each shift that begins |
+//! | bans | an edge whose bans are too old admits nobody, unless an operator lets it for a while, and none a barred driver | each shift that begins |
 //! | one_text | one text asks for one booking, however often it comes | each acceptance |
 //! | once | a feature-phone driver's text acts once and is answered the same | each answer to a text |
 //! | reserved | a feature-phone driver is asked by text only what the journal holds | each text |
@@ -68,6 +68,8 @@ pub(crate) struct Checkers {
     bonds: Bonds,
     /// The capsule that a node looks at is one that its phone should not have sent.
     pub(crate) brought_by_liar: bool,
+    /// For how long the node that writes was stopped, if it has gone on just now and reads what came meanwhile.
+    pub(crate) stopped_ms: Ms,
     acknowledged: BTreeMap<BookingId, usize>,
     charges: Charges,
     adoptions: Adoptions,
@@ -297,7 +299,12 @@ impl Checkers {
 
     /// An edge that has not been level with central for long admits nobody, because its bans may be old, unless an
     /// operator answers for it.
+    /// Whom it knows to be barred nobody can let in.
     fn admitted(&mut self, node: &Node, board: &DistrictBoard, start: &ShiftStart) {
+        if board.drivers.get(&start.driver).is_some_and(|(_, driver)| driver.banned) {
+            let what = format!("{} admits {}, whom it knows to be barred", node.config().id, start.driver);
+            self.break_promise("bans", what);
+        }
         let by_device = matches!(start.serialiser, Serialiser::Device { .. });
         // The node's elapsed clock may run a little slow, and a page takes its time.
         let too_old_ms = node.config().timing.bans_fresh_ms * 103 / 100 + 1_000;

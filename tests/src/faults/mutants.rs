@@ -184,6 +184,13 @@ pub const MUTANTS: &[Mutant] = &[
         "texts leave before the reservation is stored",
     ),
     mutant("expired-ban-list-accepted", "bans", 1_000, "an edge admits drivers by an old ban list"),
+    mutant("waiver-outlives-its-time", "bans", 2_000, "once drivers may begin by old bans, they always may"),
+    mutant(
+        "waiver-frees-the-barred",
+        "bans",
+        2_000,
+        "where drivers may begin by old bans, barred ones may too",
+    ),
     mutant("given-up-by-civil-clock", "patient", 200, "a booking is given up by the civil clock"),
 ];
 

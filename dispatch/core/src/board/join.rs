@@ -3,6 +3,7 @@
 use super::index::{put, take};
 use super::{DistrictBoard, Stand, TEXTS_MAX, TextAnswer, Touched};
 use crate::booking::{Acceptance, AssignmentRecord, BookingRecord, Cancel, Closed};
+use crate::command::WAIVE_MAX_MS;
 use crate::fact::{Driver, Fact, Owner, Request, ShiftStart, Step};
 use crate::ids::{AssignmentId, BookingId, DriverId, NodeId, ShiftId};
 use crate::journal::Entry;
@@ -154,8 +155,11 @@ impl DistrictBoard {
                 self.set_aside.insert(decision);
                 Touched::Authority
             }
-            Fact::BansWaived { until, .. } => {
-                greatest(&mut self.bans_waived, (entry.hlc, until));
+            Fact::BansWaived { until, at } => {
+                // A longer one no operator was let to give: it counts for nothing.
+                if until <= at.plus_ms(WAIVE_MAX_MS) {
+                    greatest(&mut self.bans_waived, (entry.hlc, until));
+                }
                 Touched::Authority
             }
             Fact::Charged { booking, amount } => {
@@ -329,5 +333,22 @@ fn step(bond: &mut AssignmentRecord, what: Step, at: UtcMs) {
             }
         }
         Step::Released { reason } => least(&mut bond.released, (at, reason)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::town::{Town, gangnam, minute};
+    use super::*;
+
+    #[test]
+    fn a_waiver_that_no_operator_could_give_counts_for_nothing() {
+        let mut town = Town::new();
+        let at = minute(1);
+        let waived = |town: &Town| town.board.district(&gangnam()).and_then(|district| district.bans_waived);
+        town.write("e", at, &Fact::BansWaived { until: at.plus_ms(WAIVE_MAX_MS + 1), at });
+        assert_eq!(waived(&town), None);
+        town.write("e", at, &Fact::BansWaived { until: at.plus_ms(WAIVE_MAX_MS), at });
+        assert_eq!(waived(&town).map(|(_, until)| until), Some(at.plus_ms(WAIVE_MAX_MS)));
     }
 }

@@ -8,21 +8,15 @@ use crate::booking::{CancelReason, Door, Party, Payment};
 use crate::fact::{Fact, Fare, Owner, PhoneKey, PinCheck, Release, Request, Step, district_wide};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId, SubjectId};
-use crate::journal::{Entry, Hash, Head, Lane, Series};
+use crate::journal::{Entry, Hash, Head, Series};
 use crate::matching::Reasons;
 use crate::position::Position;
 use crate::units::{Money, UtcMs};
 
-/// One node's journal of the district.
-struct Node {
-    series: Series,
-    head: Head,
-}
-
 /// A board that several nodes write to.
 pub(crate) struct Town {
     pub(crate) board: Board,
-    nodes: BTreeMap<String, Node>,
+    heads: BTreeMap<Series, Head>,
 }
 
 pub(crate) fn gangnam() -> DistrictId {
@@ -55,34 +49,27 @@ pub(crate) fn request(phone: Option<&str>, north_m: f64) -> Request {
 
 impl Town {
     pub(crate) fn new() -> Self {
-        Self { board: Board::default(), nodes: BTreeMap::new() }
+        Self { board: Board::default(), heads: BTreeMap::new() }
     }
 
     pub(crate) fn write(&mut self, node: &str, at: UtcMs, fact: &Fact) {
-        let series = || Series {
-            origin: node.parse().unwrap(),
-            incarnation: 1,
-            district: gangnam(),
-            lane: Lane::Bookings,
-        };
-        let writer = self
-            .nodes
-            .entry(node.to_owned())
-            .or_insert_with(|| Node { series: series(), head: Head::default() });
+        let series =
+            Series { origin: node.parse().unwrap(), incarnation: 1, district: gangnam(), lane: fact.lane() };
+        let head = self.heads.entry(series.clone()).or_default();
         let mut entry = Entry {
-            series: writer.series.clone(),
-            seq: writer.head.seq + 1,
+            series,
+            seq: head.seq + 1,
             zone: district_wide(),
-            hlc: Hlc { wall_ms: at.0, logical: u32::try_from(writer.head.seq).unwrap() },
+            hlc: Hlc { wall_ms: at.0, logical: u32::try_from(head.seq).unwrap() },
             kind: fact.kind().into(),
             schema_version: 1,
             key: fact.key(),
             payload: fact.write(),
-            prev_hash: writer.head.hash,
+            prev_hash: head.hash,
             hash: Hash::default(),
         };
         entry.hash = entry.compute_hash();
-        writer.head = entry.as_head();
+        *head = entry.as_head();
         self.board.apply(&entry).unwrap();
     }
 

@@ -1,6 +1,8 @@
 use super::*;
 use crate::fact::{Fare, PinCheck};
+use crate::ids::SubjectId;
 use crate::matching::Reasons;
+use crate::position::Position;
 
 fn id(counter: u64) -> AssignmentId {
     AssignmentId { origin: "n".parse().unwrap(), incarnation: 1, counter }
@@ -140,4 +142,27 @@ fn a_vehicle_must_offer_everything_the_rider_needs() {
     let all = Needs { wheelchair: true, pet: true, luggage: true };
     assert!(all.cover(Needs::default()) && all.cover(all));
     assert!(!Needs { wheelchair: false, ..all }.cover(Needs { wheelchair: true, ..Needs::default() }));
+}
+
+#[test]
+fn who_has_booked_ahead_waits_from_that_moment_on() {
+    let request = |pickup_at| Request {
+        pickup_at,
+        ..Request::plain(Door::Web, Position::new(37.5, 127.0).unwrap(), SubjectId::from_number(1))
+    };
+    let wanted_at = |pickup_at| {
+        let mut booking = booking(&[]);
+        booking.accepted = Some(Acceptance {
+            hlc: Hlc::default(),
+            node: "n".parse().unwrap(),
+            zone: "z".parse().unwrap(),
+            at: UtcMs(5),
+            request: request(pickup_at),
+        });
+        booking.wanted_at()
+    };
+    assert_eq!(wanted_at(None), Some(UtcMs(5)));
+    assert_eq!(wanted_at(Some(UtcMs(9_000))), Some(UtcMs(9_000)));
+    assert_eq!(wanted_at(Some(UtcMs(1))), Some(UtcMs(5)), "nobody waits before asking");
+    assert_eq!(booking(&[]).wanted_at(), None);
 }

@@ -112,6 +112,27 @@ fn who_was_nearest_and_passed_over_is_counted_for_the_fleet_that_lost() {
 }
 
 #[test]
+fn who_was_given_another_booking_at_that_moment_was_not_passed_over() {
+    let mut day = Day::new();
+    day.begin(1, "hanbit", minute(0));
+    day.begin(2, "onnuri", minute(0));
+    day.ask(1, 1, 300, &[(2, 200)], minute(1));
+    day.ask(2, 2, 100, &[(1, 400)], minute(1));
+    let onnuri = &day.fairness().fleets[1].share;
+    assert_eq!((onnuri.nearest, onnuri.passed_over), (2, 0));
+}
+
+#[test]
+fn time_that_the_journal_does_not_know_yet_is_nobodys() {
+    let mut day = Day::new();
+    day.begin(1, "hanbit", minute(0));
+    day.begin(2, "hanbit", minute(30));
+    let share = day.driver(1);
+    assert_eq!((share.available_s, share.idle_s), (30 * 60, 30 * 60), "not until the end of the span");
+    assert_eq!(day.fairness().to, minute(30).plus_ms(1));
+}
+
+#[test]
 fn answers_are_told_apart_and_what_lies_outside_the_span_is_of_another_day() {
     let mut day = Day::new();
     day.begin(1, "hanbit", minute(0));

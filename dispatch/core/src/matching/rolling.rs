@@ -1,13 +1,13 @@
 //! Rolling assignment: riders together wait least, and what is planned is planned anew until a shift is close.
 //!
 //! ```text
-//! snapshot ─▶ kept: close to the pickup ─▶ stands' queues ─▶ costs of pairs ─▶ least cost of all ─▶ plan
-//!                                                           prices of leaving out
+//! snapshot ─▶ kept: close to the pickup ─▶ stands' queues ─▶ class by class: costs of pairs ─▶ least cost of all ─▶ plan
+//!                                                                           prices of leaving out
 //! ```
 //!
-//! A pair costs the drive, and a change of shift costs extra, because drivers hate it. Leaving a booking out has a
-//! price, so that a shortage is settled by choice: dearest are medical bookings, then riders who have waited beyond
-//! the cap, then those for whom most is still to be won, which are rather those who have come lately: strictly oldest
+//! A pair costs the drive, and a change of shift costs extra, because drivers hate it. Medical bookings choose first, then
+//! riders who have waited beyond the cap, then everybody. Leaving a booking out has a price, so that a shortage is settled by
+//! choice: dearest are those for whom most is still to be won, which are rather those who have come lately: strictly oldest
 //! first would have every rider of a long shortage wait until just before going. Where a rider wants to go counts nowhere.
 
 use std::cmp::Reverse;
@@ -54,16 +54,26 @@ pub struct RollingRules {
 impl Default for RollingRules {
     fn default() -> Self {
         Self {
-            bookings_max: 5_000,
+            bookings_max: 2_000,
             near_max: 30,
             switch_s: 30,
             lock_s: 60,
-            patience_s: 900,
+            patience_s: 1_800,
             busy_s: 1_000,
             served_s: 700,
-            age_cap_s: 1_800,
+            age_cap_s: 1_200,
             idle_s: 3,
         }
+    }
+}
+
+impl RollingRules {
+    /// Rules where a booking for which nobody was found ends after `give_up_ms`: for the last third of that time it goes
+    /// before others.
+    #[must_use]
+    pub fn giving_up_after(give_up_ms: u64) -> Self {
+        let give_up_s = u32::try_from(give_up_ms / 1_000).unwrap_or(LONGEST_S).min(LONGEST_S);
+        Self { patience_s: give_up_s, age_cap_s: give_up_s / 3 * 2, ..Self::default() }
     }
 }
 
@@ -74,6 +84,14 @@ const ROUNDS_MAX: usize = 4;
 const BEYOND_REACH: u32 = 2;
 /// Idle for so long is idle for long, in seconds.
 const LONG_IDLE_S: u32 = 1_800;
+
+/// Who goes before whom: no rider of a later class is served at the cost of one of an earlier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Medical,
+    BeyondCap,
+    Everybody,
+}
 
 /// The policy in use.
 #[derive(Debug, Clone, Copy, Default)]
@@ -196,20 +214,24 @@ impl Round<'_, '_> {
         drives.into_iter().next().flatten().filter(within_reach)
     }
 
-    /// Everybody else, so that the sum of all costs is least.
+    /// Everybody else, class by class, so that the sum of all costs of a class is least.
     ///
     /// Where many wait at one place, the shifts that are near are not enough for all: those who are left look further,
     /// among the shifts that are left.
     fn assign(&mut self) {
-        for round in 0..ROUNDS_MAX {
-            let open: Vec<usize> = (0..self.bookings.len()).filter(|number| !self.settled[*number]).collect();
-            if round > 0 && !self.look_further(&open) {
-                break;
-            }
-            for (number, column) in open.iter().zip(self.solve(&open)) {
-                let mut list = self.lists[*number].iter().copied();
-                if let Some(chosen) = column.and_then(|column| list.find(|c| c.shift == column as usize)) {
-                    self.settle(*number, chosen, self.rule(*number, chosen));
+        for class in [Class::Medical, Class::BeyondCap, Class::Everybody] {
+            for round in 0..ROUNDS_MAX {
+                let is_open = |number: &usize| !self.settled[*number] && self.class(*number) == class;
+                let open: Vec<usize> = (0..self.bookings.len()).filter(is_open).collect();
+                if open.is_empty() || (round > 0 && !self.look_further(&open)) {
+                    break;
+                }
+                for (number, column) in open.iter().zip(self.solve(&open)) {
+                    let mut list = self.lists[*number].iter().copied();
+                    if let Some(chosen) = column.and_then(|column| list.find(|c| c.shift == column as usize))
+                    {
+                        self.settle(*number, chosen, self.rule(*number, chosen));
+                    }
                 }
             }
         }
@@ -236,7 +258,7 @@ impl Round<'_, '_> {
     /// Candidates of those who are left among the shifts that are left; false if there are none.
     fn look_further(&mut self, open: &[usize]) -> bool {
         let free: Vec<usize> = (0..self.shifts.len()).filter(|shift| !self.taken[*shift]).collect();
-        if open.is_empty() || free.is_empty() {
+        if free.is_empty() {
             return false;
         }
         let bookings: Vec<&OpenBooking> = open.iter().map(|number| self.bookings[*number]).collect();
@@ -279,7 +301,7 @@ impl Round<'_, '_> {
         if is_another { self.rules.switch_s } else { 0 }
     }
 
-    /// What it costs to leave the booking out: the further wait, what being served is worth, and a step.
+    /// What it costs to leave the booking out: the further wait, and what being served is worth.
     ///
     /// Of a rider whose patience is known, what is left of it would be lost. Who may wait for ever is served whenever
     /// a shift is within reach, whatever that costs others.
@@ -294,14 +316,16 @@ impl Round<'_, '_> {
         };
         let change_s = booking.planned.map_or(0, |_| self.rules.switch_s);
         let price_s = lost_s + further_wait_s(left_s, self.worked_off_s) + change_s;
-        tenths(price_s) + self.step(booking, waited_s) * tenths(LONGEST_S)
+        tenths(price_s)
     }
 
-    /// Steps that nothing of a lower one outweighs.
-    fn step(&self, booking: &OpenBooking, waited_s: u32) -> i32 {
+    fn class(&self, number: usize) -> Class {
+        let booking = self.bookings[number];
+        let waited_s = seconds(booking.waits_since, self.snapshot.now);
         match booking.priority {
-            Priority::Medical => 2,
-            Priority::Normal => i32::from(waited_s > self.rules.age_cap_s),
+            Priority::Medical => Class::Medical,
+            Priority::Normal if waited_s > self.rules.age_cap_s => Class::BeyondCap,
+            Priority::Normal => Class::Everybody,
         }
     }
 

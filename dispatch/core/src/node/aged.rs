@@ -29,9 +29,8 @@ pub(super) fn at_start(config: &NodeConfig, board: &Board, now: Now) -> Aged {
     let was_down = wrote_last.is_none_or(|at| is_since(at, timing.aged_ms));
     let aged_ms = if was_down { timing.aged_ms } else { timing.give_up_ms.max(timing.aged_ms) };
     let is_aged = |record: &&BookingRecord| {
-        let wanted_at = record.accepted.as_ref().map(|a| a.request.pickup_at.map_or(a.at, |at| at.max(a.at)));
         // A lent booking's rider is known where it was lent.
-        waits(record) && !record.is_borrowed() && wanted_at.is_some_and(|at| is_since(at, aged_ms))
+        waits(record) && !record.is_borrowed() && record.wanted_at().is_some_and(|at| is_since(at, aged_ms))
     };
     let districts = config.districts.keys().filter_map(|district| board.district(district));
     districts

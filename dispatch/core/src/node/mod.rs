@@ -42,7 +42,7 @@ use crate::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, NodeId, ShiftId, ZoneId,
 };
 use crate::journal::{Entry, Hash, Head, Series};
-use crate::matching::{Policy, RollingAssignment};
+use crate::matching::{Policy, RollingAssignment, RollingRules};
 use crate::position::Position;
 use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
@@ -197,9 +197,10 @@ impl Node {
             .iter()
             .map(|(id, district)| (id.clone(), Side::start(&config, id, district, &board, now)))
             .collect();
+        let rules = RollingRules::giving_up_after(config.timing.give_up_ms);
         let mut node = Self {
             travel,
-            policy: Box::new(RollingAssignment::default()),
+            policy: Box::new(RollingAssignment { rules }),
             clock: clock_after(&config.id, &board, now),
             aged: aged::at_start(&config, &board, now),
             loans: Loans::start(&config, &board),

@@ -181,7 +181,7 @@ impl Node {
             seats: request.seats,
             needs: request.needs,
             priority: request.priority,
-            waits_since: accepted.at,
+            waits_since: record.wanted_at()?,
             not,
             only: record.owner.as_ref().and_then(|(_, wanted)| *wanted),
             planned: None,

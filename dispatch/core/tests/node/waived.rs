@@ -58,3 +58,14 @@ fn only_an_edge_does_so_for_its_district_and_for_a_day_at_most() {
     assert_eq!(waive(&mut world, EDGE, World::district(), WAIVE_MAX_MS + 1), Err(Refusal::OutOfRange));
     assert_eq!(waive(&mut world, EDGE, World::district(), WAIVE_MAX_MS), Ok(Answer::Done));
 }
+
+#[test]
+fn what_was_waived_under_a_clock_a_year_ahead_is_over_once_the_clock_is_right() {
+    let mut world = an_hour_alone();
+    world.step_edge_clock(365 * 24 * 3_600_000);
+    waive(&mut world, EDGE, World::district(), 600_000).unwrap();
+    assert!(waived(&world));
+    world.step_edge_clock(-365 * 24 * 3_600_000);
+    assert!(!waived(&world), "it does not last for a year");
+    assert_eq!(world.attach_as(EDGE, 3, 3, 1), Err(Refusal::RosterTooOld));
+}

@@ -7,6 +7,10 @@ use ondol_core::ids::{AssignmentId, ShiftId};
 use super::Checkers;
 use crate::faults::clock::Ms;
 
+/// An attach may be under way while its device ends the trip, and for as long as the node that reads it was stopped; the
+/// device then tells how it ended.
+const UNDER_WAY_MS: Ms = 40_000;
+
 /// Who held each bond, and since when it is over, as devices stored it; when each was restored.
 #[derive(Debug, Default)]
 pub(super) struct Bonds {
@@ -51,12 +55,13 @@ impl Checkers {
                 let what = format!("{assignment} was restored to {shift}; {holder} holds it");
                 self.break_promise("foreign", what);
             }
-            Some((_, Some(ended_at))) if self.brought_by_liar => {
+            Some((_, Some(ended_at)))
+                if self.brought_by_liar
+                    || self.now.saturating_sub(*ended_at) > UNDER_WAY_MS + self.stopped_ms =>
+            {
                 let what = format!("{assignment} was restored {} ms after it ended", self.now - ended_at);
                 self.break_promise("revived", what);
             }
-            // An honest phone had it when it asked. What it asked of a process that was stopped meanwhile may be read
-            // minutes later; the phone then tells how the trip ended.
             Some(_) => {}
         }
     }

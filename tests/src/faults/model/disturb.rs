@@ -76,8 +76,7 @@ impl World {
                 self.central_away_until = self.central_away_until.max(until);
             }
             Fault::PauseNode { node } => {
-                let paused_until = &mut self.nodes[node].paused_until;
-                *paused_until = until.max(*paused_until);
+                self.nodes[node].pause.begin(self.agenda.now(), until);
             }
             Fault::FailDisk { node } => {
                 let failing_until = &mut self.nodes[node].failing_until;

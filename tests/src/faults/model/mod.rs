@@ -29,6 +29,7 @@ mod liars;
 pub(crate) mod life;
 mod map;
 mod node;
+mod pause;
 mod people;
 mod settled;
 mod texts;
@@ -60,6 +61,8 @@ pub(crate) enum Event {
     PullDue { node: usize, life: u32, peer: usize, tag: u64 },
     /// A request arrives at a node.
     Asked { node: usize, ask: Box<Ask>, caller: Caller },
+    /// A request that waited at a process which was stopped is read, if that process still lives.
+    Waited { node: usize, life: u32, ask: Box<Ask>, caller: Caller },
     /// An answer arrives where it was asked.
     Answered { caller: Caller, from: usize, reply: Box<Reply> },
     /// A node's message arrives at a device on its own.
@@ -286,6 +289,10 @@ impl World {
             Event::DiskBeat { node, life } => self.disk_beats(node, life),
             Event::PullDue { node, life, peer, tag } => self.pull(node, life, peer, tag),
             Event::Asked { node, ask, caller } => self.asked(node, *ask, caller),
+            Event::Waited { node, life, ask, caller } if self.nodes[node].life == life => {
+                self.asked(node, *ask, caller);
+            }
+            Event::Waited { .. } => {}
             Event::Answered { caller, from, reply } => self.answered(caller, from, *reply),
             Event::Pushed { device, push } => {
                 self.device_input(device, ondol_device::Input::Push(*push));
@@ -385,7 +392,7 @@ impl World {
             Event::Commit { node, .. } => 0x100 + *node as u64,
             Event::DiskBeat { node, .. } => 0x200 + *node as u64,
             Event::PullDue { node, peer, .. } => 0x300 + (*node * 16 + *peer) as u64,
-            Event::Asked { node, .. } => 0x400 + *node as u64,
+            Event::Asked { node, .. } | Event::Waited { node, .. } => 0x400 + *node as u64,
             Event::Answered { from, .. } => 0x500 + *from as u64,
             Event::Pushed { device, .. } => 0x600 + *device as u64,
             Event::DeviceWake { device, .. } => 0x700 + *device as u64,

@@ -17,6 +17,7 @@ use ondol_device::{Answer as DeviceAnswer, Message};
 
 use super::config::{common_districts, config_of};
 use super::disk::Disk;
+use super::pause::Pause;
 use super::{Ask, Caller, Event, Reply, World, district_of, node_id, node_of};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
@@ -47,7 +48,7 @@ pub(crate) struct NodePlace {
     requests: u64,
     batches: BTreeMap<(usize, u32, u64), Batch>,
     pulls: BTreeMap<usize, u64>,
-    pub(super) paused_until: Ms,
+    pub(super) pause: Pause,
     pub(super) stalled_until: Ms,
     /// Writes fail until then, and some of those that fail have happened.
     pub(super) failing_until: Ms,
@@ -77,7 +78,7 @@ impl NodePlace {
             requests: 0,
             batches: BTreeMap::new(),
             pulls: BTreeMap::new(),
-            paused_until: 0,
+            pause: Pause::default(),
             stalled_until: 0,
             failing_until: 0,
             takes_back_at: None,
@@ -119,23 +120,9 @@ impl World {
         let place = &mut self.nodes[node];
         place.node = None;
         place.tray = Tray::default();
-        place.paused_until = 0;
+        place.pause = Pause::default();
         let stored: Vec<_> = self.nodes.iter().map(|place| &place.disk.bookings).collect();
         self.checkers.nothing_lost(&stored);
-    }
-
-    /// True if an event for this node may happen now; else it waits or is lost.
-    fn runs(&mut self, node: usize, life: Option<u32>, event: impl FnOnce() -> Event) -> bool {
-        let place = &self.nodes[node];
-        if place.node.is_none() || life.is_some_and(|life| life != place.life) {
-            return false;
-        }
-        if self.agenda.now() < place.paused_until {
-            let until = place.paused_until;
-            self.agenda.at(until, event());
-            return false;
-        }
-        true
     }
 
     pub(super) fn node_wakes(&mut self, node: usize, life: u32) {
@@ -201,6 +188,7 @@ impl World {
         self.checkers.now = now;
         self.checkers.civil_ms = self.nodes[node].clock.read(now).utc.0;
         self.checkers.out_of_touch_ms = self.out_of_touch_ms(node);
+        self.checkers.stopped_ms = self.nodes[node].pause.just_over_ms(now);
         self.counts.written(node, entry, now);
         let edge = self.town.edges().find(|edge| district_of(*edge) == entry.series.district);
         let other = match (node, edge) {
@@ -210,7 +198,7 @@ impl World {
         };
         let other = other
             .map(|other| &self.nodes[other])
-            .filter(|place| place.paused_until <= now)
+            .filter(|place| !place.pause.lasts(now))
             .and_then(|place| place.node.as_ref());
         if let Some(running) = &self.nodes[node].node {
             self.checkers.written(running, other, entry);
@@ -343,7 +331,8 @@ impl World {
 
     /// A request has arrived, as at a door.
     pub(super) fn asked(&mut self, node: usize, ask: Ask, caller: Caller) {
-        let again = |ask: &Ask| Event::Asked { node, ask: Box::new(ask.clone()), caller };
+        let life = self.nodes[node].life;
+        let again = |ask: &Ask| Event::Waited { node, life, ask: Box::new(ask.clone()), caller };
         if !self.runs(node, None, || again(&ask)) {
             return;
         }

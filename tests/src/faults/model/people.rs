@@ -289,7 +289,7 @@ impl World {
         let now = self.agenda.now();
         let reached = !self.net.carry(here, Place::Node(node), now).is_empty()
             && !self.net.carry(Place::Node(node), here, now).is_empty()
-            && now >= self.nodes[node].paused_until;
+            && !self.nodes[node].pause.lasts(now);
         self.riders[rider].tries += usize::from(!reached);
         let view = self.nodes[node].node.as_ref().filter(|_| reached);
         let closed = view

@@ -160,7 +160,7 @@ impl World {
     pub(super) fn read_outbox(&mut self, node: usize) {
         let now = self.agenda.now();
         let place = &self.nodes[node];
-        let (life, reads) = (place.life, place.node.is_some() && place.paused_until <= now);
+        let (life, reads) = (place.life, place.node.is_some() && !place.pause.lasts(now));
         let mut again = !reads;
         let edges = if node == 0 { self.town.edges() } else { node..node + 1 };
         for edge in edges.filter(|_| reads) {

@@ -73,7 +73,7 @@ fn in_a_shortage_who_has_most_to_win_is_served() {
 
 #[test]
 fn who_has_waited_beyond_the_cap_goes_first_and_medical_before_that() {
-    let old = waiting_s(booking(1, 3_000.0), 1_801);
+    let old = waiting_s(booking(1, 3_000.0), 1_201);
     let near = waiting_s(booking(2, 0.0), 5);
     let both = plan(vec![near.clone(), old.clone()], vec![shift(7, 10.0)]);
     assert_eq!(pairs(&both), [(1, 7)]);
@@ -81,6 +81,26 @@ fn who_has_waited_beyond_the_cap_goes_first_and_medical_before_that() {
     let mut medical = waiting_s(booking(3, -3_000.0), 5);
     medical.priority = Priority::Medical;
     assert_eq!(pairs(&plan(vec![near, old, medical], vec![shift(7, 10.0)])), [(3, 7)]);
+}
+
+#[test]
+fn a_medical_booking_chooses_its_shift_before_others() {
+    let mut medical = booking(1, 0.0);
+    medical.priority = Priority::Medical;
+    // Together they wait least if 7 goes to booking 2: 927 s instead of 1,048 s.
+    let (near, far) = (shift(7, 300.0), shift(8, -4_000.0));
+    let other = booking(2, 900.0);
+    assert_eq!(
+        pairs(&plan(vec![booking(1, 0.0), other.clone()], vec![near.clone(), far.clone()])),
+        [(1, 8), (2, 7)]
+    );
+    assert_eq!(pairs(&plan(vec![medical, other], vec![near, far])), [(1, 7), (2, 8)]);
+}
+
+#[test]
+fn the_cap_lies_well_before_the_time_to_give_up() {
+    let rules = RollingRules::giving_up_after(1_800_000);
+    assert_eq!((rules.patience_s, rules.age_cap_s), (1_800, 1_200));
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Place {
 
     /// Waits until everything has been tried; whoever gave the order is long gone.
     async fn tried(&self) -> Progress {
-        for _ in 0..100_000 {
+        for _ in 0..10_000_000 {
             let progress = self.recovery.progress();
             if progress.waiting == 0 {
                 return progress;
