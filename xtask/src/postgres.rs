@@ -7,6 +7,7 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::TcpListener;
+use std::ops::Range;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,8 @@ use crate::supervise;
 const ADMIN: &str = "ondol_admin";
 /// How often ports that follow each other are looked for.
 const PORT_TRIES: u32 = 50;
+/// Where they are looked for: below 32768, from where on Linux gives ports to whoever asks for any.
+const PORTS: Range<u16> = 20_000..32_000;
 /// How long making a cluster, starting it or stopping it may take.
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -349,21 +352,21 @@ pub(crate) const TEST_URL: &str = "ONDOL_TEST_DATABASE_URL";
 ///
 /// If the machine has none.
 pub(crate) fn free_port() -> Result<u16> {
-    let probe = TcpListener::bind(("127.0.0.1", 0)).context("no free port on 127.0.0.1")?;
-    Ok(probe.local_addr()?.port())
+    free_ports(1)
 }
 
-/// Returns the first of `count` ports of 127.0.0.1 that follow each other and were free a moment ago.
+/// Returns the first of `count` ports of 127.0.0.1 that follow each other and were free a moment ago. They lie below those
+/// of which the system gives one to whoever asks for any, so that nobody gets one by chance before it is used.
 ///
 /// # Errors
 ///
 /// If none are found in a few tries.
 pub(crate) fn free_ports(count: u16) -> Result<u16> {
     for _ in 0..PORT_TRIES {
-        let first = free_port()?;
-        let Some(end) = first.checked_add(count) else { continue };
+        let chance = u16::from_str_radix(&random_hex()?[..4], 16).context("hexadecimal digits")?;
+        let first = PORTS.start + chance % (PORTS.end - PORTS.start - count);
         let free: Result<Vec<TcpListener>, _> =
-            (first..end).map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
+            (first..first + count).map(|port| TcpListener::bind(("127.0.0.1", port))).collect();
         if free.is_ok() {
             return Ok(first);
         }

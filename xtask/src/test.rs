@@ -21,7 +21,7 @@ use crate::{setup, web};
 use artifacts::{Build, TestBinary};
 use libtest::How;
 use suite::Suite;
-use tally::{Step, Tally};
+use tally::{Outcome, Step, Tally};
 
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -58,19 +58,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None
     };
     let env = environment(&build, server.as_ref());
-    let mut total = Tally::default();
+    let (mut total, mut failed) = (Tally::default(), Vec::new());
     for suite in suites {
         if stop.is_asked() {
             bail!("stopped before suite {suite}");
         }
-        total += run_suite(&How { suite, env: &env, stop: &stop }, &tests)?;
+        total += run_suite(&How { suite, env: &env, stop: &stop }, &tests, &mut failed)?;
     }
     drop(server);
     println!("{total}");
     if total.failed == 0 {
         Ok(())
     } else {
-        bail!("{} failed; logs are in {}", total.failed, logs().display())
+        bail!("{} failed, in {}; logs are in {}", total.failed, failed.join(" and "), logs().display())
     }
 }
 
@@ -115,28 +115,35 @@ fn list(suites: &[Suite], tests: &Tests<'_>) {
     }
 }
 
-fn run_suite(how: &How<'_>, tests: &Tests<'_>) -> Result<Tally> {
+/// Runs one suite, and adds the names of the steps that failed.
+fn run_suite(how: &How<'_>, tests: &Tests<'_>, failed: &mut Vec<String>) -> Result<Tally> {
     let suite = how.suite;
     let mut sum = Tally::default();
     for share in tests.get(&suite).into_iter().flatten() {
         let log = logs().join(format!("{suite}-{}.log", share.binary.label().replace(' ', "-")));
         let started = Instant::now();
         let outcome = libtest::run(share, how, &log)?;
-        Step { suite, name: share.binary.label(), started, log }.print(&outcome);
-        sum += outcome.tally;
+        sum += told(&Step { suite, name: share.binary.label(), started, log }, &outcome, failed);
     }
     for check in checks::of(suite) {
         let log = logs().join(format!("{suite}-{}.log", check.name()));
         let started = Instant::now();
         let outcome = check.run(&log, how.stop)?;
-        Step { suite, name: check.name().to_owned(), started, log }.print(&outcome);
-        sum += outcome.tally;
+        sum += told(&Step { suite, name: check.name().to_owned(), started, log }, &outcome, failed);
     }
     if sum == Tally::default() && suite.may_be_empty().is_none() {
         println!("{suite:<10} has no tests: that counts as a failure");
         sum.failed += 1;
+        failed.push(format!("{suite}, which has no tests"));
     }
     Ok(sum)
+}
+
+/// Prints a step, and keeps its name if it failed.
+fn told(step: &Step, outcome: &Outcome, failed: &mut Vec<String>) -> Tally {
+    step.print(outcome);
+    failed.extend((outcome.tally.failed > 0).then(|| format!("{} {}", step.suite, step.name)));
+    outcome.tally
 }
 
 /// The console embeds the pages, so they are built before the Rust code.

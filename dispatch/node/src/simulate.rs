@@ -23,7 +23,7 @@ pub(crate) enum SimulateCommand {
         /// How many seeds, from the first on; at least one.
         #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         seeds: u64,
-        /// How runs are disturbed: calm, mixed, kakao2022, flap, storm, clock, disk, sms or restore.
+        /// How runs are disturbed: calm, mixed, kakao2022, flap, storm, clock, disk, sms, restore or phones.
         #[arg(long, default_value = "mixed")]
         profile: Profile,
         /// Write the whole report as JSON.

@@ -8,6 +8,9 @@ use crate::faults::{Lies, Phones};
 /// One row: what it says, and the figure of each way of dispatching.
 type Row = (&'static str, fn(&Figures) -> Option<String>);
 
+/// Of fewer riders a median says nothing.
+const FEW: u64 = 10;
+
 const ROWS: [Row; 15] = [
     ("asked for in the outage", |f| Some(f.in_outage.made.to_string())),
     ("acknowledged", |f| Some(f.in_outage.acknowledged.to_string())),
@@ -15,7 +18,9 @@ const ROWS: [Row; 15] = [
     ("served, against no outage", |f| f.in_outage.ratio.map(|ratio| format!("{ratio:.3}"))),
     ("half waited at most", |f| f.in_outage.wait_p50_s.map(seconds)),
     ("95 of 100 waited at most", |f| f.in_outage.wait_p95_s.map(seconds)),
-    ("medical: half waited at most", |f| f.in_outage.medical_wait_p50_s.map(seconds)),
+    ("medical: half waited at most", |f| {
+        f.in_outage.medical_wait_p50_s.filter(|_| f.in_outage.medical_made >= FEW).map(seconds)
+    }),
     ("95 of 100 were told within", |f| f.in_outage.told_p95_s.map(seconds)),
     ("half an hour after: served", |f| f.after.ratio.map(|ratio| format!("{ratio:.3}"))),
     ("by card, served / charged", |f| by_card(f)),

@@ -1,10 +1,11 @@
 //! A blackout, played by itself, and once more without the blackout, so that the report can say what was lost.
 
+use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use super::city::{City, ondol};
 use super::plan::{Cut, Plan};
@@ -34,7 +35,10 @@ pub(super) fn run(plan: &Plan, stop: &Stop) -> Result<()> {
         check.arg("--report").arg(report);
     }
     let ended = run::to_log(&mut check, &log, CHECK, stop)?;
-    println!("{}", run::tail(&log));
+    println!("{}", fs::read_to_string(&log).with_context(|| format!("cannot read {}", log.display()))?);
+    if let Some(report) = &plan.report {
+        println!("the report is in {}", report.display());
+    }
     if ended.is_success() {
         Ok(())
     } else {

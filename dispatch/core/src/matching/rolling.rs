@@ -55,12 +55,12 @@ impl Default for RollingRules {
     fn default() -> Self {
         Self {
             bookings_max: 2_000,
-            near_max: 30,
-            switch_s: 30,
-            lock_s: 60,
+            near_max: 60,
+            switch_s: 15,
+            lock_s: 20,
             patience_s: 1_800,
             busy_s: 1_000,
-            served_s: 700,
+            served_s: 450,
             age_cap_s: 1_200,
             idle_s: 3,
         }

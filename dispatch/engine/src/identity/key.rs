@@ -56,7 +56,7 @@ pub struct PublicKey([u8; 32]);
 
 /// Text that is not a public key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a public key is 43 characters of base64url, as `ondol node key` prints it")]
+#[error("a public key is 43 characters of base64url, as `ondol node enrol --key FILE` prints it")]
 pub struct InvalidPublicKey;
 
 impl PublicKey {

@@ -31,8 +31,8 @@ fn riders_together_wait_least() {
 
 #[test]
 fn what_is_planned_is_changed_only_for_more_than_a_switch_costs() {
-    let shifts = || vec![shift(7, 900.0), shift(8, 800.0)];
-    assert_eq!(pairs(&plan(vec![on_its_way(booking(1, 0.0), 7)], shifts())), [(1, 7)], "20 s sooner");
+    let shifts = || vec![shift(7, 900.0), shift(8, 850.0)];
+    assert_eq!(pairs(&plan(vec![on_its_way(booking(1, 0.0), 7)], shifts())), [(1, 7)], "10 s sooner");
     let nearer = vec![shift(7, 900.0), shift(8, 600.0)];
     let changed = plan(vec![on_its_way(booking(1, 0.0), 7)], nearer);
     assert_eq!(pairs(&changed), [(1, 8)], "60 s sooner");
@@ -41,7 +41,7 @@ fn what_is_planned_is_changed_only_for_more_than_a_switch_costs() {
 #[test]
 fn a_shift_that_is_close_stays() {
     let close = on_its_way(booking(1, 0.0), 7);
-    let plan = plan(vec![close, booking(2, 240.0)], vec![shift(7, 250.0), shift(8, 0.0)]);
+    let plan = plan(vec![close, booking(2, 80.0)], vec![shift(7, 90.0), shift(8, 0.0)]);
     assert_eq!(pairs(&plan), [(1, 7), (2, 8)]);
     assert_eq!(plan.asks[0].why.rule, "kept");
 }
