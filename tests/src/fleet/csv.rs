@@ -52,18 +52,7 @@ pub(super) struct Row<'a, const N: usize> {
 
 impl Table {
     pub(super) fn open(path: &Path) -> Result<Self, BadFile> {
-        let unreadable = |source| BadFile::Unreadable { path: path.to_owned(), source };
-        let length = std::fs::metadata(path).map_err(unreadable)?.len();
-        if length > BYTES_MAX {
-            return Err(BadFile::TooLong { path: path.to_owned() });
-        }
-        let bytes = std::fs::read(path).map_err(unreadable)?;
-        let text = String::from_utf8(bytes).map_err(|error| {
-            let upto = error.utf8_error().valid_up_to();
-            let line = error.as_bytes()[..upto].iter().filter(|byte| **byte == b'\n').count() + 1;
-            BadFile::Line { path: path.to_owned(), line, what: "not UTF-8 text".into() }
-        })?;
-        Ok(Self { path: path.to_owned(), text })
+        Ok(Self { path: path.to_owned(), text: text(path)? })
     }
 
     /// The rows, each with the columns of these names, whatever else the file has and in whatever order.
@@ -94,6 +83,21 @@ impl Table {
     fn complaint(&self, line: usize, what: String) -> BadFile {
         BadFile::Line { path: self.path.clone(), line, what }
     }
+}
+
+/// The text of a file.
+pub(super) fn text(path: &Path) -> Result<String, BadFile> {
+    let unreadable = |source| BadFile::Unreadable { path: path.to_owned(), source };
+    let length = std::fs::metadata(path).map_err(unreadable)?.len();
+    if length > BYTES_MAX {
+        return Err(BadFile::TooLong { path: path.to_owned() });
+    }
+    let bytes = std::fs::read(path).map_err(unreadable)?;
+    String::from_utf8(bytes).map_err(|error| {
+        let upto = error.utf8_error().valid_up_to();
+        let line = error.as_bytes()[..upto].iter().filter(|byte| **byte == b'\n').count() + 1;
+        BadFile::Line { path: path.to_owned(), line, what: "not UTF-8 text".into() }
+    })
 }
 
 impl<const N: usize> Row<'_, N> {

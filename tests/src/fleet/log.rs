@@ -16,7 +16,7 @@ pub struct Log {
 /// What became of a request. Times are seconds of the scenario.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ride {
-    /// Who came, by the number of its row; none if the rider has gone.
+    /// Who came, or was sent last to a rider who has gone, by the number of its row.
     pub vehicle: Option<usize>,
     /// When a taxi was first sent.
     pub t_first_assign: Option<u32>,

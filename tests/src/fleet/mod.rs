@@ -8,6 +8,8 @@
 //! - A taxi that arrives boards its rider for `pickup_s`, drives, sets down for `dropoff_s`, and is clear there.
 //! - A rider with patience W has gone if the taxi arrives later than W after the request.
 //! - Nobody boards at or after the end of a shift.
+//! - If things are [`Degraded`], districts that dispatch apart see their own riders and the taxis that are free in them,
+//!   and messages take their time: a rider, a free taxi, an order is known when its message has arrived.
 //!
 //! The same files, options and seed give the same logs and metrics, byte for byte; only the times that planning took
 //! differ.
@@ -17,12 +19,18 @@
 //! | the four files of a town | `town`, `csv` |
 //! | shortest ways | `roads` |
 //! | the clock, taxis and riders | `world`, `taxi` |
+//! | what a plan is made from, and what follows from it | `planning` |
 //! | what is planned with, and how often | `policy`, `chat` |
+//! | districts apart, and slow or lost messages | `degraded`, `cells`, `messages` |
 //! | what comes out | `log`, `report` |
 
+mod cells;
 mod chat;
 mod csv;
+mod degraded;
 mod log;
+mod messages;
+mod planning;
 mod policy;
 mod report;
 mod roads;
@@ -36,6 +44,7 @@ mod rules;
 mod tests;
 
 pub use csv::BadFile;
+pub use degraded::{Degraded, Delays, Partition};
 pub use log::{Kind, Leg, Log, Ride};
 pub use policy::PolicyName;
 pub use report::{Metrics, Report};
@@ -46,7 +55,7 @@ use std::time::Duration;
 use world::World;
 
 /// How a town is played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Options {
     /// Seconds for which a rider boards.
     pub pickup_s: u32,
@@ -58,23 +67,40 @@ pub struct Options {
     pub policy: PolicyName,
     /// Chooses where chance does: who answers first in the chat group.
     pub seed: u64,
+    /// What is out of order.
+    pub degraded: Degraded,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { pickup_s: 120, dropoff_s: 60, max_wait_s: None, policy: PolicyName::Ondol, seed: 1 }
+        Self {
+            pickup_s: 120,
+            dropoff_s: 60,
+            max_wait_s: None,
+            policy: PolicyName::Ondol,
+            seed: 1,
+            degraded: Degraded::default(),
+        }
     }
 }
 
 /// Plays a town until the last rider is served or has gone; `progress` hears how many riders that are.
 #[must_use]
-pub fn run(town: &Town, options: Options, progress: impl FnMut(usize)) -> (Log, Report) {
+pub fn run(town: &Town, options: &Options, progress: impl FnMut(usize)) -> (Log, Report) {
     let mut world = World::new(town, options);
     world.run(progress);
-    let (log, solves) = world.finish();
-    let report = Report::new(town, options, &log, solves);
-    (log, report)
+    let played = world.finish();
+    let report = Report::new(town, options, &played);
+    (played.log, report)
 }
 
-/// How long each plan took.
-pub(crate) type Solves = Vec<Duration>;
+/// What came of a run.
+pub(crate) struct Played {
+    pub log: Log,
+    /// How long each plan took.
+    pub solves: Vec<Duration>,
+    /// How often riders were lent to another district.
+    pub lent: u64,
+    /// Riders from whom no road leads to where they want to go.
+    pub unreachable: usize,
+}

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ondol_core::face::Timing;
 use ondol_core::matching::{NearestPair, Plan, Policy, RollingAssignment, RollingRules, Snapshot};
 
 use super::Options;
@@ -10,6 +11,8 @@ use super::chat::ChatGroup;
 
 /// Seconds between two plans that follow from events.
 const FLOOR_S: u32 = 2;
+/// No pickup is further than this, in seconds, unless the rider says otherwise.
+const REACH_S: u32 = 3_600;
 /// Seconds of a batch.
 const BATCH_S: u32 = 10;
 
@@ -18,6 +21,8 @@ const BATCH_S: u32 = 10;
 pub enum PolicyName {
     /// The one in use: rolling assignment, planned anew on events.
     Ondol,
+    /// The same as nodes play it today: who drives to a rider is not sent elsewhere, and nobody knows how long riders wait.
+    Node,
     /// The nearest pair first, on events; what is planned stays.
     Nearest,
     /// Least cost of all who have come in ten seconds; what is planned stays.
@@ -27,8 +32,9 @@ pub enum PolicyName {
 }
 
 /// The names on the command line.
-const NAMES: [(&str, PolicyName); 4] = [
+const NAMES: [(&str, PolicyName); 5] = [
     ("ondol", PolicyName::Ondol),
+    ("node", PolicyName::Node),
     ("nearest", PolicyName::Nearest),
     ("batch-10", PolicyName::Batch10),
     ("chat-group", PolicyName::ChatGroup),
@@ -58,13 +64,14 @@ pub(super) struct Planner {
 }
 
 impl Planner {
-    pub(super) fn new(options: Options, vehicles: usize) -> Self {
+    pub(super) fn new(options: &Options, vehicles: usize) -> Self {
         let policy: Box<dyn Policy> = match options.policy {
             PolicyName::Ondol => {
                 let rules = RollingRules::default();
                 let patience_s = options.max_wait_s.unwrap_or(rules.patience_s);
                 Box::new(RollingAssignment { rules: RollingRules { patience_s, ..rules } })
             }
+            PolicyName::Node => Box::new(RollingAssignment::default()),
             PolicyName::Batch10 => {
                 let rules = RollingRules { busy_s: 0, idle_s: 0, ..RollingRules::default() };
                 Box::new(RollingAssignment { rules })
@@ -83,22 +90,37 @@ impl Planner {
     pub(super) fn replans(&self) -> bool {
         match self.name {
             PolicyName::Ondol => true,
-            PolicyName::Nearest | PolicyName::Batch10 | PolicyName::ChatGroup => false,
+            PolicyName::Node | PolicyName::Nearest | PolicyName::Batch10 | PolicyName::ChatGroup => false,
         }
+    }
+
+    /// True if plans count on riders to go when their patience is over.
+    pub(super) fn knows_patience(&self) -> bool {
+        self.name != PolicyName::Node
+    }
+
+    /// True if plans reckon with taxis that cannot set off at once.
+    pub(super) fn looks_ahead(&self) -> bool {
+        !matches!(self.name, PolicyName::Nearest | PolicyName::ChatGroup)
+    }
+
+    /// The longest drive to a pickup, in seconds.
+    pub(super) fn reach_s(&self) -> u32 {
+        if self.name == PolicyName::Node { Timing::default().reach_s } else { REACH_S }
     }
 
     /// True if a plan may leave something that the next one takes up although nothing has happened.
     pub(super) fn goes_on_by_itself(&self) -> bool {
         match self.name {
             PolicyName::ChatGroup => true,
-            PolicyName::Ondol | PolicyName::Nearest | PolicyName::Batch10 => false,
+            PolicyName::Ondol | PolicyName::Node | PolicyName::Nearest | PolicyName::Batch10 => false,
         }
     }
 
     /// When to plan if something has happened at `now_s`.
     pub(super) fn next_s(&self, last_s: Option<u32>, now_s: u32) -> u32 {
         match self.name {
-            PolicyName::Ondol | PolicyName::Nearest => {
+            PolicyName::Ondol | PolicyName::Node | PolicyName::Nearest => {
                 last_s.map_or(now_s, |last_s| now_s.max(last_s + FLOOR_S))
             }
             PolicyName::Batch10 => now_s.next_multiple_of(BATCH_S),

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::log::{Kind, Log};
 use super::town::Town;
-use super::{Options, Solves};
+use super::{Degraded, Options, Played};
 use crate::quantile::quantile;
 
 /// What a run comes to.
@@ -27,6 +27,12 @@ pub struct Report {
     pub requests: usize,
     /// Vehicles in the file.
     pub vehicles: usize,
+    /// What was out of order.
+    pub degraded: Degraded,
+    /// How often riders were lent to another district.
+    pub lent: u64,
+    /// Riders from whom no road leads to where they want to go: nobody can serve them.
+    pub unreachable: usize,
     /// The measure of it.
     pub metrics: Metrics,
     /// Half of all plans took less, in milliseconds.
@@ -65,10 +71,10 @@ pub struct Metrics {
 }
 
 impl Report {
-    pub(super) fn new(town: &Town, options: Options, log: &Log, solves: Solves) -> Self {
-        let decisions = solves.len();
+    pub(super) fn new(town: &Town, options: &Options, played: &Played) -> Self {
+        let decisions = played.solves.len();
         let ms = |per_cent| {
-            quantile(solves.clone(), per_cent).map_or(0.0, |took| rounded(took.as_secs_f64() * 1e3))
+            quantile(played.solves.clone(), per_cent).map_or(0.0, |took| rounded(took.as_secs_f64() * 1e3))
         };
         Self {
             schema: "dispatch-sim/1",
@@ -79,7 +85,10 @@ impl Report {
             max_wait_s: options.max_wait_s,
             requests: town.requests.len(),
             vehicles: town.vehicles.len(),
-            metrics: Metrics::new(town, options, log),
+            degraded: options.degraded.clone(),
+            lent: played.lent,
+            unreachable: played.unreachable,
+            metrics: Metrics::new(town, options, &played.log),
             solve_ms_p50: ms(50),
             solve_ms_p99: ms(99),
             decisions,
@@ -88,7 +97,7 @@ impl Report {
 }
 
 impl Metrics {
-    fn new(town: &Town, options: Options, log: &Log) -> Self {
+    fn new(town: &Town, options: &Options, log: &Log) -> Self {
         let end_s = log.legs.iter().map(|leg| leg.t_arrive).max().unwrap_or(0);
         let (mut waits, mut penalised_s) = (Vec::new(), 0_u64);
         for (request, ride) in town.requests.iter().zip(&log.rides) {

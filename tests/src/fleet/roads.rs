@@ -101,6 +101,11 @@ impl<'a> Roads<'a> {
         Some(way)
     }
 
+    /// Seconds of driving to a node from each node, [`u32::MAX`] without a road.
+    pub(super) fn times_s(&self, to: usize) -> Vec<u32> {
+        self.to(to).time_s.clone()
+    }
+
     /// Seconds of driving; `None` without a road.
     #[cfg(test)]
     pub(super) fn time_s(&self, from: usize, to: usize) -> Option<u32> {
@@ -142,8 +147,8 @@ impl<'a> Roads<'a> {
             }
             for number in &self.into[self.starts[node] as usize..self.starts[node + 1] as usize] {
                 let edge = &self.edges[*number as usize];
-                let reached = (time_s + edge.time_s, length_mm + edge.length_mm);
-                if reached < best[edge.from] {
+                let reached = (time_s.saturating_add(edge.time_s), length_mm + edge.length_mm);
+                if reached.0 < NONE && reached < best[edge.from] {
                     best[edge.from] = reached;
                     first[edge.from] = *number;
                     heap.push(Reverse((reached.0, reached.1, edge.from)));

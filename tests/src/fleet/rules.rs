@@ -8,7 +8,7 @@ use super::roads::Roads;
 use super::town::Town;
 
 /// Everything in a log that cannot be; empty if all is well.
-pub(super) fn broken(town: &Town, options: Options, log: &Log) -> Vec<String> {
+pub(super) fn broken(town: &Town, options: &Options, log: &Log) -> Vec<String> {
     let mut broken = Vec::new();
     let mut legs: BTreeMap<usize, Vec<Leg>> = BTreeMap::new();
     for leg in &log.legs {

@@ -11,6 +11,12 @@ pub(super) struct Taxi {
     /// Where and when the leg begins that is being driven, or the next one at the earliest.
     node: usize,
     at_s: u32,
+    /// The dispatch knows that it has nothing to do.
+    pub is_known_free: bool,
+    /// An order is on its way to it, or waits for the end of its trip.
+    pub is_promised: bool,
+    /// The request to which its driver drives once the trip is over.
+    pub next: Option<usize>,
     /// Since when it has had no rider.
     pub clear_since_s: u32,
     /// Counts changes of what it does: what was expected before a change does not happen.
@@ -34,6 +40,9 @@ impl Taxi {
             doing: Doing::Nothing,
             node: start,
             at_s: shift_start_s,
+            is_known_free: false,
+            is_promised: false,
+            next: None,
             clear_since_s: shift_start_s,
             change: 0,
         }

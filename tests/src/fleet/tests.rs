@@ -10,8 +10,10 @@ use rand_chacha::ChaCha8Rng;
 use super::rules::broken;
 use super::*;
 
-const POLICIES: [PolicyName; 4] =
-    [PolicyName::Ondol, PolicyName::Nearest, PolicyName::Batch10, PolicyName::ChatGroup];
+mod degraded;
+
+const POLICIES: [PolicyName; 5] =
+    [PolicyName::Ondol, PolicyName::Node, PolicyName::Nearest, PolicyName::Batch10, PolicyName::ChatGroup];
 
 /// The four files of a town of 8 × 8 crossings.
 fn files(seed: u64) -> [String; 4] {
@@ -68,7 +70,7 @@ fn town(test: &str, texts: &[String; 4]) -> Result<Town, BadFile> {
 }
 
 fn options(policy: PolicyName) -> Options {
-    Options { pickup_s: 40, dropoff_s: 20, max_wait_s: Some(600), policy, seed: 3 }
+    Options { pickup_s: 40, dropoff_s: 20, max_wait_s: Some(600), policy, seed: 3, ..Options::default() }
 }
 
 #[test]
@@ -77,8 +79,8 @@ fn the_world_keeps_its_rules_under_every_policy() {
         let town = town("rules", &files(seed)).unwrap();
         for policy in POLICIES {
             let options = options(policy);
-            let (log, report) = run(&town, options, |_| {});
-            assert_eq!(broken(&town, options, &log), Vec::<String>::new(), "seed {seed}, {policy}");
+            let (log, report) = run(&town, &options, |_| {});
+            assert_eq!(broken(&town, &options, &log), Vec::<String>::new(), "seed {seed}, {policy}");
             assert!(log.served() > 40, "seed {seed}, {policy}: {}", log.served());
             assert!(log.served() < 240, "seed {seed}, {policy}: nobody has ever gone");
             assert_eq!(policy == PolicyName::Ondol, report.metrics.reassigned > 0, "seed {seed}, {policy}");
@@ -91,21 +93,21 @@ fn the_same_seed_gives_the_same_logs_and_another_does_not() {
     let town = town("seed", &files(7)).unwrap();
     for policy in POLICIES {
         let ((log, report), (again, report_again)) =
-            (run(&town, options(policy), |_| {}), run(&town, options(policy), |_| {}));
+            (run(&town, &options(policy), |_| {}), run(&town, &options(policy), |_| {}));
         assert_eq!(log.rides_csv(&town), again.rides_csv(&town), "{policy}");
         assert_eq!(log.legs_csv(&town), again.legs_csv(&town), "{policy}");
         assert_eq!(report.metrics, report_again.metrics, "{policy}");
     }
     let other = Options { seed: 4, ..options(PolicyName::ChatGroup) };
-    assert_ne!(run(&town, options(PolicyName::ChatGroup), |_| {}).0, run(&town, other, |_| {}).0);
+    assert_ne!(run(&town, &options(PolicyName::ChatGroup), |_| {}).0, run(&town, &other, |_| {}).0);
 }
 
 #[test]
 fn riders_who_wait_without_end_are_all_served() {
     let town = town("endless", &files(2).map(|text| text.replace(",300\r", ",\r"))).unwrap();
     let options = Options { max_wait_s: None, ..options(PolicyName::Ondol) };
-    let (log, report) = run(&town, options, |_| {});
-    assert_eq!(broken(&town, options, &log), Vec::<String>::new());
+    let (log, report) = run(&town, &options, |_| {});
+    assert_eq!(broken(&town, &options, &log), Vec::<String>::new());
     assert_eq!((log.served(), report.metrics.service_rate), (240, 1.0));
 }
 
@@ -119,8 +121,8 @@ fn the_metrics_are_what_the_design_says() {
     ];
     let town = town("metrics", &texts.map(str::to_owned)).unwrap();
     let options = Options { pickup_s: 30, dropoff_s: 10, max_wait_s: Some(600), ..Options::default() };
-    let (log, report) = run(&town, options, |_| {});
-    assert_eq!(broken(&town, options, &log), Vec::<String>::new());
+    let (log, report) = run(&town, &options, |_| {});
+    assert_eq!(broken(&town, &options, &log), Vec::<String>::new());
     // One: there at 110, aboard at 140, at c at 340, clear at 350; three at once. Two has gone by then.
     let rides = "request,status,vehicle,t_first_assign,reassigned,t_arrive,t_board,t_drop\n\
         one,served,t,10,0,110,140,350\ntwo,cancelled,,,0,,,\nthree,served,t,350,0,350,380,590\n";
@@ -186,7 +188,7 @@ fn the_rules_are_kept_in_a_real_town() {
     }
     let town = town("real", &texts).unwrap();
     let options = Options { max_wait_s: Some(900), ..Options::default() };
-    let (log, report) = run(&town, options, |_| {});
-    assert_eq!(broken(&town, options, &log), Vec::<String>::new());
+    let (log, report) = run(&town, &options, |_| {});
+    assert_eq!(broken(&town, &options, &log), Vec::<String>::new());
     assert!(report.metrics.service_rate > 0.8, "{report:?}");
 }

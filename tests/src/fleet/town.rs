@@ -10,6 +10,8 @@ use super::roads::Edge;
 
 /// Most nodes, edges, requests or vehicles.
 const ROWS_MAX: usize = 5_000_000;
+/// Most nodes at one place: more are no crossing, but places that nobody has filled in.
+const AT_ONE_PLACE_MAX: u32 = 100;
 
 /// Where a town lies on the disk.
 #[derive(Debug, Clone)]
@@ -72,6 +74,12 @@ impl Town {
         })
     }
 
+    /// How many nodes there are.
+    #[must_use]
+    pub fn crossings(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// How many riders there are.
     #[must_use]
     pub fn riders(&self) -> usize {
@@ -92,18 +100,22 @@ fn read_nodes(table: &Table) -> Result<(Vec<Node>, Numbers), BadFile> {
         if numbers.insert(name.to_owned(), nodes.len()).is_some() {
             return Err(row.complaint(format!("node {name:?} stands there twice")));
         }
-        nodes.push(Node { name: name.to_owned(), position: apart(at, &mut places) });
+        let Some(position) = apart(at, &mut places) else {
+            return Err(row.complaint(format!("more than {AT_ONE_PLACE_MAX} nodes lie at {lat},{lon}")));
+        };
+        nodes.push(Node { name: name.to_owned(), position });
     }
     Ok((nodes, numbers))
 }
 
 /// The policy knows nodes by where they are: of two at one place, as a bridge and the road below, the second moves
 /// aside by a microdegree (a tenth of a metre) or a few.
-fn apart(at: Position, places: &mut BTreeSet<Position>) -> Position {
+fn apart(at: Position, places: &mut BTreeSet<Position>) -> Option<Position> {
     let aside = |steps: u32| Position::new(at.lat() + f64::from(steps) * 1e-6, at.lon());
-    let free = (0..).map_while(|steps| aside(steps).ok()).find(|place| !places.contains(place)).unwrap_or(at);
+    let mut near = (0..AT_ONE_PLACE_MAX).map_while(|steps| aside(steps).ok());
+    let free = near.find(|place| !places.contains(place))?;
     places.insert(free);
-    free
+    Some(free)
 }
 
 fn read_edges(table: &Table, nodes: &Numbers) -> Result<Vec<Edge>, BadFile> {

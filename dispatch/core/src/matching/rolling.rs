@@ -59,7 +59,7 @@ impl Default for RollingRules {
             switch_s: 15,
             lock_s: 20,
             patience_s: 1_800,
-            busy_s: 1_000,
+            busy_s: 600,
             served_s: 450,
             age_cap_s: 1_200,
             idle_s: 3,

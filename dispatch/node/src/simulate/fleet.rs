@@ -1,10 +1,10 @@
 //! `ondol simulate fleet`: a town's roads, riders and taxis in four files; logs and a report come out.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use indicatif::ProgressBar;
-use ondol_sim::fleet::{self, Files, Options, PolicyName, Town};
+use ondol_sim::fleet::{self, Degraded, Files, Options, PolicyName, Town};
 
 use super::{open_report, write_report};
 use crate::output;
@@ -32,9 +32,12 @@ pub(crate) struct FleetArguments {
     /// How long riders wait before they go, where the file says nothing; without it they wait without end.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=864_000))]
     max_wait_s: Option<u32>,
-    /// What is planned with: ondol, nearest, batch-10 or chat-group.
+    /// What is planned with: ondol, node (as nodes do today), nearest, batch-10 or chat-group.
     #[arg(long, default_value = "ondol")]
     policy: PolicyName,
+    /// Play with districts apart, slow or lost messages, as this JSON file says.
+    #[arg(long, value_name = "FILE")]
+    degraded: Option<PathBuf>,
     /// Chooses where chance does; the same seed gives the same logs.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -46,6 +49,11 @@ pub(crate) struct FleetArguments {
     report: PathBuf,
 }
 
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| path.canonicalize().ok();
+    whole(one).is_some_and(|one| whole(other) == Some(one))
+}
+
 pub(super) fn run(arguments: &FleetArguments) -> anyhow::Result<()> {
     let files = Files {
         nodes: arguments.nodes.clone(),
@@ -54,8 +62,16 @@ pub(super) fn run(arguments: &FleetArguments) -> anyhow::Result<()> {
         vehicles: arguments.vehicles.clone(),
     };
     let town = Town::read(&files)?;
+    let degraded =
+        arguments.degraded.as_deref().map(|file| Degraded::read(file, town.crossings())).transpose()?;
     for folder in arguments.log_dir.iter().map(PathBuf::as_path).chain(arguments.report.parent()) {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    let inputs = [&arguments.nodes, &arguments.edges, &arguments.requests, &arguments.vehicles];
+    for input in inputs.into_iter().chain(&arguments.degraded) {
+        if is_same_file(input, &arguments.report) {
+            bail!("--report {}: that is one of the files to read", arguments.report.display());
+        }
     }
     let mut file = open_report(&arguments.report)?;
     let options = Options {
@@ -64,9 +80,10 @@ pub(super) fn run(arguments: &FleetArguments) -> anyhow::Result<()> {
         max_wait_s: arguments.max_wait_s,
         policy: arguments.policy,
         seed: arguments.seed,
+        degraded: degraded.unwrap_or_default(),
     };
     let bar = ProgressBar::new(town.riders() as u64);
-    let (log, report) = fleet::run(&town, options, |settled| bar.set_position(settled as u64));
+    let (log, report) = fleet::run(&town, &options, |settled| bar.set_position(settled as u64));
     bar.finish_and_clear();
     if let Some(folder) = &arguments.log_dir {
         for (name, text) in [("rides.csv", log.rides_csv(&town)), ("legs.csv", log.legs_csv(&town))] {
@@ -76,6 +93,9 @@ pub(super) fn run(arguments: &FleetArguments) -> anyhow::Result<()> {
     }
     let json = serde_json::to_string_pretty(&report).context("the report is plain JSON")?;
     write_report(&mut file, &arguments.report, &json)?;
+    if report.unreachable > 0 {
+        output::remark(&format!("{} riders want to go where no road leads from them", report.unreachable));
+    }
     let metrics = &report.metrics;
     output::line(&format!(
         "{} of {} riders served ({:.1} %), penalised wait {:.0} s, wait p50 {} s, p95 {} s, {:.1} % of all km empty",
