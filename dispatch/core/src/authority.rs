@@ -340,6 +340,14 @@ impl EdgeSide {
         self.own_term = self.own_term.max(taken.edge_term);
     }
 
+    /// Learns how far the authority over its district has come: it takes the district under no less. Restored from an old
+    /// copy it hears of that from its own past.
+    pub fn learn(&mut self, known: Epoch) {
+        if matches!(self.mode, EdgeMode::Standby | EdgeMode::Suspect) {
+            self.epoch = self.epoch.max(known);
+        }
+    }
+
     /// Learns that it has taken the district once more since the takeover under which it holds it.
     pub fn hold_under(&mut self, taken: Epoch) {
         self.remember(taken);

@@ -7,7 +7,7 @@ use super::relay::Relayed;
 use super::{Mode, ModeReason, ModeView, Node};
 use crate::authority::damping::Damping;
 use crate::authority::{CentralMode, CentralSide, EdgeChange, EdgeMode, EdgeSide, Epoch};
-use crate::board::{Board, DistrictBoard};
+use crate::board::{Authority, Board, DistrictBoard};
 use crate::command::{Answer, Refusal, Renewal, RenewalAnswer};
 use crate::face::{Change, DistrictConfig, NodeConfig, Output, Role};
 use crate::fact::{Fact, TakeCause, district_wide};
@@ -345,8 +345,11 @@ impl Node {
         let witnesses = self.witnesses(district, now);
         let open_offers =
             self.questions.values().filter(|q| q.district == *district && q.withdrawn.is_none()).count();
+        let known = self.board.district(district).map(|board| &board.authority);
+        let known = known.filter(|authority| !authority.edge_holds()).map(Authority::epoch);
         match self.sides.get_mut(district) {
             Some(Side::Edge(side)) => {
+                side.lease.learn(known.unwrap_or_default());
                 let by_hand =
                     if side.by_hand { side.lease.take_by_hand(now.lease_ticks(), now.utc) } else { None };
                 let change = by_hand

@@ -99,21 +99,40 @@ fn a_driver_who_fell_silent_at_the_edge_loses_a_booking_that_is_centrals_again()
     assert_eq!(world.status(CENTRAL, 10), Status::Open, "another taxi is looked for");
 }
 
+/// An operator takes the district at the edge, which central does not reach.
+fn take(world: &mut World) {
+    world.pass_ms(EDGE, 20_000, &[]);
+    world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+    world.pass_ms(EDGE, 1_000, &[]);
+    assert_eq!(world.mode(EDGE), Mode::Degraded);
+}
+
+/// And gives it back.
+fn give_back(world: &mut World) {
+    world.command(EDGE, Command::GiveBackDistrict { district: World::district() }).unwrap();
+    world.pass_joined_ms(120_000, &[], &[]);
+    assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+}
+
+#[test]
+fn an_edge_that_forgot_that_its_district_went_back_takes_it_under_no_less() {
+    let mut world = World::with_edge();
+    world.settle();
+    let before = world.entries(EDGE);
+    take(&mut world);
+    give_back(&mut world);
+    world.restore(EDGE, before);
+    world.carry(CENTRAL, EDGE);
+    take(&mut world);
+    world.pass_ms(EDGE, 3_000, &[]);
+    assert_eq!(world.mode(EDGE), Mode::Degraded, "it does not stand by for a return of before");
+    give_back(&mut world);
+}
+
 #[test]
 fn an_edge_that_forgot_its_last_takeover_gives_the_district_back_all_the_same() {
     let mut world = World::with_edge();
     world.settle();
-    let take = |world: &mut World| {
-        world.pass_ms(EDGE, 20_000, &[]);
-        world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
-        world.pass_ms(EDGE, 1_000, &[]);
-        assert_eq!(world.mode(EDGE), Mode::Degraded);
-    };
-    let give_back = |world: &mut World| {
-        world.command(EDGE, Command::GiveBackDistrict { district: World::district() }).unwrap();
-        world.pass_joined_ms(120_000, &[], &[]);
-        assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
-    };
     take(&mut world);
     let before = world.entries(EDGE);
     give_back(&mut world);
