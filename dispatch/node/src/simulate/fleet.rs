@@ -94,7 +94,7 @@ pub(super) fn run(arguments: &FleetArguments) -> anyhow::Result<()> {
     let json = serde_json::to_string_pretty(&report).context("the report is plain JSON")?;
     write_report(&mut file, &arguments.report, &json)?;
     if report.unreachable > 0 {
-        output::remark(&format!("{} riders want to go where no road leads from them", report.unreachable));
+        output::remark(&format!("{} riders want to go where no road leads from them", report.unreachable))?;
     }
     let metrics = &report.metrics;
     output::line(&format!(
