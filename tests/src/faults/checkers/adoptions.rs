@@ -34,7 +34,9 @@ impl Adoptions {
             nodes.contains(&edge.config().id)
                 && nodes.iter().any(|other| !record.accepted_by.contains_key(other))
         });
-        if by_hand || both {
+        // A phone that keeps its trip was quicker than central's page: of that central cannot know.
+        let by_phone = record.is_unverified();
+        if by_hand || both || by_phone {
             self.adopting.remove(&booking);
         } else {
             self.adopting.insert(booking);
