@@ -4,12 +4,12 @@
 //! more process and reaches them through the public APIs alone. What each writes lies in `target/demo/RUN/`.
 
 pub(crate) mod city;
-mod configs;
+pub(crate) mod configs;
 mod crash;
-mod keys;
+pub(crate) mod keys;
 pub(crate) mod outage;
 pub(crate) mod plan;
-mod roster;
+pub(crate) mod roster;
 pub(crate) mod routes;
 mod visitor;
 

@@ -1,13 +1,15 @@
-//! Project commands: `cargo xtask demo | test | chaos | mutants | reliability | web | postgres`.
+//! Project commands: `cargo xtask demo | test | chaos | mutants | reliability | bench | web | postgres`.
 //!
 //! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
 //! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to its terminal")]
 
+mod bench;
 mod chance;
 mod chaos;
 mod demo;
 mod mutants;
+mod page;
 mod postgres;
 mod reliability;
 mod run;
@@ -39,6 +41,8 @@ enum Task {
     Mutants(mutants::Args),
     /// Makes the figures of docs/RELIABILITY.md again: simulator, outages of the past, planted bugs, chaos and heal.
     Reliability(reliability::Args),
+    /// Measures what Ondol does beside the best others that do the same, in turns, and makes the table of docs/BENCHMARKS.md.
+    Bench(bench::Args),
     /// Builds the pages when their sources changed.
     Web,
     /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         Task::Chaos(args) => chaos::run(&args),
         Task::Mutants(args) => mutants::run(&args),
         Task::Reliability(args) => reliability::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
         Task::Postgres(args) => postgres::run(&args),
     };

@@ -239,7 +239,7 @@ impl Cluster {
                  CREATE DATABASE {name} OWNER {name};\n"
             ),
         )?;
-        let mut psql = Command::new(self.bin.join("psql"));
+        let mut psql = self.client("psql");
         psql.args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", ADMIN, "-d", "postgres"])
             .args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file"])
             .arg(&script)
@@ -250,7 +250,7 @@ impl Cluster {
     }
 
     /// Returns the URL of `database` for the account that may create databases and roles.
-    fn url(&self, database: &str) -> String {
+    pub(crate) fn url(&self, database: &str) -> String {
         format!("postgres://{ADMIN}:{}@127.0.0.1:{}/{database}", self.password, self.port)
     }
 
@@ -284,6 +284,11 @@ impl Cluster {
         let mut probe = Command::new(self.bin.join("pg_isready"));
         probe.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
         Ok(probe.status().context("cannot run pg_isready")?.success())
+    }
+
+    /// A client program of the same version as the server: `psql`, `pgbench`.
+    pub(crate) fn client(&self, name: &str) -> Command {
+        Command::new(self.bin.join(name))
     }
 
     /// A program of PostgreSQL's, run as an account that it accepts.

@@ -17,13 +17,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::demo;
+use crate::page::{Page, commit, today};
 use crate::run::{self, Stop};
 
 mod figures;
 
-/// Where the table stands in the page.
-const PAGE: &str = "docs/RELIABILITY.md";
-const TABLE: (&str, &str) = ("<!-- figures -->\n", "<!-- end of figures -->\n");
+/// Where the table stands.
+pub(crate) const PAGE: Page = Page("docs/RELIABILITY.md");
 /// Profiles of the fault simulator besides `mixed`.
 const PROFILES: [&str; 8] = ["storm", "kakao2022", "flap", "clock", "disk", "sms", "restore", "phones"];
 
@@ -95,9 +95,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("\n{table}");
     }
     if args.write {
-        let page = run::root().join(PAGE);
-        let text = std::fs::read_to_string(&page).with_context(|| format!("cannot read {PAGE}"))?;
-        std::fs::write(&page, put(&text, &table)?).with_context(|| format!("cannot write {PAGE}"))?;
+        PAGE.write(&table)?;
     }
     let broken: Vec<&str> = rows.iter().filter(|row| !row.is_well).map(|row| row.command.as_str()).collect();
     if broken.is_empty() { Ok(()) } else { bail!("not as promised: {}", broken.join("; ")) }
@@ -209,17 +207,6 @@ fn read(report: &Path) -> Result<Value> {
     files.iter().map(|file| read(file)).collect::<Result<Vec<Value>>>().map(Value::Array)
 }
 
-fn commit() -> Result<String> {
-    let mut git = Command::new("git");
-    let output = git.args(["describe", "--always", "--dirty"]).current_dir(run::root()).output();
-    let output = output.context("cannot ask git for the commit")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn today() -> String {
-    time::OffsetDateTime::now_utc().date().to_string()
-}
-
 fn table(rows: &[Row]) -> Result<String> {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let mut text = format!(
@@ -234,31 +221,9 @@ fn table(rows: &[Row]) -> Result<String> {
     Ok(text)
 }
 
-/// Returns `page` with `table` in the place of the old one.
-fn put(page: &str, table: &str) -> Result<String> {
-    let (before, rest) =
-        page.split_once(TABLE.0).with_context(|| format!("{PAGE} has no {}", TABLE.0.trim()))?;
-    let (_, after) = rest.split_once(TABLE.1).with_context(|| format!("{PAGE} has no {}", TABLE.1.trim()))?;
-    Ok(format!("{before}{}{table}{}{after}", TABLE.0, TABLE.1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_table_takes_the_place_of_the_old_one_and_nothing_else() {
-        let page = format!("a\n{}old\n{}z\n", TABLE.0, TABLE.1);
-        let text = put(&page, "new\n").unwrap();
-        assert_eq!(text, format!("a\n{}new\n{}z\n", TABLE.0, TABLE.1));
-        assert!(put("a page without a table", "new\n").is_err());
-    }
-
-    #[test]
-    fn the_page_has_a_place_for_the_table() {
-        let page = std::fs::read_to_string(run::root().join(PAGE)).unwrap();
-        assert!(put(&page, "new\n").is_ok());
-    }
 
     #[test]
     fn a_broken_promise_is_seen_in_the_table() {

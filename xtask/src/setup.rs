@@ -26,6 +26,10 @@ pub(crate) enum Need {
     Gammu,
     /// A library that gives a process a clock of its own.
     Faketime,
+    /// The Redis server, a peer of `cargo xtask bench`.
+    Redis,
+    /// Python with virtual environments, for peers that are Python packages.
+    Python,
 }
 
 impl Need {
@@ -35,6 +39,8 @@ impl Need {
             Need::Chromium => &["chromium"],
             Need::Gammu => &["gammu", "gammu-smsd"],
             Need::Faketime => &["libfaketime"],
+            Need::Redis => &["redis-server"],
+            Need::Python => &["python3", "python3-venv"],
         }
     }
 
@@ -44,6 +50,8 @@ impl Need {
             Need::Chromium => run::find("chromium").is_some(),
             Need::Gammu => run::find("gammu").is_some() && run::find("gammu-smsd").is_some(),
             Need::Faketime => faketime_library().is_some(),
+            Need::Redis => run::find("redis-server").is_some(),
+            Need::Python => has_python(),
         }
     }
 }
@@ -92,6 +100,13 @@ pub(crate) fn faketime_library() -> Option<PathBuf> {
     libraries
         .filter_map(|entry| Some(entry.ok()?.path().join("faketime/libfaketime.so.1")))
         .find(|library| library.is_file())
+}
+
+/// Tells whether Python can make virtual environments: Debian keeps the part that installs pip in a package of its own.
+fn has_python() -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import venv, ensurepip"]).stdout(Stdio::null()).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
 }
 
 /// Makes sure that `node` and `npm` can build the pages and returns the `PATH` under which they are found.

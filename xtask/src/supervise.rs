@@ -75,6 +75,11 @@ impl Supervisor {
         Ok(())
     }
 
+    /// Tells whether a program of that name was started before.
+    pub(crate) fn knows(&self, name: &str) -> bool {
+        self.entry(name).is_ok()
+    }
+
     /// Starts a program again that was killed, was stopped or ended.
     ///
     /// # Errors

@@ -215,14 +215,15 @@ impl Configs<'_> {
     }
 }
 
-fn section(district: &District) -> String {
+/// A district as a node's configuration lists it.
+pub(crate) fn section(district: &District) -> String {
     let zones = serde_json::Value::from(district.zones.clone());
     let edge = district.edge.as_ref().map_or(String::new(), |(name, _)| format!("edge = \"{name}\"\n"));
     format!("\n[[districts]]\nid = \"{}\"\nzones = {zones}\n{edge}", district.id)
 }
 
 /// Writes a TOML string; JSON's escapes are all TOML's too.
-fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

@@ -13,8 +13,17 @@ use super::city::ondol;
 ///
 /// If it fails; its own words are repeated.
 pub(crate) fn node(args: &[&str], file: &Path) -> Result<String> {
-    let output = Command::new(ondol()).arg("node").args(args).arg(file).output();
-    let output = output.with_context(|| format!("cannot start {}", ondol().display()))?;
+    node_of(&ondol(), args, file)
+}
+
+/// As [`node`], by this `ondol`.
+///
+/// # Errors
+///
+/// As [`node`].
+pub(crate) fn node_of(ondol: &Path, args: &[&str], file: &Path) -> Result<String> {
+    let output = Command::new(ondol).arg("node").args(args).arg(file).output();
+    let output = output.with_context(|| format!("cannot start {}", ondol.display()))?;
     if !output.status.success() {
         bail!(
             "`ondol node {} {}` failed: {}",

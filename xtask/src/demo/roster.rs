@@ -71,6 +71,13 @@ impl Roster {
         Roster { drivers, operators: vec![operator(password)] }
     }
 
+    /// As [`Roster::central`], all of them with the app.
+    pub(crate) fn with_app(seed: u64, count: usize, districts: &[District], password: &str) -> Roster {
+        let mut roster = Roster::central(seed, count, districts, password);
+        roster.drivers.iter_mut().for_each(|driver| driver.home = None);
+        roster
+    }
+
     /// Returns an edge's roster: its drivers come from central, its operators' accounts do not.
     pub(crate) fn edge(password: &str) -> Roster {
         Roster { drivers: Vec::new(), operators: vec![operator(password)] }

@@ -1,0 +1,103 @@
+//! Where taxis are: what drivers' phones report, against positions put into Redis.
+
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use super::super::contest::{Bound, Contest, Goal, Peer, Side, Unit};
+use super::super::kit::{Kit, ours};
+use super::super::node::{Node, Standing};
+use crate::postgres::free_port;
+use crate::run::{LOOK_EVERY, Stop};
+use crate::setup::{self, Need};
+use crate::supervise::{Program, Supervisor};
+
+/// Connections on both sides.
+const CONNECTIONS: &str = "32";
+/// Drivers who report.
+const DRIVERS: u32 = 4_000;
+/// Commands on the way at a time, at Redis.
+const PIPELINE: &str = "16";
+/// Fixes of a phone that come in one request.
+const BATCH: &str = "50";
+const REMEDY: &str = "apt-get install redis-server";
+/// How long Redis may take until it listens.
+const READY: Duration = Duration::from_secs(20);
+
+/// `reports`: one position a request, and many.
+pub(super) fn open(kit: &Kit) -> Result<Vec<Contest>> {
+    let seconds = kit.size(5, 2);
+    let contest = |kind: &'static str, batch: Option<&'static str>, what: &str, pipeline: &str, goal| {
+        let name = format!("reports-{kind}");
+        Contest {
+            row: "reports",
+            what: what.to_owned(),
+            peer_name: if batch.is_some() {
+                "Redis GEOADD, pipelined 16"
+            } else {
+                "Redis GEOADD, 32 connections"
+            },
+            unit: Unit::PerSecond,
+            goal,
+            is_durable: false,
+            peer: Peer::of(redis(kit, &name, pipeline, seconds), REMEDY),
+            ours: ours(phones(kit, &name, kind, batch, seconds)),
+        }
+    };
+    Ok(vec![
+        contest(
+            "beats",
+            None,
+            "positions of taxis, each in a beat of its own over HTTP, authenticated",
+            "1",
+            Goal::wished(Bound::RatioAtLeast(0.6)),
+        ),
+        contest(
+            "fixes",
+            Some(BATCH),
+            "positions of taxis, 50 fixes of a track in a request, authenticated",
+            PIPELINE,
+            Goal::firm(Bound::RatioAtLeast(2.0), Some(3.0)),
+        ),
+    ])
+}
+
+/// Phones that report to a node over SQLite: positions are never journalled.
+fn phones(kit: &Kit, name: &str, kind: &str, batch: Option<&str>, seconds: u32) -> Result<Side> {
+    let mut node = Node::make(kit, name, Standing::Alone, None)?;
+    let roster = node.list_drivers(usize::try_from(kit.size(DRIVERS, 400))?)?.display().to_string();
+    node.start()?;
+    let (address, map) = (node.address.clone(), node.map.display().to_string());
+    let args: Vec<&str> = [kind, &address, &map, &roster, CONNECTIONS].into_iter().chain(batch).collect();
+    kit.rush(node, &format!("{name}-phones"), &args, seconds)
+}
+
+fn redis(kit: &Kit, name: &str, pipeline: &str, seconds: u32) -> Result<Side> {
+    setup::ensure(&[Need::Redis])?;
+    let port = free_port()?.to_string();
+    let mut supervisor = Supervisor::new(&kit.dir.join(format!("{name}-redis")), Stop::default())?;
+    // Its best case: nothing is kept on a disk.
+    let args = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    supervisor.start(Program {
+        name: "redis".to_owned(),
+        path: "redis-server".into(),
+        args: args.map(str::to_owned).to_vec(),
+        env: Vec::new(),
+        has_end: false,
+    })?;
+    wait_listening(&port, &mut supervisor)?;
+    let (address, drivers) = (format!("127.0.0.1:{port}"), DRIVERS.to_string());
+    let args = ["geoadd", &address, &drivers, CONNECTIONS, pipeline];
+    kit.rush(supervisor, &format!("{name}-rush"), &args, seconds)
+}
+
+fn wait_listening(port: &str, supervisor: &mut Supervisor) -> Result<()> {
+    let begun = Instant::now();
+    while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
+        supervisor.check()?;
+        ensure!(begun.elapsed() < READY, "redis-server does not listen");
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Ok(())
+}
