@@ -19,6 +19,8 @@ pub(super) const READY: Duration = Duration::from_secs(300);
 pub(super) const ROUND: Duration = Duration::from_secs(300);
 /// How long pip may take.
 const PIP: Duration = Duration::from_secs(600);
+/// The folder of the city, made anew in each run and once for all its rows.
+pub(super) const CITY: &str = "city";
 /// The variable that names the folder of maps and demand; without it they are looked for beside the project.
 const DATA: &str = "ONDOL_DATA";
 
@@ -26,7 +28,7 @@ const DATA: &str = "ONDOL_DATA";
 pub(super) struct Kit {
     /// Shorter rounds.
     pub(super) quick: bool,
-    /// Where files of a run and logs lie; empty at first, except for the peers that stay installed.
+    /// Where files of a run and logs lie, beside the peers that stay installed.
     pub(super) dir: PathBuf,
     pub(super) stop: Stop,
 }
@@ -40,6 +42,13 @@ impl Kit {
     pub(super) fn new(quick: bool, stop: Stop) -> Result<Kit> {
         let dir = run::target_dir().join("bench");
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        // Maps of another release may have another form.
+        match std::fs::remove_dir_all(dir.join(CITY)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("cannot remove the city of the last run");
+            }
+            Ok(()) | Err(_) => {}
+        }
         Ok(Kit { quick, dir, stop })
     }
 

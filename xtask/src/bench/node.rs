@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::kit::Kit;
+use super::kit::{CITY, Kit};
 use crate::demo::configs::{self, District, quoted, section};
 use crate::demo::plan::Ports;
 use crate::demo::roster::Roster;
@@ -186,9 +186,9 @@ impl Node {
     }
 }
 
-/// The city that the demo makes, made once for all rows.
+/// The city that the demo makes too.
 fn city(kit: &Kit, ondol: &Path) -> Result<PathBuf> {
-    let out = kit.dir.join("city");
+    let out = kit.dir.join(CITY);
     if out.join("districts.geojson").is_file() {
         return Ok(out);
     }

@@ -19,11 +19,12 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 8] = [
+pub(super) const ALL: [Row; 9] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
     Row { name: "new-speeds", open: roads::new_speeds },
+    Row { name: "cycle", open: roads::cycle },
     Row { name: "bookings", open: bookings::central },
     Row { name: "edge-bookings", open: bookings::edge },
     Row { name: "reports", open: reports::open },

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use super::contest::{Bound, Goal, Outcome, Round, Verdict};
 
+/// Characters that are shown of what a program said; all of it is in the JSON.
+const SAID_MAX: usize = 200;
+
 /// Writes the outcomes as a Markdown table.
 pub(super) fn markdown(outcomes: &[Outcome]) -> String {
     let head = "| row | what | peer | the peer's | ours | ours ÷ peer's | goal | |\n|---|---|---|---|---|---|---|---|\n";
@@ -39,7 +42,9 @@ pub(super) fn line(outcome: &Outcome) -> String {
 fn came_of(outcome: &Outcome) -> String {
     let missing = || {
         let missing = outcome.missing.as_ref();
-        missing.map_or(String::new(), |missing| one_line(&format!("{} ({})", missing.why, missing.remedy)))
+        missing.map_or(String::new(), |missing| {
+            format!("{} ({})", one_line(&missing.why), one_line(&missing.remedy))
+        })
     };
     match outcome.verdict {
         Verdict::MetStretch => "met, and the further aim".to_owned(),
@@ -52,9 +57,10 @@ fn came_of(outcome: &Outcome) -> String {
     }
 }
 
-/// Nothing that a program said ends a row of the table.
+/// Nothing that a program said ends a row of the table or fills it.
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/")
+    let text = text.split_whitespace().collect::<Vec<_>>().join(" ").replace('|', "/");
+    if text.chars().count() <= SAID_MAX { text } else { text.chars().take(SAID_MAX).chain(['…']).collect() }
 }
 
 fn goal(goal: Goal, unit: &str) -> String {
@@ -148,6 +154,7 @@ mod tests {
         assert_eq!(table.lines().count(), 3);
         assert!(table.contains("| – | 1,500/s | – |"), "{table}");
         assert!(table.contains("| peer missing: no /server/ (install it) |"), "{table}");
+        assert_eq!(one_line(&"ㄱ ".repeat(SAID_MAX)).chars().count(), SAID_MAX + 1);
     }
 
     #[test]

@@ -32,10 +32,10 @@ fn no_disk() -> Result<f64> {
 #[test]
 fn the_median_is_of_the_rounds_ratios_and_not_of_the_figures() {
     let goal = Goal::firm(Bound::RatioAtMost(1.0), Some(0.5));
-    // The machine was ten times slower for both in the second round: ratios 0.5, 2.0, 0.6.
-    let peer = Peer::Plays(side(&[10.0, 100.0, 10.0], None));
-    let outcome = play(contest(goal, peer, &[5.0, 200.0, 6.0]), 3, no_disk);
-    assert_eq!((outcome.theirs(), outcome.ours()), (Some(10.0), Some(6.0)));
+    // The machine was slower for both in the second and the third round: ratios 0.6, 2.0, 0.3.
+    let peer = Peer::Plays(side(&[10.0, 100.0, 20.0], None));
+    let outcome = play(contest(goal, peer, &[6.0, 200.0, 6.0]), 3, no_disk);
+    assert_eq!((outcome.theirs(), outcome.ours()), (Some(20.0), Some(6.0)));
     assert_eq!(outcome.ratio(), Some(0.6));
     assert_eq!((outcome.verdict, outcome.is_failure()), (Verdict::Met, false));
 }

@@ -22,7 +22,7 @@ const TRANSACTION: &str = "\
 BEGIN;
 INSERT INTO ride (rider, driver, lat, lon, state) VALUES (:rider, :driver, 37.5, 127.0, 'offered');
 UPDATE driver SET ride = :rider WHERE id = :driver AND status = 'free';
-INSERT INTO journal (kind, body) VALUES ('offered', jsonb_build_object('driver', :driver, 'rider', :rider));
+INSERT INTO journal (kind, body) VALUES ('offered', jsonb_build_object('driver', :driver::int, 'rider', :rider::bigint));
 COMMIT;
 ";
 

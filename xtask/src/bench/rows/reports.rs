@@ -16,7 +16,7 @@ use crate::supervise::{Program, Supervisor};
 /// Connections on both sides.
 const CONNECTIONS: &str = "32";
 /// Drivers who report.
-const DRIVERS: u32 = 4_000;
+const DRIVERS: u32 = 8_000;
 /// Commands on the way at a time, at Redis.
 const PIPELINE: &str = "16";
 /// Fixes of a phone that come in one request.
@@ -78,7 +78,18 @@ fn redis(kit: &Kit, name: &str, pipeline: &str, seconds: u32) -> Result<Side> {
     let port = free_port()?.to_string();
     let mut supervisor = Supervisor::new(&kit.dir.join(format!("{name}-redis")), Stop::default())?;
     // Its best case: nothing is kept on a disk.
-    let args = ["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+    let args = [
+        "--port",
+        &port,
+        "--bind",
+        "127.0.0.1",
+        "--protected-mode",
+        "no",
+        "--save",
+        "",
+        "--appendonly",
+        "no",
+    ];
     supervisor.start(Program {
         name: "redis".to_owned(),
         path: "redis-server".into(),

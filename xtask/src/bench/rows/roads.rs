@@ -1,4 +1,4 @@
-//! Travel times on real streets: many taxis to one pickup, a whole table, and new speeds for all streets.
+//! On real streets: many taxis to one pickup, a whole table, new speeds for all streets, and a plan for a district in need.
 
 use std::process::Command;
 
@@ -51,6 +51,23 @@ pub(super) fn new_speeds(kit: &Kit) -> Result<Vec<Contest>> {
     alone(kit, ("new-speeds", "speeds"), "new times for all streets of a district", 100.0)
 }
 
+/// `cycle`: who is asked for whom, when a whole district waits.
+pub(super) fn cycle(kit: &Kit) -> Result<Vec<Contest>> {
+    let (size, repeats) = (1_000, kit.size(20, 5));
+    let side = program(kit, "ondol-sim", "plan", "cycle")
+        .map(|plans| Kit::side(plans, move |round| format!("{size} {repeats} {}", round + 1)));
+    Ok(vec![Contest {
+        row: "cycle",
+        what: format!("a plan for {size} riders and as many free taxis, p99 of {repeats}"),
+        peer_name: "–",
+        unit: Unit::Milliseconds,
+        goal: Goal { bound: Bound::OursAtMost(1_000.0), is_firm: false, stretch: Some(250.0) },
+        is_durable: false,
+        peer: Peer::Nobody,
+        ours: side,
+    }])
+}
+
 /// A row for which nobody else is measured, with the order that the program takes for it.
 fn alone(
     kit: &Kit,
@@ -81,9 +98,12 @@ fn alone(
 }
 
 fn streets(kit: &Kit, name: &str) -> Result<Talker, Missing> {
+    program(kit, "ondol-roads", "race_tables", name)
+}
+
+/// A measuring program with the map.
+fn program(kit: &Kit, package: &str, example: &str, log: &str) -> Result<Talker, Missing> {
     let map = kit.data(MAP)?;
-    let started = kit
-        .example("ondol-roads", "race_tables")
-        .and_then(|program| kit.talk(name, Command::new(program).arg(map)));
-    ours(started)
+    let started = kit.example(package, example);
+    ours(started.and_then(|program| kit.talk(log, Command::new(program).arg(map))))
 }
