@@ -1,0 +1,127 @@
+//! One connection that asks and waits for its answers: HTTP/1.1 or Redis' protocol, as little of each as is needed.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream};
+
+/// Bytes of answers that may wait to be read.
+const UNREAD_MAX: usize = 1 << 20;
+
+/// How answers are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    Http,
+    Redis,
+}
+
+/// A connection.
+pub(crate) struct Lane {
+    stream: TcpStream,
+    protocol: Protocol,
+    unread: Vec<u8>,
+}
+
+impl Lane {
+    /// Connects caller `number` from an address of its own: nodes bound what one address may ask.
+    pub(crate) async fn open(to: SocketAddr, protocol: Protocol, number: u8) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 2, number)), 0))?;
+        let stream = socket.connect(to).await.with_context(|| format!("cannot connect to {to}"))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, protocol, unread: Vec::with_capacity(1 << 16) })
+    }
+
+    /// Sends questions and waits for `answers` answers; returns the last one.
+    ///
+    /// # Errors
+    ///
+    /// If the connection breaks, or an answer is no success: it is in the message.
+    pub(crate) async fn exchange(&mut self, questions: &[u8], answers: usize) -> Result<Vec<u8>> {
+        self.stream.write_all(questions).await?;
+        let (mut begin, mut last) = (0, 0);
+        for _ in 0..answers {
+            last = begin;
+            begin = loop {
+                if let Some(end) = self.end_of_answer(begin)? {
+                    break end;
+                }
+                if self.stream.read_buf(&mut self.unread).await? == 0 {
+                    bail!("the connection was closed");
+                }
+                if self.unread.len() > UNREAD_MAX {
+                    bail!("an answer is too long");
+                }
+            };
+        }
+        let answer = self.unread[last..begin].to_vec();
+        self.unread.drain(..begin);
+        Ok(answer)
+    }
+
+    /// Where the answer that begins at `begin` ends, if all of it is here.
+    fn end_of_answer(&self, begin: usize) -> Result<Option<usize>> {
+        let rest = &self.unread[begin..];
+        let found = match self.protocol {
+            Protocol::Http => http_end(rest)?,
+            Protocol::Redis => redis_end(rest)?,
+        };
+        Ok(found.map(|length| begin + length))
+    }
+}
+
+/// The body of an answer over HTTP.
+pub(crate) fn body(answer: &[u8]) -> &[u8] {
+    find(answer, b"\r\n\r\n").map_or(&[], |at| &answer[at + 4..])
+}
+
+fn http_end(bytes: &[u8]) -> Result<Option<usize>> {
+    let Some(head_end) = find(bytes, b"\r\n\r\n") else { return Ok(None) };
+    let head = std::str::from_utf8(&bytes[..head_end]).context("a header is no text")?;
+    let length = head
+        .split("\r\n")
+        .filter_map(|line| line.split_once(':'))
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, value)| value.trim().parse::<usize>().ok())
+        .with_context(|| format!("an answer without a length: {head}"))?;
+    let end = head_end + 4 + length;
+    if bytes.len() < end {
+        return Ok(None);
+    }
+    if !head.starts_with("HTTP/1.1 2") {
+        bail!(
+            "{}: {}",
+            head.lines().next().unwrap_or(""),
+            String::from_utf8_lossy(&bytes[head_end + 4..end])
+        );
+    }
+    Ok(Some(end))
+}
+
+/// Answers to commands that add: a number or a word in a line.
+fn redis_end(bytes: &[u8]) -> Result<Option<usize>> {
+    let Some(end) = find(bytes, b"\r\n") else { return Ok(None) };
+    match bytes.first() {
+        Some(b':' | b'+') => Ok(Some(end + 2)),
+        _ => bail!("Redis says {}", String::from_utf8_lossy(&bytes[..end])),
+    }
+}
+
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// Writes a question over HTTP.
+pub(crate) fn post(out: &mut Vec<u8>, path: &str, token: Option<&str>, body: &[u8]) {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
+        body.len()
+    );
+    out.extend_from_slice(head.as_bytes());
+    if let Some(token) = token {
+        out.extend_from_slice(format!("authorization: Bearer {token}\r\n").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body);
+}
