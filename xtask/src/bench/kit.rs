@@ -1,7 +1,10 @@
 //! What rows are made from: our release programs, peers from packages, maps, a folder, bounds on time.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
@@ -24,13 +27,16 @@ pub(super) const CITY: &str = "city";
 /// The variable that names the folder of maps and demand; without it they are looked for beside the project.
 const DATA: &str = "ONDOL_DATA";
 
-/// The means of a run.
+/// The means of a run. Cheap to clone.
+#[derive(Clone)]
 pub(super) struct Kit {
     /// Shorter rounds.
     pub(super) quick: bool,
     /// Where files of a run and logs lie, beside the peers that stay installed.
     pub(super) dir: PathBuf,
     pub(super) stop: Stop,
+    /// Measuring programs that were built in this run.
+    built: Rc<RefCell<BTreeMap<String, PathBuf>>>,
 }
 
 impl Kit {
@@ -49,7 +55,7 @@ impl Kit {
             }
             Ok(()) | Err(_) => {}
         }
-        Ok(Kit { quick, dir, stop })
+        Ok(Kit { quick, dir, stop, built: Rc::default() })
     }
 
     /// Returns how many rounds each contest has.
@@ -68,6 +74,9 @@ impl Kit {
     ///
     /// If it does not build.
     pub(super) fn example(&self, package: &str, name: &str) -> Result<PathBuf> {
+        if let Some(program) = self.built.borrow().get(name) {
+            return Ok(program.clone());
+        }
         eprintln!("bench: building {name}");
         let mut cargo = run::cargo();
         // With `ondol` beside it, dependencies have the features that they are shipped with, and are built once.
@@ -83,7 +92,9 @@ impl Kit {
             name,
         ]);
         run::on_terminal(&mut cargo, &format!("{name} cannot be built"))?;
-        Ok(run::target_dir().join("release/examples").join(name))
+        let program = run::target_dir().join("release/examples").join(name);
+        self.built.borrow_mut().insert(name.to_owned(), program.clone());
+        Ok(program)
     }
 
     /// Starts a program that plays round after round.

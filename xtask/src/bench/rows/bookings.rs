@@ -30,11 +30,10 @@ COMMIT;
 pub(super) fn central(kit: &Kit) -> Result<Vec<Contest>> {
     let seconds = kit.size(8, 2);
     let peer = Server::private(Durability::Machine).and_then(|server| pgbench(kit, server, seconds));
-    let ours = ours(Server::private(Durability::Machine).and_then(|server| {
-        let mut node = Node::make(kit, "bookings", Standing::Alone, Some(&server.database("bookings")?))?;
-        node.start()?;
-        riders(kit, (node, Some(server)), AT_ONCE, seconds)
-    }));
+    let ours = ours(
+        Server::private(Durability::Machine)
+            .and_then(|server| riders(kit, "bookings", Some(server), AT_ONCE, seconds)),
+    );
     Ok(vec![Contest {
         row: "bookings",
         what: format!("durable bookings over HTTP, {AT_ONCE} riders at a time, PostgreSQL"),
@@ -52,10 +51,7 @@ pub(super) fn edge(kit: &Kit) -> Result<Vec<Contest>> {
     let seconds = kit.size(5, 2);
     let contest = |at_once: &'static str, what: String, least| {
         let name = format!("edge-bookings-{at_once}");
-        let side = Node::make(kit, &name, Standing::Alone, None).and_then(|mut node| {
-            node.start()?;
-            riders(kit, (node, None), at_once, seconds)
-        });
+        let side = riders(kit, &name, None, at_once, seconds);
         let peer = kit.python(&[], "sqlite.py").and_then(|mut python| {
             let file = kit.dir.join(format!("{name}-peer.db"));
             let peer = kit.talk(&format!("{name}-peer"), python.arg(file))?;
@@ -78,10 +74,25 @@ pub(super) fn edge(kit: &Kit) -> Result<Vec<Contest>> {
     ])
 }
 
-/// Riders who ask the node, which has what it stands on.
-fn riders(kit: &Kit, stands_on: (Node, Option<Server>), at_once: &str, seconds: u32) -> Result<Side> {
-    let (address, map) = (stands_on.0.address.clone(), stands_on.0.map.display().to_string());
-    kit.rush(stands_on, &format!("riders-{at_once}"), &["bookings", &address, &map, at_once], seconds)
+/// Riders who ask a node that begins each round on an empty store: with nobody on duty bookings stay open, and what a
+/// round costs must not depend on how many went before it.
+fn riders(
+    kit: &Kit,
+    name: &str,
+    server: Option<Server>,
+    at_once: &'static str,
+    seconds: u32,
+) -> Result<Side> {
+    let (kit, name) = (kit.clone(), name.to_owned());
+    kit.example("ondol-sim", "rush")?;
+    Ok(Box::new(move |round| {
+        let url = server.as_ref().map(|server| server.database(&format!("bookings{round}"))).transpose()?;
+        let mut node = Node::make(&kit, &name, Standing::Alone, url.as_deref())?;
+        node.start()?;
+        let (address, map) = (node.address.clone(), node.map.display().to_string());
+        let args = ["bookings", &address, &map, at_once];
+        kit.rush(node, &format!("{name}-riders"), &args, seconds)?(round)
+    }))
 }
 
 fn pgbench(kit: &Kit, server: Server, seconds: u32) -> Result<Side> {
