@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::rc::Rc;
@@ -37,6 +38,8 @@ pub(super) struct Kit {
     pub(super) stop: Stop,
     /// Measuring programs that were built in this run.
     built: Rc<RefCell<BTreeMap<String, PathBuf>>>,
+    /// Held while the run goes on.
+    _claim: Rc<File>,
 }
 
 impl Kit {
@@ -44,10 +47,14 @@ impl Kit {
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If it cannot be made, or another run goes on.
     pub(super) fn new(quick: bool, stop: Stop) -> Result<Kit> {
         let dir = run::target_dir().join("bench");
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        let claim = File::create(dir.join("lock")).context("cannot write the lock of the run")?;
+        if let Err(error) = claim.try_lock() {
+            bail!("another run goes on in {} ({error}): two would slow each other", dir.display());
+        }
         // Maps of another release may have another form.
         match std::fs::remove_dir_all(dir.join(CITY)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -55,7 +62,7 @@ impl Kit {
             }
             Ok(()) | Err(_) => {}
         }
-        Ok(Kit { quick, dir, stop, built: Rc::default() })
+        Ok(Kit { quick, dir, stop, built: Rc::default(), _claim: Rc::new(claim) })
     }
 
     /// Returns how many rounds each contest has.
