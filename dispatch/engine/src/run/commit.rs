@@ -130,7 +130,7 @@ impl Loop {
             let Some(board) = self.node.board().district(&district) else { continue };
             let label = district.to_string();
             metrics::gauge!("ondol_bookings_open", "district" => label.clone())
-                .set(board.open_bookings().count() as f64);
+                .set(board.open_count() as f64);
             metrics::gauge!("ondol_shifts_known", "district" => label).set(board.shifts.len() as f64);
         }
     }
