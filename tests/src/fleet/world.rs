@@ -32,7 +32,8 @@ pub(super) enum Event {
     Known { request: usize },
     /// A driver hears that a rider waits, or has gone.
     Ordered { taxi: usize, request: usize },
-    /// Who dispatches what may be another from now on.
+    /// Something may be planned that no other event tells of: districts part or join, a rider may be lent, a taxi will
+    /// soon be clear.
     Turn,
     /// A plan is due.
     Plan,
