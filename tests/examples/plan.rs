@@ -79,6 +79,7 @@ fn booking(places: &[Position], chance: &mut ChaCha8Rng) -> OpenBooking {
         not: BTreeSet::new(),
         only: None,
         planned: None,
+        promised_at: None,
         gone_at: None,
     }
 }
@@ -94,6 +95,7 @@ fn shift(places: &[Position], chance: &mut ChaCha8Rng) -> FreeShift {
         offers: Needs::default(),
         waits_at: None,
         idle_since: UtcMs(NOW.0 - chance.random_range(WAITED_MS)),
+        takes_over: true,
     }
 }
 

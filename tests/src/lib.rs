@@ -16,3 +16,4 @@ pub mod faults;
 pub mod fleet;
 mod quantile;
 pub mod scenario;
+mod twice;

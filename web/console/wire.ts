@@ -114,6 +114,7 @@ export interface AssignmentView {
   plate?: string;
   eta_s?: number;
   rule?: string;
+  instead_of?: string;
   others: { shift: string; plate?: string; eta_s: number }[];
   offered_at?: string;
   assigned_at?: string;

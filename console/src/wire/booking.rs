@@ -159,6 +159,9 @@ pub struct AssignmentView {
     /// The rule by which this shift was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// The assignment that its driver was asked to take over from, in an exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<AssignmentId>,
     /// The others that were considered.
     pub others: Vec<OtherView>,
     /// When it was asked.

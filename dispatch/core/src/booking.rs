@@ -17,6 +17,7 @@ use crate::fact::{Owner, Release, Request};
 use crate::hlc::Hlc;
 use crate::ids::{AssignmentId, BookingId, NodeId, ShiftId, ZoneId};
 use crate::loan::{Loan, LoanId};
+use crate::planted;
 use crate::units::{Money, UtcMs};
 
 mod bond;
@@ -304,7 +305,8 @@ impl BookingRecord {
         }
     }
 
-    /// The bond that stands. Boarded wins over everything; else the lowest (travel time, id).
+    /// The bond that stands. Boarded wins over everything; then who has taken over from another; else the lowest
+    /// (travel time, id).
     #[must_use]
     pub fn standing(&self) -> Option<(&AssignmentId, &AssignmentRecord)> {
         let boarded = self
@@ -319,26 +321,66 @@ impl BookingRecord {
         if cancelled || self.is_served_elsewhere() {
             return None;
         }
-        self.assignments.iter().filter(|(_, a)| a.binds()).min_by_key(|(id, a)| (a.eta_s(), (*id).clone()))
+        let bound = || self.assignments.iter().filter(|(_, a)| a.binds());
+        let order = |(id, a): &(&AssignmentId, &AssignmentRecord)| (a.eta_s(), (*id).clone());
+        // Bonds that name one another in a circle were made by nobody's plan, and count as if they named none.
+        bound()
+            .filter(|(id, _)| !self.is_taken_over(id))
+            .min_by_key(order)
+            .or_else(|| bound().min_by_key(order))
+    }
+
+    /// True if another driver who was asked to take over from this bond has, and is bound.
+    fn is_taken_over(&self, bond: &AssignmentId) -> bool {
+        self.assignments.values().any(|other| other.binds() && other.instead_of() == Some(bond))
+    }
+
+    /// True if the bond ended, or is to end, by an exchange: a driver who was asked to take over from it said yes.
+    #[must_use]
+    pub fn is_exchanged(&self, bond: &AssignmentId) -> bool {
+        let has_taken = |other: &AssignmentRecord| other.assigned_at.is_some() || other.boarded.is_some();
+        self.assignments.values().any(|other| has_taken(other) && other.instead_of() == Some(bond))
     }
 
     /// Bonds and questions that must end: those beside the one that stands, and all before boarding once the
-    /// booking is cancelled or another district serves it. A boarded bond is never among them.
+    /// booking is cancelled or another district serves it. A boarded bond is never among them, nor a question whether
+    /// somebody takes over from the one that stands, as long as its taxi has not arrived.
     pub fn must_end(&self) -> impl Iterator<Item = (&AssignmentId, &AssignmentRecord, Release)> {
-        let standing = self.standing().map(|(id, _)| id);
+        let stands = self.standing();
+        let standing = stands.map(|(id, _)| id);
         let cancelled = self.cancel.is_some();
+        #[cfg(feature = "planted")]
+        let is_to_be_taken_over = |id: &AssignmentId| {
+            self.assignments.values().any(|other| other.is_question() && other.instead_of() == Some(id))
+        };
+        let under_way = stands
+            .filter(|(_, bond)| !cancelled && bond.arrived_at.is_none() && bond.carried_since().is_none());
+        let may_be_taken_over = move |question: &AssignmentRecord| {
+            under_way.is_some_and(|(id, _)| question.is_question() && question.instead_of() == Some(id))
+        };
         let ends = cancelled || standing.is_some() || self.is_served_elsewhere();
         self.assignments
             .iter()
             .filter(move |(id, a)| {
-                a.boarded.is_none() && (a.binds() || a.is_question()) && Some(*id) != standing && ends
+                a.boarded.is_none()
+                    && (a.binds() || a.is_question())
+                    && planted!(
+                        "exchange-lets-go-first",
+                        Some(*id) != standing,
+                        Some(*id) != standing || is_to_be_taken_over(id)
+                    )
+                    && ends
+                    && !may_be_taken_over(a)
             })
             .map(move |(id, a)| {
-                (
-                    id,
-                    a,
-                    if cancelled && standing.is_none() { Release::Cancelled } else { Release::Superseded },
-                )
+                let why = if cancelled && standing.is_none() {
+                    Release::Cancelled
+                } else if a.is_question() && a.instead_of().is_some() {
+                    Release::Withdrawn
+                } else {
+                    Release::Superseded
+                };
+                (id, a, why)
             })
     }
 

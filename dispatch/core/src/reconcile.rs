@@ -209,7 +209,8 @@ fn same_key(record: &BookingRecord) -> Option<Conflict> {
     })
 }
 
-/// One bond after another is no conflict; two that held at once, or one that ended because another stood, are.
+/// One bond after another is no conflict, nor one that another took over from before its rider had boarded; two that held
+/// at once, or one that ended because another stood, are.
 fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
     let superseded =
         |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::Superseded);
@@ -218,6 +219,7 @@ fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
         .iter()
         .filter(|(_, bond)| bond.assigned_at.is_some() || bond.boarded.is_some() || bond.over_at().is_some())
         .filter(|(_, bond)| bond.binds() || bond.over_at().is_some() || superseded(bond))
+        .filter(|(id, bond)| bond.carried_since().is_some() || !record.is_exchanged(id))
         .collect();
     let revoked = held.iter().any(|(_, bond)| bond.boarded.is_none() && superseded(bond));
     if held.len() < 2 && !revoked {

@@ -343,7 +343,7 @@ proptest! {
             let status = record.status();
             for (id, why) in ends {
                 prop_assert!(Some(&id) != stands.as_ref());
-                prop_assert!(matches!(why, Release::Superseded | Release::Cancelled));
+                prop_assert!(matches!(why, Release::Superseded | Release::Cancelled | Release::Withdrawn));
                 record.assignments.get_mut(&id).unwrap().released = Some((UtcMs(0), why));
             }
             prop_assert_eq!(record.must_end().count(), 0);

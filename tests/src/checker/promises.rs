@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::Board;
-use ondol_core::booking::{AssignmentRecord, BookingRecord, Cancel, Party, Status};
+use ondol_core::booking::{BookingRecord, Cancel, Party, Status};
 use ondol_core::fact::{Fact, Release, Step};
 use ondol_core::ids::{AssignmentId, BookingId, DistrictId, NodeId};
 use ondol_core::journal::Entry;
@@ -12,6 +12,7 @@ use ondol_core::units::UtcMs;
 use super::evidence::{Away, Evidence, Harm};
 use super::story::{Fate, Story};
 use crate::city::record::DriverNote;
+use crate::twice::{span, taxis_at_once};
 
 /// Two bonds that touch for less than this overlap by the roundings of clocks only.
 const TOUCH_MS: i64 = 0;
@@ -105,23 +106,11 @@ fn doubled_in_journals(union: &Board, untimed: &BTreeSet<String>) -> Vec<(String
     found
 }
 
-/// From when until when a bond held; nothing if it never did.
-fn span(bond: &AssignmentRecord) -> Option<(UtcMs, UtcMs)> {
-    let boarded_at = bond.boarded.map(|(at, _)| at);
-    let from = bond.assigned_at.or(bond.arrived_at).or(boarded_at)?;
-    let released_at = bond.released.map(|(at, _)| at).filter(|_| boarded_at.is_none());
-    Some((from, bond.over_at().or(released_at).unwrap_or(UtcMs(i64::MAX)).max(from)))
-}
-
 /// Bookings to which two taxis were bound at the same time.
 #[must_use]
 pub fn duplicate_dispatches(union: &Board) -> Vec<BookingId> {
     let records = union.districts().flat_map(|(_, district)| district.bookings.values());
-    let doubled = records.filter(|record| {
-        let mut spans: Vec<_> = record.assignments.values().filter_map(span).collect();
-        spans.sort_unstable();
-        spans.windows(2).any(|pair| pair[0].1 > pair[1].0)
-    });
+    let doubled = records.filter(|record| taxis_at_once([*record]));
     doubled.map(|record| record.id).collect()
 }
 

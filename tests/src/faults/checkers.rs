@@ -11,6 +11,7 @@
 //! | settled | after a takeover an edge asks nobody before most drivers have attached or 5 s are over | each offer an edge writes |
 //! | one_planner | no zone is offered by two nodes at once while both keep the lease, nor by an edge that knows it gave it back | each offer a node writes |
 //! | adopted | central offers no booking that an edge has adopted, unless its rider asked again or a human decided so | each offer central writes |
+//! | exchanged | a taxi is let go for another only once that one's driver has said yes | each slot a device stores; each step of a driver by text |
 //! | lent | a booking is offered in no other district than the one that has it | each offer a node writes |
 //! | patient | no machine ends a booking before its time to give up is over | each entry a node writes |
 //! | busy | no offer to a shift known busy | each offer a node writes |
@@ -33,26 +34,29 @@ use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, ShiftStart, Step, TakeCause};
+use ondol_core::fact::{Fact, Release, Step, TakeCause};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
 use ondol_core::node::{ModeReason, Node};
-use ondol_core::shift::{Serialiser, ShiftRecord};
+use ondol_core::shift::ShiftRecord;
 use ondol_device::Durable;
 use ondol_device::wire::Happening;
 
 use super::clock::Ms;
 
+mod admissions;
 mod adoptions;
 mod alone;
 mod capsules;
 mod charges;
+mod exchanges;
 mod loans;
 mod relays;
 
 use adoptions::Adoptions;
 use capsules::Bonds;
 use charges::Charges;
+use exchanges::Exchanges;
 use loans::Holders;
 use relays::Relays;
 
@@ -73,6 +77,7 @@ pub(crate) struct Checkers {
     acknowledged: BTreeMap<BookingId, usize>,
     charges: Charges,
     adoptions: Adoptions,
+    exchanges: Exchanges,
     holders: Holders,
     pub(crate) relays: Relays,
     /// True time, and when each booking was first taken in.
@@ -93,6 +98,8 @@ pub(crate) struct Checkers {
     histories: BTreeMap<(Series, u64), Hash>,
     /// The booking that each text asked for.
     of_texts: BTreeMap<String, BookingId>,
+    /// Bonds that street hails have made in the very step that is looked at: the plan in it came before.
+    pub(crate) hailed: BTreeSet<AssignmentId>,
     /// The booking of each question.
     questions: BTreeMap<AssignmentId, BookingId>,
     /// What each text of a feature-phone driver was answered when it was acted upon.
@@ -121,10 +128,13 @@ impl Checkers {
     /// A device stored its state.
     pub(crate) fn device_stored(&mut self, device: usize, stored: &Durable) {
         let ledger = self.devices.entry(device).or_default();
-        let mut ended_by_machine = None;
+        let (mut ended_by_machine, mut superseded) = (None, None);
         ledger.active.retain(|assignment| {
             let Some(stone) = stored.tombstone(assignment) else { return true };
             self.bonds.ended(assignment, self.now);
+            if let Happening::Released { booking, reason: Release::Superseded, .. } = &stone.last {
+                superseded = Some((*booking, assignment.clone()));
+            }
             if ledger.boarded.contains(assignment) && !matches!(stone.last, Happening::Done { .. }) {
                 ended_by_machine =
                     Some(format!("device {device} ended boarded {assignment}: {:?}", stone.last));
@@ -134,6 +144,7 @@ impl Checkers {
         if let Some(trip) = &stored.current {
             ledger.active.insert(trip.assignment.clone());
             self.bonds.held(&trip.assignment, stored.shift);
+            self.exchanges.taken(trip.booking, &trip.assignment);
             if trip.boarded.is_some() {
                 ledger.boarded.insert(trip.assignment.clone());
             }
@@ -147,6 +158,9 @@ impl Checkers {
             self.break_promise("I1", format!("device {device} has two active assignments: {active}"));
         } else if let Some(assignment) = vanished {
             self.break_promise("I1", format!("device {device} lost {assignment} without ending it"));
+        }
+        if let Some((booking, assignment)) = superseded {
+            self.let_go(booking, &assignment, Release::Superseded);
         }
         if let Some(what) = ended_by_machine {
             self.boarded_reassigned += 1;
@@ -180,7 +194,8 @@ impl Checkers {
         match Fact::read(entry) {
             Ok(Some(Fact::Offered { booking, assignment, shift, why, .. })) => {
                 let me = &node.config().id;
-                if let Some((record, bond)) = board.bonds_of(shift).find(|(_, id)| **id != assignment) {
+                let mut others = board.bonds_of(shift).filter(|(_, id)| **id != assignment);
+                if let Some((record, bond)) = others.find(|(_, id)| !self.hailed.contains(id)) {
                     let what = format!("{me} offers {assignment} to a shift with {bond} of {}", record.id);
                     self.break_promise("busy", what);
                 }
@@ -237,6 +252,7 @@ impl Checkers {
                     }
                 }
             }
+            Ok(Some(Fact::BookingLent { booking, .. })) => self.exchanges.lent(booking),
             Ok(Some(
                 Fact::BookingTransferred { booking, loan } | Fact::BookingReturned { booking, loan },
             )) => {
@@ -256,6 +272,11 @@ impl Checkers {
                 }
                 if homed_here && !forgot && matches!(what, Step::Assigned | Step::Boarded { .. }) {
                     self.bonds_of_homed(board, shift);
+                }
+                match what {
+                    Step::Assigned if homed_here => self.exchanges.taken(booking, &assignment),
+                    Step::Released { reason } if homed_here => self.let_go(booking, &assignment, reason),
+                    _ => {}
                 }
             }
             Ok(Some(Fact::TripRestored { assignment, shift, .. })) => self.restored(&assignment, shift),
@@ -294,29 +315,6 @@ impl Checkers {
             }
             Ok(_) => {}
             Err(error) => self.break_promise("journal", error.to_string()),
-        }
-    }
-
-    /// An edge that has not been level with central for long admits nobody, because its bans may be old, unless an
-    /// operator answers for it.
-    /// Whom it knows to be barred nobody can let in.
-    fn admitted(&mut self, node: &Node, board: &DistrictBoard, start: &ShiftStart) {
-        if board.drivers.get(&start.driver).is_some_and(|(_, driver)| driver.banned) {
-            let what = format!("{} admits {}, whom it knows to be barred", node.config().id, start.driver);
-            self.break_promise("bans", what);
-        }
-        let by_device = matches!(start.serialiser, Serialiser::Device { .. });
-        // The node's elapsed clock may run a little slow, and a page takes its time.
-        let too_old_ms = node.config().timing.bans_fresh_ms * 103 / 100 + 1_000;
-        let is_let_in = board.bans_waived.is_some_and(|(_, until)| until.0 > self.civil_ms);
-        if by_device && !is_let_in && self.out_of_touch_ms > too_old_ms {
-            let what = format!(
-                "{} admits {} by bans of {} ms",
-                node.config().id,
-                start.driver,
-                self.out_of_touch_ms
-            );
-            self.break_promise("bans", what);
         }
     }
 

@@ -75,6 +75,7 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("device-sends-before-storing", "I10", 2_000, "a device sends before it has stored"),
     mutant("no-revoke-tombstone", "live", 400, "a device drops what is revoked, remembers and tells nothing"),
     mutant("charge-per-assignment", "I3", 400, "central charges each trip of a booking"),
+    mutant("exchange-lets-go-first", "exchanged", 50, "a taxi is let go while another is only asked"),
     mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
     mutant("lease-by-wall-clock", "one_planner", 1_000, "the lease counts on the civil clock"),
     mutant("edge-takes-early", "one_planner", 200, "an edge waits for half of the lease"),

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ondol_core::booking::{Needs, Priority};
 use ondol_core::ids::{BookingId, ShiftId};
-use ondol_core::matching::{FreeShift, OpenBooking, Plan, Snapshot};
+use ondol_core::matching::{EXCHANGES_MAX, FreeShift, LATER_MAX_MS, OpenBooking, Plan, Snapshot};
 use ondol_core::units::UtcMs;
 
 use super::taxi::Taxi;
@@ -35,14 +35,14 @@ impl World<'_> {
         let shifts = self.shifts(cell, now_s);
         let on_duty = self.taxis.iter().flatten().filter(|taxi| self.cell_of(taxi, now_s) == cell).count();
         let reach_s = self.planner.reach_s();
-        let snapshot =
+        let mut snapshot =
             Snapshot { now: moment(now_s), bookings, shifts, on_duty, reach_s, travel: &self.roads };
         let began = Instant::now();
-        let plan = self.planner.plan(&snapshot);
+        let plan = self.planner.plan(&mut snapshot);
         self.solves.push(began.elapsed());
         let is_rest = !snapshot.shifts.is_empty() && !plan.unmatched.is_empty();
-        self.carry_out(&plan, now_s);
-        if is_rest && self.planner.goes_on_by_itself() {
+        let is_anybody_freed = self.carry_out(&plan, now_s);
+        if (is_rest && self.planner.goes_on_by_itself()) || (is_anybody_freed && self.planner.exchanges()) {
             self.want_plan(now_s);
         }
     }
@@ -58,6 +58,12 @@ impl World<'_> {
         self.messages.are_slow_to_drivers() && self.planner.looks_ahead()
     }
 
+    /// True if whoever drives to the rider may be sent elsewhere.
+    fn may_change(&self, request: usize) -> bool {
+        let changes = self.log.rides[request].reassigned;
+        self.replans() && !(self.planner.exchanges() && changes as usize >= EXCHANGES_MAX)
+    }
+
     fn holder(&self, request: usize, now_s: u32) -> usize {
         self.cells.holder(request, self.town.requests[request].from, now_s)
     }
@@ -71,8 +77,8 @@ impl World<'_> {
     }
 
     fn bookings(&self, cell: usize, now_s: u32) -> Vec<OpenBooking> {
-        let replans = self.replans();
-        let wanting = self.open.iter().filter(|request| replans || self.sent[**request].is_none());
+        let wanting =
+            self.open.iter().filter(|request| self.sent[**request].is_none() || self.may_change(**request));
         wanting
             .filter(|request| self.holder(**request, now_s) == cell)
             .map(|request| {
@@ -89,6 +95,7 @@ impl World<'_> {
                     not: BTreeSet::new(),
                     only: None,
                     planned: self.sent[*request].map(|taxi| ShiftId::from_number(taxi as u128)),
+                    promised_at: self.promised[*request],
                     gone_at: self
                         .patience_s(row)
                         .filter(|_| self.planner.knows_patience())
@@ -101,18 +108,17 @@ impl World<'_> {
 
     /// The taxis that may be sent, as far as the dispatch of this cell knows.
     fn shifts(&self, cell: usize, now_s: u32) -> Vec<FreeShift> {
-        let replans = self.replans();
         let hears_in_s = if self.orders_ahead() { self.messages.expected_order_s() } else { 0 };
         let on_shift =
             self.taxis.iter().enumerate().filter_map(|(number, taxi)| Some((number, taxi.as_ref()?)));
         on_shift
             .filter(|(_, taxi)| {
-                let to_waiting = |request| self.open.contains(&request);
+                let may_turn = |request| self.open.contains(&request) && self.may_change(request);
                 let is_soon_clear = self.orders_ahead()
                     && taxi.carries()
                     && !taxi.is_promised
                     && taxi.at_s() <= now_s + self.messages.window_s();
-                taxi.is_known_free || is_soon_clear || (replans && taxi.drives_to().is_some_and(to_waiting))
+                taxi.is_known_free || is_soon_clear || taxi.drives_to().is_some_and(may_turn)
             })
             .filter(|(_, taxi)| self.cell_of(taxi, now_s) == cell)
             .filter(|(number, _)| now_s + self.options.pickup_s < self.town.vehicles[*number].shift_end_s)
@@ -130,6 +136,7 @@ impl World<'_> {
                     offers: Needs::default(),
                     waits_at: None,
                     idle_since: moment(taxi.clear_since_s),
+                    takes_over: true,
                 }
             })
             .collect()
@@ -168,15 +175,21 @@ impl World<'_> {
         if free.len() > waiting.count() { free } else { Vec::new() }
     }
 
-    /// First every taxi that is not sent where it was is called off, then those that are sent elsewhere set off.
-    fn carry_out(&mut self, plan: &Plan, now_s: u32) {
-        let asks: Vec<(usize, usize)> = plan
-            .asks
-            .iter()
-            .map(|ask| (number(ask.booking.0.as_u128()), number(ask.shift.0.as_u128())))
-            .collect();
-        let changed: Vec<(usize, usize)> =
-            asks.into_iter().filter(|(request, taxi)| self.sent[*request] != Some(*taxi)).collect();
+    /// First every taxi that is not sent where it was is called off, then those that are sent elsewhere set off. True if a
+    /// taxi was called off that has nothing to do now.
+    fn carry_out(&mut self, plan: &Plan, now_s: u32) -> bool {
+        let mut is_anybody_freed = false;
+        let mut changed: Vec<(usize, usize)> = Vec::new();
+        for ask in &plan.asks {
+            let (request, taxi) = (number(ask.booking.0.as_u128()), number(ask.shift.0.as_u128()));
+            if self.sent[request] != Some(taxi) {
+                changed.push((request, taxi));
+                if self.planner.exchanges() {
+                    let latest = moment(now_s + ask.eta_s).plus_ms(LATER_MAX_MS);
+                    self.promised[request].get_or_insert(latest);
+                }
+            }
+        }
         let left_out: Vec<usize> =
             plan.unmatched.iter().map(|(booking, _)| number(booking.0.as_u128())).collect();
         // A taxi that is sent straight on to another pickup need not stand first.
@@ -187,6 +200,7 @@ impl World<'_> {
             {
                 self.stand(taxi, now_s);
                 self.knows_free(taxi);
+                is_anybody_freed = true;
             }
         }
         for request in left_out {
@@ -197,6 +211,7 @@ impl World<'_> {
         for (request, taxi) in changed {
             self.send(request, taxi, now_s);
         }
+        is_anybody_freed
     }
 
     fn knows_free(&mut self, taxi: usize) {

@@ -4,7 +4,11 @@ use std::fmt;
 use std::str::FromStr;
 
 use ondol_core::face::Timing;
-use ondol_core::matching::{NearestPair, Plan, Policy, RollingAssignment, RollingRules, Snapshot};
+use std::collections::BTreeSet;
+
+use ondol_core::matching::{
+    NearestPair, Plan, Policy, RollingAssignment, RollingRules, Snapshot, plan_exchanges,
+};
 
 use super::Options;
 use super::chat::ChatGroup;
@@ -21,7 +25,8 @@ const BATCH_S: u32 = 10;
 pub enum PolicyName {
     /// The one in use: rolling assignment, planned anew on events.
     Ondol,
-    /// The same as nodes play it today: who drives to a rider is not sent elsewhere, and nobody knows how long riders wait.
+    /// The same as nodes play it: a taxi on its way is sent elsewhere only once a free one has taken over its rider, and
+    /// nobody knows how long riders wait.
     Node,
     /// The nearest pair first, on events; what is planned stays.
     Nearest,
@@ -71,7 +76,10 @@ impl Planner {
                 let patience_s = options.max_wait_s.unwrap_or(rules.patience_s);
                 Box::new(RollingAssignment { rules: RollingRules { patience_s, ..rules } })
             }
-            PolicyName::Node => Box::new(RollingAssignment::default()),
+            PolicyName::Node => {
+                let rules = RollingRules::giving_up_after(Timing::default().give_up_ms);
+                Box::new(RollingAssignment { rules })
+            }
             PolicyName::Batch10 => {
                 let rules = RollingRules { busy_s: 0, idle_s: 0, ..RollingRules::default() };
                 Box::new(RollingAssignment { rules })
@@ -82,15 +90,25 @@ impl Planner {
         Self { name: options.policy, policy }
     }
 
-    pub(super) fn plan(&self, snapshot: &Snapshot<'_>) -> Plan {
-        self.policy.plan(snapshot)
+    pub(super) fn plan(&self, snapshot: &mut Snapshot<'_>) -> Plan {
+        // Here drivers answer at once: nobody is in question when the next plan is made.
+        if self.exchanges() {
+            plan_exchanges(self.policy.as_ref(), snapshot, &BTreeSet::new())
+        } else {
+            self.policy.plan(snapshot)
+        }
+    }
+
+    /// True if every rider who has a taxi keeps one, and is told when it will come at the latest.
+    pub(super) fn exchanges(&self) -> bool {
+        self.name == PolicyName::Node
     }
 
     /// True if taxis that are on their way may be sent elsewhere.
     pub(super) fn replans(&self) -> bool {
         match self.name {
-            PolicyName::Ondol => true,
-            PolicyName::Node | PolicyName::Nearest | PolicyName::Batch10 | PolicyName::ChatGroup => false,
+            PolicyName::Ondol | PolicyName::Node => true,
+            PolicyName::Nearest | PolicyName::Batch10 | PolicyName::ChatGroup => false,
         }
     }
 

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use ondol_core::matching::EXCHANGES_MAX;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
@@ -83,7 +84,14 @@ fn the_world_keeps_its_rules_under_every_policy() {
             assert_eq!(broken(&town, &options, &log), Vec::<String>::new(), "seed {seed}, {policy}");
             assert!(log.served() > 40, "seed {seed}, {policy}: {}", log.served());
             assert!(log.served() < 240, "seed {seed}, {policy}: nobody has ever gone");
-            assert_eq!(policy == PolicyName::Ondol, report.metrics.reassigned > 0, "seed {seed}, {policy}");
+            let changes = matches!(policy, PolicyName::Ondol | PolicyName::Node);
+            assert_eq!(changes, report.metrics.reassigned > 0, "seed {seed}, {policy}");
+            let keeps = policy == PolicyName::Node;
+            let most = log.rides.iter().map(|ride| ride.reassigned).max();
+            assert!(
+                !keeps || most.is_some_and(|most| most as usize <= EXCHANGES_MAX),
+                "seed {seed}: {most:?} changes of one taxi"
+            );
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, BinaryHeap};
 use std::time::Duration;
 
 use ondol_core::ids::FleetId;
+use ondol_core::units::UtcMs;
 
 use super::cells::Cells;
 use super::log::{Log, Ride, Served};
@@ -56,6 +57,8 @@ pub(super) struct World<'a> {
     pub open: BTreeSet<usize>,
     /// Per request: the vehicle that drives to it, or has been ordered to.
     pub sent: Vec<Option<usize>>,
+    /// Per request: by when another taxi must come, where riders who have one keep one.
+    pub promised: Vec<Option<UtcMs>>,
     is_dirty: bool,
     pub planned_at_s: Option<u32>,
     pub log: Log,
@@ -84,6 +87,7 @@ impl<'a> World<'a> {
             unheard: BTreeSet::new(),
             open: BTreeSet::new(),
             sent: vec![None; town.requests.len()],
+            promised: vec![None; town.requests.len()],
             is_dirty: false,
             planned_at_s: None,
             log: Log { rides: vec![Ride::default(); town.requests.len()], legs: Vec::new() },

@@ -25,6 +25,7 @@ fn view(node: &Node, id: &AssignmentId, bond: &AssignmentRecord) -> AssignmentVi
         plate: plate(node, bond.shift),
         eta_s,
         rule: why.map(|why| why.rule.clone()),
+        instead_of: bond.instead_of().cloned(),
         others: others
             .iter()
             .map(|(shift, eta_s)| OtherView { shift: *shift, plate: plate(node, *shift), eta_s: *eta_s })

@@ -111,7 +111,7 @@ impl DistrictBoard {
                 self.own(booking, owner, None);
                 self.ask(booking, &assignment, shift);
                 let bond = self.said(booking, assignment, shift);
-                let why = Reasons { rule: "restored".into(), others: Vec::new() };
+                let why = Reasons::alone("restored");
                 least(&mut bond.offered, (eta_s, offered_at, why));
                 least(&mut bond.assigned_at, offered_at);
                 greatest(&mut bond.restored, attach_epoch);

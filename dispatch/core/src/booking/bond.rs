@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fact::{CloseReason, Fare, PinCheck, Release};
 use crate::hlc::Hlc;
-use crate::ids::ShiftId;
+use crate::ids::{AssignmentId, ShiftId};
 use crate::matching::Reasons;
 use crate::units::UtcMs;
 
@@ -69,6 +69,12 @@ impl AssignmentRecord {
             && (self.boarded.is_some() || (self.released.is_none() && self.assigned_at.is_some()))
     }
 
+    /// The bond that its driver was asked to take over from, in an exchange.
+    #[must_use]
+    pub fn instead_of(&self) -> Option<&AssignmentId> {
+        self.offered.as_ref().and_then(|(_, _, why)| why.instead_of.as_ref())
+    }
+
     /// True if the question is open: offered, and neither taken nor ended.
     #[must_use]
     pub fn is_question(&self) -> bool {
@@ -81,7 +87,7 @@ impl AssignmentRecord {
 
     /// Since when the rider is known to be or to have been in the taxi. A trip that is over had begun, though the entry
     /// of the boarding may be lost with a disk.
-    pub(super) fn carried_since(&self) -> Option<UtcMs> {
+    pub(crate) fn carried_since(&self) -> Option<UtcMs> {
         self.boarded.map(|(at, _)| at).or_else(|| self.over_at())
     }
 

@@ -166,3 +166,47 @@ fn who_has_booked_ahead_waits_from_that_moment_on() {
     assert_eq!(wanted_at(Some(UtcMs(1))), Some(UtcMs(5)), "nobody waits before asking");
     assert_eq!(booking(&[]).wanted_at(), None);
 }
+
+/// A bond whose driver was asked to take over from another.
+fn instead_of(counter: u64, eta_s: u32) -> AssignmentRecord {
+    let mut bond = bond(eta_s);
+    let why = Reasons { instead_of: Some(id(counter)), ..Reasons::default() };
+    bond.offered = Some((eta_s, UtcMs(0), why));
+    bond
+}
+
+#[test]
+fn who_takes_over_stands_over_a_nearer_one_and_over_nobody_else() {
+    let exchanged = booking(&[(1, bond(200)), (2, instead_of(1, 300))]);
+    assert_eq!(exchanged.standing().unwrap().0, &id(2));
+    assert!(exchanged.is_exchanged(&id(1)) && !exchanged.is_exchanged(&id(2)));
+    assert_eq!(
+        exchanged.must_end().map(|(id, _, why)| (id.clone(), why)).collect::<Vec<_>>(),
+        [(id(1), Release::Superseded)]
+    );
+    let beside = booking(&[(1, bond(200)), (2, instead_of(9, 300))]);
+    assert_eq!(beside.standing().unwrap().0, &id(1), "the one that it was asked instead of is another");
+    let mut given_back = exchanged;
+    given_back.assignments.get_mut(&id(2)).unwrap().released = Some((UtcMs(3), Release::GivenBack));
+    assert_eq!(given_back.standing().unwrap().0, &id(1), "who has not let go yet drives on");
+    let circle = booking(&[(1, instead_of(2, 200)), (2, instead_of(1, 300))]);
+    assert_eq!(circle.standing().unwrap().0, &id(1), "nobody plans a circle, and it leaves no rider alone");
+}
+
+#[test]
+fn a_question_to_take_over_is_open_until_the_first_has_arrived() {
+    let question = AssignmentRecord { assigned_at: None, ..instead_of(1, 100) };
+    let asked = booking(&[(1, bond(200)), (2, question.clone())]);
+    assert_eq!((asked.status(), asked.must_end().count()), (Status::Assigned, 0));
+    let ends = |booking: &BookingRecord| {
+        booking.must_end().map(|(id, _, why)| (id.clone(), why)).collect::<Vec<_>>()
+    };
+    let there = AssignmentRecord { arrived_at: Some(UtcMs(2)), ..bond(200) };
+    assert_eq!(ends(&booking(&[(1, there), (2, question.clone())])), [(id(2), Release::Withdrawn)]);
+    assert_eq!(
+        ends(&booking(&[(3, bond(200)), (2, question)])),
+        [(id(2), Release::Withdrawn)],
+        "its taxi is no more"
+    );
+    assert_eq!(cancelled(asked).must_end().count(), 2);
+}

@@ -53,7 +53,7 @@ impl Day {
     fn ask(&mut self, number: u128, of: u128, eta_s: u32, others: &[(u128, u32)], at: UtcMs) {
         self.town.accept("c", number, at, request(None, 0.0));
         let others = others.iter().map(|(of, eta_s)| (shift(*of), *eta_s)).collect();
-        let why = Reasons { rule: "nearest".into(), others };
+        let why = Reasons { others, ..Reasons::alone("nearest") };
         let assignment = bond(&format!("c{number}"));
         let fact = Fact::Offered { booking: booking(number), assignment, shift: shift(of), eta_s, why, at };
         self.write(at, &fact);

@@ -49,6 +49,9 @@ pub(super) fn candidates(
             })
             .filter(|candidate| booking.is_met_by(shifts[candidate.shift], candidate.eta_s, snapshot.now))
             .collect();
+        let planned = list.iter().find(|c| booking.planned == Some(shifts[c.shift].shift));
+        let planned_s = planned.map_or(0, |c| c.eta_s);
+        list.retain(|c| c.eta_s <= planned_s || booking.is_kept_by(shifts[c.shift], c.eta_s, snapshot.now));
         list.sort_by_key(|c| (c.eta_s, shifts[c.shift].idle_since, shifts[c.shift].shift));
         lists.push(list);
     }

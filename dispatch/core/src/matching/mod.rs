@@ -6,11 +6,13 @@
 //! |---|---|
 //! | what a plan is made from, and what it says | `snapshot`, `plan` |
 //! | the rule in use: riders together wait least, planned anew until a shift is close | `rolling` |
+//! | taxis on their way are exchanged, and every rider keeps one | `exchange` |
 //! | who comes into question: near by straight line, then by road | `candidates`, `near` |
 //! | the exact solver | `solver` |
 //! | the yardstick: nearest pair first | `nearest` |
 
 mod candidates;
+mod exchange;
 mod near;
 mod nearest;
 mod plan;
@@ -20,6 +22,7 @@ mod solver;
 #[cfg(test)]
 mod testing;
 
+pub use exchange::{EXCHANGES_MAX, LATER_MAX_MS, plan_exchanges};
 pub use nearest::NearestPair;
 pub use plan::{Ask, Plan, Reasons, Unmatched};
 pub use rolling::{RollingAssignment, RollingRules};

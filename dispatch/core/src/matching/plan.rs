@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::{BookingId, ShiftId};
+use crate::ids::{AssignmentId, BookingId, ShiftId};
 
 /// Why a shift was asked; stored with the offer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
@@ -21,6 +21,9 @@ pub struct Reasons {
     /// The other candidates with what they cost in seconds, best first, at most five: the drive, and what it costs
     /// to take a shift away that is on its way.
     pub others: Vec<(ShiftId, u32)>,
+    /// The bond whose taxi was on its way and keeps the booking until this driver has said yes: an exchange.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<AssignmentId>,
 }
 
 /// A shift to ask.
@@ -65,6 +68,12 @@ impl Reasons {
     #[must_use]
     pub fn among(rule: &str, chosen: ShiftId, candidates: impl IntoIterator<Item = (ShiftId, u32)>) -> Self {
         let others = candidates.into_iter().filter(|(shift, _)| *shift != chosen).take(OTHERS_MAX).collect();
-        Self { rule: rule.into(), others }
+        Self { rule: rule.into(), others, instead_of: None }
+    }
+
+    /// Returns a reason that no other candidates stand beside.
+    #[must_use]
+    pub fn alone(rule: &str) -> Self {
+        Self { rule: rule.into(), ..Self::default() }
     }
 }

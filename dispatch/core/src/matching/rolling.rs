@@ -68,12 +68,19 @@ impl Default for RollingRules {
 }
 
 impl RollingRules {
-    /// Rules where a booking for which nobody was found ends after `give_up_ms`: for the last third of that time it goes
-    /// before others.
+    /// Rules of a node, where a booking for which nobody was found ends after `give_up_ms`: for the last third of that time
+    /// it goes before others. A node asks for a change later and less often than the best plan would: where a taxi is was
+    /// heard some seconds ago, another driver's yes takes some more, and drivers hate to be turned round.
     #[must_use]
     pub fn giving_up_after(give_up_ms: u64) -> Self {
         let give_up_s = u32::try_from(give_up_ms / 1_000).unwrap_or(LONGEST_S).min(LONGEST_S);
-        Self { patience_s: give_up_s, age_cap_s: give_up_s / 3 * 2, ..Self::default() }
+        Self {
+            patience_s: give_up_s,
+            age_cap_s: give_up_s / 3 * 2,
+            switch_s: 30,
+            lock_s: 60,
+            ..Self::default()
+        }
     }
 }
 

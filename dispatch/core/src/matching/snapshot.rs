@@ -33,6 +33,8 @@ pub struct OpenBooking {
     pub only: Option<ShiftId>,
     /// The shift that is on its way to it and may still be changed.
     pub planned: Option<ShiftId>,
+    /// By when any other shift than the planned one must be there, unless the planned one is later still.
+    pub promised_at: Option<UtcMs>,
     /// When the rider will have gone, if that is known: a shift that would come later is not asked.
     pub gone_at: Option<UtcMs>,
 }
@@ -58,6 +60,8 @@ pub struct FreeShift {
     pub waits_at: Option<(StandId, UtcMs)>,
     /// Since when it has been free.
     pub idle_since: UtcMs,
+    /// It may take a booking over from another shift that is on its way: its driver's yes is known within seconds.
+    pub takes_over: bool,
 }
 
 /// Everything a plan is made from.
@@ -85,6 +89,14 @@ impl OpenBooking {
             && shift.offers.cover(self.needs)
             && !self.not.contains(&shift.shift)
             && self.only.is_none_or(|only| only == shift.shift)
+            && (shift.takes_over || self.planned.is_none_or(|planned| planned == shift.shift))
+    }
+
+    /// True if `shift`, which needs `eta_s`, is there when its rider was promised, or is the planned one.
+    #[must_use]
+    pub fn is_kept_by(&self, shift: &FreeShift, eta_s: u32, now: UtcMs) -> bool {
+        let is_in_time = |at| now.plus_ms(u64::from(eta_s) * 1_000) <= at;
+        self.promised_at.is_none_or(is_in_time) || self.planned == Some(shift.shift)
     }
 
     /// True if `shift`, which needs `eta_s`, comes while the rider is there and the driver takes somebody on.

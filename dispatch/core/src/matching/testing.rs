@@ -26,6 +26,7 @@ pub(super) fn booking(n: u128, metres_east: f64) -> OpenBooking {
         not: BTreeSet::new(),
         only: None,
         planned: None,
+        promised_at: None,
         gone_at: None,
     }
 }
@@ -41,6 +42,7 @@ pub(super) fn shift(n: u128, metres_east: f64) -> FreeShift {
         offers: Needs::default(),
         waits_at: None,
         idle_since: UtcMs(0),
+        takes_over: true,
     }
 }
 

@@ -61,7 +61,7 @@ impl Node {
         if let Some(other) = known.and_then(|known| self.asked_through(&district, known, now)) {
             self.hand_over_for(&district, booking, other, shift, now);
         } else {
-            let why = Reasons { rule: "by_hand".into(), others: Vec::new() };
+            let why = Reasons::alone("by_hand");
             self.ask(&district, booking, shift, eta_s, why, now);
         }
         Ok(Answer::Done)

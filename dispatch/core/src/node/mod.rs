@@ -12,6 +12,8 @@
 //! | driver devices: trips that come back from capsules | `restore.rs` |
 //! | feature-phone drivers | `home.rs` |
 //! | who is asked | `plan.rs` |
+//! | who is asked to take over from a taxi on its way | `exchange.rs` |
+//! | questions: put, sent until answered, ended | `questions.rs` |
 //! | who is asked home | `abroad.rs` |
 //! | drivers who reach only the edge, planned by central | `relay.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
@@ -54,6 +56,7 @@ mod booking;
 mod borrow;
 mod by_hand;
 mod device;
+mod exchange;
 mod freeze;
 mod home;
 mod lease;
@@ -64,6 +67,7 @@ mod owner;
 mod peer;
 mod plan;
 mod quarantine;
+mod questions;
 mod react;
 mod relay;
 mod report;
@@ -110,6 +114,8 @@ pub struct Node {
     aged: aged::Aged,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
+    /// When a plan last looked for exchanges.
+    exchanged_at: BTreeMap<DistrictId, Ticks>,
     /// The question that each letter named last in this life, for each feature-phone driver.
     letters: BTreeMap<(ShiftId, char), AssignmentId>,
     /// Wrong PINs texted for a bond.
@@ -218,6 +224,7 @@ impl Node {
             waits_since: BTreeMap::new(),
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
+            exchanged_at: BTreeMap::new(),
             letters: BTreeMap::new(),
             pin_tries: BTreeMap::new(),
             home_said: BTreeMap::new(),

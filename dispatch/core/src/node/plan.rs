@@ -1,18 +1,16 @@
-//! Who is asked: the snapshot for the policy, the questions that follow from its plan, and their end.
+//! Who is asked: the snapshot for the policy, and what follows from its plan.
 
 use crate::planted;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Contact, Node, Question, Side};
+use super::exchange::UnderWay;
+use super::{Node, Side};
 use crate::authority::{CentralMode, EdgeMode};
 use crate::board::DistrictBoard;
 use crate::booking::{BookingRecord, Status};
-use crate::command::{Notice, NoticeText, Offer, Recipient, ToDevice};
-use crate::face::Output;
-use crate::fact::{Fact, Release, Step, district_wide};
+use crate::fact::Release;
 use crate::ids::{AssignmentId, BookingId, DistrictId, NodeId, ShiftId};
-use crate::matching::{FreeShift, OpenBooking, Plan, Reasons, Snapshot};
-use crate::pin::{booking_code, pin_verifier};
+use crate::matching::{FreeShift, OpenBooking, Plan, Snapshot, plan_exchanges};
 use crate::shift::ShiftRecord;
 use crate::units::{Now, Ticks};
 
@@ -46,37 +44,46 @@ impl Node {
         }
     }
 
-    /// Plans a district; false if there was nothing to plan, so that the next booking need not wait.
+    /// Plans a district; false if nobody waited for a taxi, so that the next booking need not wait.
     ///
     /// The lease is looked at first: a process that was stopped for a while must not act on what it held before.
     fn plan(&mut self, district: &DistrictId, now: Now) -> bool {
         self.sweep_lease(district, now);
         let Some(scope) = self.scope(district, now) else { return false };
         let bookings = self.wanting(district, now);
-        if bookings.is_empty() {
+        let has_wish = !bookings.is_empty();
+        let is_exchange_due = scope.attached && self.is_exchange_due(district, now);
+        if !has_wish && !is_exchange_due {
             return false;
         }
+        self.exchanged_at.insert(district.clone(), now.ticks);
         let shifts = self.free_shifts(district, &scope, now);
         let reach_s = self.config.timing.reach_s;
         let on_duty = self.district(district).map_or(0, |board| board.on_duty().count());
         let travel = self.travel.as_ref();
-        let snapshot = Snapshot { now: now.utc, bookings, shifts, on_duty, reach_s, travel };
-        let plan = self.policy.plan(&snapshot);
+        let mut snapshot = Snapshot { now: now.utc, bookings, shifts, on_duty, reach_s, travel };
         let handed: BTreeSet<BookingId> =
             snapshot.bookings.iter().filter(|booking| booking.only.is_some()).map(|b| b.booking).collect();
-        self.carry_out(district, plan, &scope, &handed, now);
-        true
+        let mut under_way = UnderWay::default();
+        if scope.attached && !snapshot.shifts.is_empty() {
+            under_way = self.add_under_way(district, now, &mut snapshot);
+        }
+        let plan = plan_exchanges(self.policy.as_ref(), &mut snapshot, &under_way.in_question);
+        self.carry_out(district, plan, &under_way.bonds, &scope, &handed, now);
+        has_wish
     }
 
     fn carry_out(
         &mut self,
         district: &DistrictId,
         plan: Plan,
+        bonds: &BTreeMap<BookingId, AssignmentId>,
         scope: &Scope,
         handed: &BTreeSet<BookingId>,
         now: Now,
     ) {
-        for ask in plan.asks {
+        for mut ask in plan.asks {
+            ask.why.instead_of = bonds.get(&ask.booking).cloned();
             let known = self.district(district).and_then(|district| district.shifts.get(&ask.shift));
             match known.and_then(|shift| self.asked_through(district, shift, now)) {
                 Some(other) => self.hand_over_for(district, ask.booking, other, ask.shift, now),
@@ -140,15 +147,17 @@ impl Node {
     }
 
     fn open_booking(&self, record: &BookingRecord, now: Now) -> Option<OpenBooking> {
-        let accepted = record.accepted.as_ref()?;
-        let request = &accepted.request;
+        let is_alone = matches!(record.status(), Status::Open | Status::Offered);
+        if !is_alone || !self.is_due(record, now) || record.rider_did_not_come() || self.is_aged(record.id) {
+            return None;
+        }
+        self.wish(record, now)
+    }
+
+    /// What the booking wants of a shift; `None` while somebody is asked and may yet answer.
+    pub(super) fn wish(&self, record: &BookingRecord, now: Now) -> Option<OpenBooking> {
+        let request = record.request()?;
         let timing = &self.config.timing;
-        if !matches!(record.status(), Status::Open | Status::Offered) {
-            return None;
-        }
-        if !self.is_due(record, now) || record.rider_did_not_come() || self.is_aged(record.id) {
-            return None;
-        }
         let mut not = BTreeSet::new();
         for (id, bond) in &record.assignments {
             if bond.is_question() {
@@ -185,6 +194,7 @@ impl Node {
             not,
             only: record.owner.as_ref().and_then(|(_, wanted)| *wanted),
             planned: None,
+            promised_at: None,
             gone_at: None,
         })
     }
@@ -249,10 +259,21 @@ impl Node {
         district: &DistrictId,
         now: Now,
     ) -> Option<FreeShift> {
-        let start = shift.start.as_ref()?;
-        if !self.can_hear_a_question(shift, district, now) {
-            return None;
+        if self.can_hear_a_question(shift, district, now) {
+            self.candidate(shift, district, now)
+        } else {
+            None
         }
+    }
+
+    /// The shift as a candidate, if anybody knows where it is.
+    pub(super) fn candidate(
+        &self,
+        shift: &ShiftRecord,
+        district: &DistrictId,
+        now: Now,
+    ) -> Option<FreeShift> {
+        let start = shift.start.as_ref()?;
         Some(FreeShift {
             shift: shift.id,
             position: self.place_of(shift, district, now)?,
@@ -263,226 +284,7 @@ impl Node {
             offers: start.vehicle.needs,
             waits_at: shift.waits_at().map(|(stand, since)| (stand.clone(), since)),
             idle_since: shift.duty.map_or(start.at, |(_, _, at)| at),
+            takes_over: self.is_attached_here(district, shift.id),
         })
     }
-
-    /// Asks a shift: the question is in the journal before it leaves.
-    pub(super) fn ask(
-        &mut self,
-        district: &DistrictId,
-        booking: BookingId,
-        shift: ShiftId,
-        eta_s: u32,
-        why: Reasons,
-        now: Now,
-    ) {
-        let Some(board) = self.district(district) else { return };
-        let (Some(record), Some(shift_record)) = (board.bookings.get(&booking), board.shifts.get(&shift))
-        else {
-            return;
-        };
-        let by_text = shift_record.home().is_some();
-        let driver = shift_record.start.as_ref().map(|start| start.driver);
-        let zone = record.zone().cloned().unwrap_or_else(district_wide);
-        let Some(request) = record.request().cloned() else { return };
-        let timing = self.config.timing;
-        let (ttl_ms, gives_way_ms) = if by_text {
-            (timing.text_offer_ttl_ms, timing.text_offer_ttl_ms)
-        } else {
-            (timing.offer_ttl_ms, timing.reoffer_ms)
-        };
-        let assignment = if by_text { self.name_by_text(shift) } else { self.next_name() };
-        self.questions.insert(
-            assignment.clone(),
-            Question {
-                district: district.clone(),
-                booking,
-                shift,
-                lapses_at: now.ticks.plus_ms(ttl_ms),
-                gives_way_at: now.ticks.plus_ms(gives_way_ms),
-                withdrawn: None,
-            },
-        );
-        let fact = Fact::Offered { booking, assignment: assignment.clone(), shift, eta_s, why, at: now.utc };
-        self.append(district, zone, fact, now);
-        if by_text {
-            let Some(driver) = driver else { return };
-            self.outputs.push_back(Output::Notify(Notice {
-                id: format!("{assignment}/offer"),
-                to: Recipient::Driver { driver },
-                text: NoticeText::DriverOffer {
-                    letter: assignment.letter(),
-                    minutes: eta_s.div_ceil(60),
-                    pickup: request.pickup,
-                    stand: request.stand.clone(),
-                    dropoff: request.dropoff,
-                    answer_s: u32::try_from(ttl_ms / 1_000).unwrap_or(u32::MAX),
-                },
-                urgent: true,
-                expires_at: now.utc.plus_ms(ttl_ms),
-            }));
-        } else {
-            self.push_messages(district, shift, now);
-        }
-    }
-
-    fn next_name(&mut self) -> AssignmentId {
-        let (origin, incarnation) = (self.config.id.clone(), self.config.incarnation);
-        AssignmentId { origin, incarnation, counter: self.next_count() }
-    }
-
-    /// Names a question to a feature-phone driver. The driver's letters go round, whomever else this node asks in
-    /// between, so that a late yes to one of the last 25 questions is never a yes to another.
-    fn name_by_text(&mut self, shift: ShiftId) -> AssignmentId {
-        let asked = self.letters.range((shift, 'A')..=(shift, 'Z')).map(|(_, id)| id);
-        let last = asked.max_by_key(|id| id.counter).map(AssignmentId::letter);
-        let mut name = self.next_name();
-        while last.is_some_and(|last| !comes_next(name.letter(), last)) {
-            name = self.next_name();
-        }
-        self.letters.insert((shift, name.letter()), name.clone());
-        name
-    }
-
-    /// The offer as a device gets it; `None` if it has no session here or the time is up.
-    pub(super) fn offer(&self, district: &DistrictId, assignment: &AssignmentId, now: Now) -> Option<Offer> {
-        let question = self.questions.get(assignment)?;
-        let contact = self.contacts.get(&question.shift)?;
-        let (session, attach_epoch) = contact.session.clone()?;
-        let record = self.district(district)?.bookings.get(&question.booking)?;
-        let eta_s = record.assignments.get(assignment)?.eta_s();
-        let ttl_ms = question.lapses_at.since_ms(now.ticks);
-        if question.withdrawn.is_some() || ttl_ms == 0 {
-            return None;
-        }
-        Some(Offer {
-            booking: question.booking,
-            assignment: assignment.clone(),
-            session,
-            attach_epoch,
-            ttl_ms,
-            eta_s,
-            request: record.request()?.clone(),
-            pin_verifier: pin_verifier(assignment, &self.pin(question.booking)),
-            capsule: if contact.keeps_capsules { self.capsule(district, assignment, record) } else { None },
-        })
-    }
-
-    /// Ends questions whose time is up. A device is asked to forget its question and its driver stays reserved until
-    /// it has; a home edge is the serialiser and decides at once.
-    pub(super) fn sweep_questions(&mut self, district: &DistrictId, now: Now) {
-        let due: Vec<(AssignmentId, BookingId, ShiftId, bool)> = self
-            .questions
-            .iter()
-            .filter(|(_, q)| q.district == *district && q.withdrawn.is_none() && now.ticks >= q.gives_way_at)
-            .map(|(id, q)| (id.clone(), q.booking, q.shift, self.is_homed_here(district, q.shift)))
-            .collect();
-        for (assignment, booking, shift, homed) in due {
-            if homed {
-                self.questions.remove(&assignment);
-                let what = Step::Released { reason: Release::Lapsed };
-                self.step_at_home(district, booking, &assignment, what, now);
-            } else {
-                if let Some(question) = self.questions.get_mut(&assignment) {
-                    question.withdrawn = Some(Release::Lapsed);
-                }
-                self.push_messages(district, shift, now);
-            }
-            self.dirty.insert(district.clone());
-        }
-        // Questions that have been answered need no memory here.
-        let answered: Vec<AssignmentId> = self
-            .questions
-            .iter()
-            .filter(|(_, q)| q.district == *district)
-            .filter(|(id, q)| {
-                self.district(district)
-                    .and_then(|district| district.bookings.get(&q.booking))
-                    .and_then(|record| record.assignments.get(id))
-                    .is_none_or(|bond| !bond.is_question())
-            })
-            .map(|(id, _)| id.clone())
-            .collect();
-        for assignment in answered {
-            self.questions.remove(&assignment);
-        }
-    }
-
-    /// Sends a device everything that is open between it and this node.
-    pub(super) fn push_messages(&mut self, district: &DistrictId, shift: ShiftId, now: Now) {
-        let Some(device) = self.contacts.get(&shift).map(|contact| contact.device) else { return };
-        for message in self.messages_for(district, shift, now) {
-            self.outputs.push_back(Output::ToDevice { device, message });
-        }
-    }
-
-    /// Everything that is open between this node and a device.
-    pub(super) fn messages_for(&self, district: &DistrictId, shift: ShiftId, now: Now) -> Vec<ToDevice> {
-        let (Some(board), Some(contact)) = (self.district(district), self.contacts.get(&shift)) else {
-            return Vec::new();
-        };
-        let mut messages = Vec::new();
-        for (record, assignment) in board.bonds_of(shift) {
-            let bond = &record.assignments[assignment];
-            let ends = record.must_end().find(|(id, ..)| *id == assignment).map(|(_, _, reason)| reason);
-            let recalled = self.recalled.contains_key(assignment).then_some(Release::Recalled);
-            let revoke =
-                |reason| ToDevice::Revoke { assignment: assignment.clone(), booking: record.id, reason };
-            if let Some(reason) = ends.or(recalled) {
-                messages.push(revoke(reason));
-            } else if bond.is_question() {
-                match self.questions.get(assignment) {
-                    Some(question) if question.withdrawn.is_none() => {
-                        messages.extend(
-                            self.offer(district, assignment, now).map(|o| ToDevice::Offer(Box::new(o))),
-                        );
-                    }
-                    Some(question) => messages.push(revoke(question.withdrawn.unwrap_or(Release::Lapsed))),
-                    // Asked in an earlier life of this node: the question is void.
-                    None if assignment.origin == self.config.id => messages.push(revoke(Release::Withdrawn)),
-                    None => {}
-                }
-            } else if self.is_to_confirm(contact, assignment) {
-                messages.push(ToDevice::Confirm { assignment: assignment.clone() });
-            }
-        }
-        for held in contact.slot.iter().filter(|held| !held.boarded) {
-            let released = board
-                .bookings
-                .get(&held.booking)
-                .and_then(|record| record.assignments.get(&held.assignment))
-                .filter(|bond| bond.boarded.is_none())
-                .and_then(|bond| bond.released);
-            if let Some((_, reason)) = released {
-                messages.push(ToDevice::Revoke {
-                    assignment: held.assignment.clone(),
-                    booking: held.booking,
-                    reason,
-                });
-            }
-        }
-        messages
-    }
-
-    /// True if the device is to be told that this node counts on the bond: it has not been told yet, or it does not
-    /// hold the bond and this journal has lost how it ended. A device that is told so of a bond that it ended tells
-    /// again how.
-    fn is_to_confirm(&self, contact: &Contact, assignment: &AssignmentId) -> bool {
-        let held = contact.slot.iter().find(|held| held.assignment == *assignment);
-        planted!(
-            "ended-bonds-stay",
-            held.is_none_or(|held| !held.confirmed),
-            held.is_some_and(|held| !held.confirmed)
-        )
-    }
-
-    /// The code of a booking, for texts.
-    pub(super) fn code(booking: BookingId) -> String {
-        booking_code(booking)
-    }
-}
-
-/// True if `letter` comes next after `last`, and A after Z.
-fn comes_next(letter: char, last: char) -> bool {
-    (u32::from(letter) + 26 - u32::from(last)) % 26 == 1
 }

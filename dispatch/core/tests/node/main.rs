@@ -8,6 +8,7 @@
 mod by_hand;
 mod capsules;
 mod drivers;
+mod exchange;
 mod outage;
 mod quarantine;
 mod relayed;

@@ -13,12 +13,13 @@ pub(crate) fn at(east: f64) -> Position {
     Position::new(37.5, 127.0 + east).unwrap()
 }
 
+/// Number 5 takes a wheelchair.
 pub(crate) fn vehicle(number: u128) -> Vehicle {
     Vehicle {
         vehicle: VehicleId::from_number(number),
         plate: format!("서울33바{number:04}"),
         seats: 4,
-        needs: Needs::default(),
+        needs: Needs { wheelchair: number == 5, ..Needs::default() },
     }
 }
 

@@ -96,7 +96,7 @@ impl World {
 
     /// The office lists drivers and the stand at central.
     fn list(&mut self) {
-        for number in [1, 2, 3, 4, 5, 50] {
+        for number in [1, 2, 3, 4, 5, 6, 50] {
             self.command(CENTRAL, Command::ListDriver(driver(number))).unwrap();
         }
         let stand = Command::ListStand {
@@ -262,7 +262,7 @@ impl World {
         self.book_as(name, number, Request { payment: Payment::Deferred, quote, ..plain() })
     }
 
-    fn book_as(&mut self, name: &str, number: u128, request: Request) -> Result<Answer, Refusal> {
+    pub(crate) fn book_as(&mut self, name: &str, number: u128, request: Request) -> Result<Answer, Refusal> {
         let command = Command::Book {
             booking: Self::booking(number),
             district: Self::district(),

@@ -185,7 +185,11 @@ fn fact(writer: &NodeId, (what, a, b, c): Draw, i: usize) -> Written {
             assignment,
             shift: bond(a, 0).2,
             eta_s: u32::from(b % 4) * 60,
-            why: Reasons { rule: "nearest".into(), others: vec![(shift(c), u32::from(c))] },
+            why: Reasons {
+                others: vec![(shift(c), u32::from(c))],
+                instead_of: c.is_multiple_of(3).then(|| bond(b, c).1),
+                ..Reasons::alone("nearest")
+            },
             at,
         },
         14 if c.is_multiple_of(2) => Fact::TripClosed {

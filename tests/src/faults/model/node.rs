@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::face::{Input, Output};
-use ondol_core::ids::DistrictId;
+use ondol_core::fact::Fact;
+use ondol_core::ids::{AssignmentId, DistrictId};
 use ondol_core::journal::{Entry, Heads};
 use ondol_core::node::Node;
 use ondol_core::shell::Tray;
@@ -152,12 +153,12 @@ impl World {
         if let Some(running) = &mut self.nodes[node].node {
             new.extend(std::iter::from_fn(|| running.poll_output()));
         }
+        self.checkers.hailed = new.iter().filter_map(hailed).collect();
         for output in new {
-            if let Output::Append(entry) = &output {
-                self.look_at(node, entry);
-            }
-            if let Output::Reply { request, result } = &output {
-                self.look_at_wish_home(node, *request, result);
+            match &output {
+                Output::Append(entry) => self.look_at(node, entry),
+                Output::Reply { request, result } => self.look_at_wish_home(node, *request, result),
+                _ => {}
             }
             self.nodes[node].tray.put(output);
         }
@@ -486,4 +487,14 @@ impl World {
     fn out_of_touch_ms(&self, node: usize) -> Ms {
         if node == 0 { 0 } else { self.agenda.now() - self.nodes[node].level_at }
     }
+}
+
+/// The bond of a street hail, if that is what a node writes.
+fn hailed(output: &Output) -> Option<AssignmentId> {
+    let Output::Append(entry) = output else { return None };
+    if entry.kind != "street_hailed" {
+        return None;
+    }
+    let Ok(Some(Fact::StreetHailed { assignment, .. })) = Fact::read(entry) else { return None };
+    Some(assignment)
 }

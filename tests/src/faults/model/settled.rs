@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 
 use ondol_core::board::DistrictBoard;
-use ondol_core::booking::{AssignmentRecord, BookingRecord};
+use ondol_core::booking::BookingRecord;
 use ondol_core::ids::BookingId;
 use ondol_core::node::{Mode, Node};
 
 use super::life::Ride;
 use super::{RiderPlace, World, district_of, node_id};
 use crate::faults::clock::Ms;
+use crate::twice::taxis_at_once;
 
 impl World {
     /// Why the run has not converged yet; `None` once it has.
@@ -148,12 +149,11 @@ impl World {
 
     /// Bookings for which two shifts were bound at the same time.
     pub(crate) fn dispatched_twice(&self) -> u64 {
-        // One that was lent has bonds in two districts.
-        let mut bonds: BTreeMap<BookingId, Vec<&AssignmentRecord>> = BTreeMap::new();
+        let mut records: BTreeMap<BookingId, Vec<&BookingRecord>> = BTreeMap::new();
         for record in self.all_bookings() {
-            bonds.entry(record.id).or_default().extend(record.assignments.values());
+            records.entry(record.id).or_default().push(record);
         }
-        bonds.values().filter(|bonds| overlap(bonds)).count() as u64
+        records.values().filter(|records| taxis_at_once(records.iter().copied())).count() as u64
     }
 
     /// Every booking that central knows.
@@ -187,21 +187,6 @@ fn board(node: &Node, edge: usize) -> Option<&DistrictBoard> {
 fn story(record: &BookingRecord) -> String {
     let BookingRecord { owner, cancel, assignments, loans, .. } = record;
     format!("owner {owner:?}, cancel {cancel:?}, bonds {assignments:?}, loans {loans:?}")
-}
-
-/// True if two of the bonds of one booking held at the same time.
-fn overlap(bonds: &[&AssignmentRecord]) -> bool {
-    let spans: Vec<_> = bonds
-        .iter()
-        .filter_map(|bond| {
-            let begins = bond.assigned_at?;
-            let ends = bond.over_at().or(bond.released.map(|(at, _)| at))?;
-            Some((begins, ends))
-        })
-        .collect();
-    spans.iter().enumerate().any(|(i, (begins, ends))| {
-        spans[i + 1..].iter().any(|(other_begins, other_ends)| begins < other_ends && other_begins < ends)
-    })
 }
 
 #[cfg(test)]

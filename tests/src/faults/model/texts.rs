@@ -238,8 +238,14 @@ impl World {
                     HomeWish::Decline { .. } => true,
                     _ => false,
                 };
-                if self.phones[phone].awaits.remove(&number) && !late {
+                if !self.phones[phone].awaits.remove(&number) {
+                    return;
+                }
+                if !late {
                     self.phone_writes(phone, wish);
+                } else if matches!(wish, HomeWish::Accept { .. }) {
+                    // Who hears nothing after a yes has no trip, whatever there was before.
+                    self.phones[phone].booking = None;
                 }
             }
             PhoneDeed::Heard(text) => {
