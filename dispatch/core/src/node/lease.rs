@@ -305,7 +305,7 @@ impl Node {
             side.renew_at = now.ticks;
         }
         self.append(district, district_wide(), Fact::ZoneGranted { epoch }, now);
-        self.charge_what_waited(district, now);
+        self.charge_what_waited(now);
     }
 
     /// An operator wants the district. An edge stops answering central and takes over as soon as central's lease is
@@ -345,6 +345,11 @@ impl Node {
         let witnesses = self.witnesses(district, now);
         let open_offers =
             self.questions.values().filter(|q| q.district == *district && q.withdrawn.is_none()).count();
+        // What the edge has forgotten of its own comes first: what it decides now rests on it.
+        if let Some(change) = self.recall_own_past(district, now) {
+            self.edge_changed(district, change, now);
+            self.changed(Change::Mode(district.clone()));
+        }
         let known = self.board.district(district).map(|board| &board.authority);
         let known = known.filter(|authority| !authority.edge_holds()).map(Authority::epoch);
         match self.sides.get_mut(district) {
@@ -354,7 +359,6 @@ impl Node {
                     if side.by_hand { side.lease.take_by_hand(now.lease_ticks(), now.utc) } else { None };
                 let change = by_hand
                     .or_else(|| side.lease.evaluate(witnesses, open_offers, now.lease_ticks(), now.utc));
-                let change = change.or_else(|| self.recall_own_past(district, now));
                 if let Some(change) = change {
                     self.edge_changed(district, change, now);
                     self.changed(Change::Mode(district.clone()));

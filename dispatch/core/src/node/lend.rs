@@ -206,7 +206,9 @@ impl Node {
         if number > TELLINGS_MAX {
             return;
         }
-        let ends = record.cancel.is_none() && !record.status().is_closed();
+        // Who is on board of a taxi that the borrower knows nothing of rides on.
+        let has_ended = matches!(record.status(), Status::Boarded | Status::Done | Status::Cancelled);
+        let ends = record.cancel.is_none() && !has_ended;
         // Central tells what it decides itself; an edge that stands by hears it from central.
         let is_to_tell = said.decides || (self.config.role != Role::Central && self.decides(district));
         if !is_to_tell {

@@ -4,7 +4,7 @@ use super::Node;
 use super::lease::Side;
 use super::tell::Glance;
 use crate::board::Touched;
-use crate::booking::{CancelReason, Due, Party, Status};
+use crate::booking::{BookingRecord, CancelReason, Due, Party, Status};
 use crate::face::{Change, Role};
 use crate::fact::{Fact, Step, district_wide};
 use crate::ids::{BookingId, DistrictId};
@@ -84,7 +84,7 @@ impl Node {
         else {
             return;
         };
-        if self.is_carried_elsewhere(district, booking) {
+        if self.is_carried_elsewhere(district, booking) || !self.knows_charges_of_loans(record) {
             return;
         }
         if let Due::Charge(amount) = planted!("charge-per-assignment", record.due(), record.due_of_each()) {
@@ -102,6 +102,15 @@ impl Node {
         })
     }
 
+    /// True if this node knows every charge that it ever made in the other districts of the booking's loans.
+    fn knows_charges_of_loans(&self, record: &BookingRecord) -> bool {
+        let others = record.loans.values().flat_map(|loan| {
+            let from = loan.borrowed.as_ref().map(|borrowed| &borrowed.district);
+            from.into_iter().chain(loan.lent.as_ref().map(|lent| &lent.district))
+        });
+        others.into_iter().all(|other| !self.sides.contains_key(other) || self.may_charge(other))
+    }
+
     /// True if this node knows every charge that it ever made in the district: central, once it has joined histories
     /// with the edge in this life. Its store may have been restored from a copy that lacks some.
     fn may_charge(&self, district: &DistrictId) -> bool {
@@ -113,12 +122,14 @@ impl Node {
         }
     }
 
-    /// Charges what ended while this node did not know yet what it had charged.
-    pub(super) fn charge_what_waited(&mut self, district: &DistrictId, now: Now) {
-        let bookings = self.district(district).into_iter().flat_map(|board| board.bookings.values());
-        let due = bookings.filter(|record| matches!(record.due(), Due::Charge(_)));
-        for booking in due.map(|record| record.id).collect::<Vec<_>>() {
-            self.charge(district, booking, now);
+    /// Charges what ended while this node did not know yet what it had charged: there, and for loans elsewhere.
+    pub(super) fn charge_what_waited(&mut self, now: Now) {
+        let of_all = self.board.districts().flat_map(|(id, board)| {
+            let due = board.bookings.values().filter(|record| matches!(record.due(), Due::Charge(_)));
+            due.map(move |record| (id.clone(), record.id))
+        });
+        for (district, booking) in of_all.collect::<Vec<_>>() {
+            self.charge(&district, booking, now);
         }
     }
 

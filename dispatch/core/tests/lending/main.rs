@@ -9,6 +9,7 @@
 
 mod home;
 mod town;
+mod twice;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};
 use ondol_core::command::{

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ondol_core::board::Board;
-use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Status};
+use ondol_core::booking::{BookingRecord, CancelReason, Door, Needs, Party, Payment, Status};
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{
     Answer, AskedHome, Attach, Beat, BeatAnswer, Command, Happening, LoanCall, Notice, Offer, Refusal,
@@ -457,6 +457,7 @@ fn request() -> Request {
     Request {
         text_home: Some(WEST.parse().unwrap()),
         digest: "10".into(),
+        payment: Payment::Deferred,
         ..Request::plain(Door::Sms, at(0.0), SubjectId::from_number(10))
     }
 }

@@ -2,13 +2,14 @@
 //!
 //! Method: an edge starts on an old copy while its drivers are under way; then its past comes back from central.
 
-use ondol_core::booking::Status;
+use ondol_core::booking::{Needs, Status};
 use ondol_core::command::{Command, HomeAnswer, HomeWish, NoticeText, Refusal};
-use ondol_core::fact::PinCheck;
+use ondol_core::fact::{PinCheck, Request};
 use ondol_core::ids::AssignmentId;
 use ondol_core::node::Mode;
 use ondol_core::units::Money;
 
+use crate::roster::plain;
 use crate::world::{CENTRAL, EDGE, World};
 
 /// What a feature-phone driver writes who waits at the stand.
@@ -127,6 +128,47 @@ fn an_edge_that_forgot_that_its_district_went_back_takes_it_under_no_less() {
     world.pass_ms(EDGE, 3_000, &[]);
     assert_eq!(world.mode(EDGE), Mode::Degraded, "it does not stand by for a return of before");
     give_back(&mut world);
+}
+
+/// Drivers 1 to 3 beat at the edge and do not hear central, which has been gone for so long.
+fn alone_ms(world: &mut World, ms: u64) {
+    world.pass_cut_off_ms(EDGE, ms, &[1, 2, 3]);
+}
+
+#[test]
+fn an_edge_that_learns_that_its_district_went_back_adopts_nothing_at_that_moment() {
+    for seconds in 0..20 {
+        let mut world = World::with_edge();
+        world.settle();
+        for driver in [1, 2, 3] {
+            world.attach(CENTRAL, driver);
+        }
+        world.sync();
+        world.pass_joined_ms(3_000, &[1, 2, 3], &[]);
+        for driver in [1, 2, 3] {
+            world.attach_again(EDGE, driver, 2);
+        }
+        alone_ms(&mut world, 40_000);
+        assert_eq!(world.mode(EDGE), Mode::Degraded, "the drivers bear witness");
+        let before = world.entries(EDGE);
+        world.pass_joined_ms(120_000, &[], &[1, 2, 3]);
+        assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+        // It starts on a copy of before the return, holds the district by it, and learns better after some seconds.
+        world.restore(EDGE, before);
+        assert_eq!(world.mode(EDGE), Mode::Degraded);
+        for driver in [1, 2, 3] {
+            world.attach_again(EDGE, driver, 3);
+        }
+        world.book(CENTRAL, 10).unwrap();
+        // A rider for whom nobody is fit has the edge plan each second, and not when the page comes.
+        let needs = Needs { wheelchair: true, ..Needs::default() };
+        world.book_as(EDGE, 11, Request { needs, ..plain() }).unwrap();
+        alone_ms(&mut world, seconds * 1_000);
+        world.carry(CENTRAL, EDGE);
+        alone_ms(&mut world, 1_000);
+        assert_eq!((world.owner(EDGE, 10).as_str(), world.mode(EDGE)), (CENTRAL, Mode::Normal));
+        assert_eq!(world.count(EDGE, "offered"), 0, "after {seconds} s");
+    }
 }
 
 #[test]

@@ -1,0 +1,76 @@
+//! Goal: a rider of whom two districts say different things is carried to the end, and pays once.
+//!
+//! Method: a node has forgotten with its disk what went on, and hears one of the others before the rest.
+
+use ondol_core::booking::{Payment, Status};
+use ondol_core::command::Command;
+use ondol_core::fact::{Fare, PinCheck, Step};
+
+use crate::town::{CENTRAL, EAST, Town, WEST, booking, district_of};
+use crate::{fare, lent, unasked};
+
+/// Both taxis carried the rider to the end, each without a word of the other.
+fn carried_twice() -> Town {
+    let mut town = lent();
+    let theirs = town.offer(2).unwrap();
+    town.step(2, &theirs, Step::Assigned).unwrap();
+    town.attach(1);
+    town.pass_s(61, &[1]);
+    town.step(2, &theirs, Step::Arrived).unwrap();
+    town.pass_s(61, &[1]);
+    town.command(WEST, Command::Keep { booking: booking() }).unwrap();
+    town.pass_s(2, &[1]);
+    let ours = town.offer(1).unwrap();
+    town.step(1, &ours, Step::Assigned).unwrap();
+    for (driver, offer) in [(1, &ours), (2, &theirs)] {
+        town.step(driver, offer, Step::Boarded { pin: PinCheck::Verified }).unwrap();
+        let fare = Fare { payment: Payment::Deferred, ..fare() };
+        town.step(driver, offer, Step::Done { fare }).unwrap();
+    }
+    for edge in [WEST, EAST] {
+        town.command(edge, Command::GiveBackDistrict { district: district_of(edge) }).unwrap();
+    }
+    town
+}
+
+#[test]
+fn a_central_that_forgot_a_charge_hears_both_districts_of_a_loan_before_it_charges() {
+    let mut town = carried_twice();
+    let before = town.stored(CENTRAL);
+    town.hear_central_s(30, WEST);
+    assert_eq!(town.count(CENTRAL, "charged"), 0, "the east may tell of another taxi");
+    town.hear_central_s(30, EAST);
+    town.hear_central_s(1, WEST);
+    assert_eq!(town.count(CENTRAL, "charged"), 0, "it does: a human decides");
+
+    let mut town = carried_twice();
+    town.start_on(CENTRAL, before);
+    town.hear_central_s(30, EAST);
+    assert_eq!(town.count(CENTRAL, "charged"), 0, "the west may have been charged");
+}
+
+#[test]
+fn who_rides_in_a_taxi_of_the_lender_is_not_cancelled_by_what_the_borrower_tells_of_before() {
+    let mut town = unasked();
+    let before = town.stored(WEST);
+    town.book().unwrap();
+    town.talk_s(64, &[2]);
+    town.cancel(EAST).unwrap();
+    town.carry(WEST, CENTRAL);
+    town.calls.clear();
+    // The lender has forgotten the booking, and its rider asks again.
+    town.restore(WEST, before);
+    town.calls.clear();
+    town.attach(1);
+    town.book().unwrap();
+    town.pass_s(2, &[1]);
+    let ours = town.offer(1).unwrap();
+    for what in [Step::Assigned, Step::Boarded { pin: PinCheck::Verified }] {
+        town.step(1, &ours, what).unwrap();
+    }
+    // Its past comes back, and the neighbour tells how the loan ended.
+    town.carry(CENTRAL, WEST);
+    town.talk_s(6, &[1, 2]);
+    assert!(town.count(WEST, "loan_told") > 0, "the neighbour tells what it knows");
+    assert_eq!((town.status(WEST), town.count(WEST, "cancel_requested")), (Some(Status::Boarded), 0));
+}
