@@ -212,7 +212,7 @@ mod tests {
         let town = Town::new();
         town.ledger.taxi(0, 1);
         let [first, second, elsewhere] = [town.wish(1, 0), town.wish(2, 0), town.wish(3, 1)];
-        [first, second, elsewhere].map(|booking| town.acknowledge(booking));
+        [first, second, elsewhere].into_iter().for_each(|booking| town.acknowledge(booking));
         assert_eq!(town.offers(), (1, 0), "one taxi for three riders, of whom one is elsewhere");
         town.ledger.offered(second, &town.figures);
         assert_eq!(town.offers(), (1, 0), "that one was not due");
