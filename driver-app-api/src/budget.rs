@@ -11,8 +11,9 @@ use ondol_core::units::Ticks;
 pub(crate) const BURST: u64 = 60;
 /// Simulated time that earns one more message.
 const MESSAGE_EVERY_MS: u64 = 200;
-/// Devices whose budgets are remembered; beyond, those that have a whole budget are forgotten.
-const DEVICES_MAX: usize = 20_000;
+/// Devices whose budgets are remembered, more than a large city has on duty; beyond, those that have a whole budget are
+/// forgotten, for which all are looked at.
+const DEVICES_MAX: usize = 40_000;
 
 /// How many messages may still come.
 #[derive(Debug, Clone, Copy)]

@@ -11,8 +11,9 @@ use ondol_device::wire::Fix;
 
 /// Fixes kept of one device: an hour at one in five seconds.
 pub const TRACK_FIXES_MAX: usize = 720;
-/// Devices whose tracks are kept; the one longest silent gives way.
-const TRACKS_MAX: usize = 20_000;
+/// Devices whose tracks are kept, more than a large city has on duty; the one longest silent gives way, for which all are
+/// looked at.
+const TRACKS_MAX: usize = 40_000;
 /// A track is forgotten this long after its device was last heard.
 const TRACK_LIFE_MS: u64 = 24 * 3_600_000;
 

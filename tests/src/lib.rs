@@ -6,6 +6,7 @@
 //! | the outages of the past, on the same | [`scenario`] |
 //! | how well the shipped matching serves real demand | [`fleet`] |
 //! | a city of clients that uses a running system | [`city`] |
+//! | a city's whole load at once on a running system, timed | [`load`] |
 //! | the outage report, from what clients wrote down and from the stores | [`checker`] |
 
 #[cfg(feature = "city")]
@@ -14,6 +15,8 @@ pub mod checker;
 pub mod city;
 pub mod faults;
 pub mod fleet;
+#[cfg(feature = "city")]
+pub mod load;
 mod quantile;
 pub mod scenario;
 mod twice;

@@ -9,9 +9,9 @@
 //! the code (the machine, the rate at which its disk makes a write durable) is measured with them.
 
 mod contest;
-mod facts;
-mod kit;
-mod node;
+pub(crate) mod facts;
+pub(crate) mod kit;
+pub(crate) mod node;
 mod rows;
 mod table;
 mod talk;

@@ -1,4 +1,4 @@
-//! Project commands: `cargo xtask demo | test | chaos | mutants | reliability | bench | web | postgres`.
+//! Project commands: `cargo xtask demo | test | chaos | mutants | reliability | bench | load | web | postgres`.
 //!
 //! Each sets up what it misses and says so. This crate knows how to start, watch and stop programs; it knows nothing of
 //! dispatch. It stays light (no async runtime, no SQL client, no HTTP client), so that the first command answers in seconds.
@@ -8,6 +8,7 @@ mod bench;
 mod chance;
 mod chaos;
 mod demo;
+mod load;
 mod mutants;
 mod page;
 mod postgres;
@@ -43,6 +44,8 @@ enum Task {
     Reliability(reliability::Args),
     /// Measures what Ondol does beside the best others that do the same, in turns, and makes the table of docs/BENCHMARKS.md.
     Bench(bench::Args),
+    /// Measures how central carries a city's whole load at once, clients, PostgreSQL and all on this machine.
+    Load(load::Args),
     /// Builds the pages when their sources changed.
     Web,
     /// Runs COMMAND with a private PostgreSQL at `ONDOL_TEST_DATABASE_URL`; without COMMAND, waits for Ctrl-C.
@@ -57,6 +60,7 @@ fn main() -> ExitCode {
         Task::Mutants(args) => mutants::run(&args),
         Task::Reliability(args) => reliability::run(&args),
         Task::Bench(args) => bench::run(&args),
+        Task::Load(args) => load::run(&args),
         Task::Web => run::Stop::on_signals().and_then(|stop| web::build(&stop)),
         Task::Postgres(args) => postgres::run(&args),
     };

@@ -105,11 +105,25 @@ async fn show_metrics(State(watch): State<Watch>) -> Response {
     });
     match modes.await {
         Ok(modes) => {
-            let text = watch.metrics.render() + &modes_as_metrics(&modes);
+            let text = watch.metrics.render() + &modes_as_metrics(&modes) + &memory_as_metric();
             ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response()
         }
         Err(unavailable) => ondol_engine::http::Problem::from(unavailable).into_response(),
     }
+}
+
+/// The memory that this process has, under the name that everybody looks for; nothing where the system does not tell.
+fn memory_as_metric() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    resident_bytes(&status).map_or_else(String::new, |bytes| {
+        format!("# TYPE process_resident_memory_bytes gauge\nprocess_resident_memory_bytes {bytes}\n")
+    })
+}
+
+/// `VmRSS:   1234 kB`, of which a kB is 1,024 bytes.
+fn resident_bytes(status: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 /// One line for each district and mode: 1 for the mode that holds.
@@ -144,5 +158,14 @@ mod tests {
             assert_eq!(text.lines().filter(|said| *said == line).count(), 1, "{line}: {text}");
         }
         assert_eq!(text.lines().filter(|line| line.ends_with(" 1")).count(), 2);
+    }
+
+    #[test]
+    fn memory_is_what_the_system_says_of_this_process() {
+        assert_eq!(resident_bytes("VmPeak:\t  9 kB\nVmRSS:\t   2048 kB\nThreads:\t3\n"), Some(2_097_152));
+        assert_eq!(resident_bytes("Threads:\t3\n"), None);
+        let own = memory_as_metric();
+        let value = own.lines().find_map(|line| line.strip_prefix("process_resident_memory_bytes "));
+        assert!(value.and_then(|value| value.parse::<u64>().ok()) > Some(1 << 20), "{own}");
     }
 }

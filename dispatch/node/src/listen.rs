@@ -43,11 +43,11 @@ pub(crate) struct Bounds {
 }
 
 impl Default for Bounds {
-    /// Room for 10,000 riders who follow and as many drivers' sockets; a whole cell of a mobile network may come from
-    /// one address.
+    /// Room for the sockets of a large city's 24,000 shifts, 10,000 riders who follow, and requests; a whole cell of a
+    /// mobile network may come from one address.
     fn default() -> Self {
         Self {
-            connections_max: 24_000,
+            connections_max: 40_000,
             of_address_max: 1_000,
             headers_within: Duration::from_secs(20),
             body_within: Duration::from_secs(20),

@@ -9,13 +9,16 @@ use ondol_sim::checker::{self, Options, crash};
 use crate::output;
 
 mod backlog;
+mod measured;
 
 #[derive(Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct LoadArguments {
-    /// The city's configuration (TOML).
-    #[arg(long)]
+    /// A city that lives for a while and writes down what it was told: its configuration (TOML).
+    #[arg(long, conflicts_with = "node")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    measured: measured::MeasuredArguments,
     #[command(subcommand)]
     command: Option<LoadCommand>,
 }
@@ -55,6 +58,9 @@ enum LoadCommand {
 }
 
 pub(crate) fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
+    if let (Some(node), None) = (&arguments.measured.node, &arguments.command) {
+        return measured::run(node, &arguments.measured);
+    }
     match (&arguments.config, &arguments.command) {
         (Some(config), None) => crate::block_on(ondol_sim::city::run(config)),
         (None, Some(LoadCommand::Check { run, usual, report })) => {
@@ -72,7 +78,9 @@ pub(crate) fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
                 bail!("{} acknowledged bookings are lost", found.lost.len())
             }
         }
-        (None, None) | (Some(_), Some(_)) => bail!("say --config FILE, or check"),
+        (None, None) | (Some(_), Some(_)) => {
+            bail!("say --node URL with --map DIR and --roster FILE, or --config FILE, or check")
+        }
     }
 }
 

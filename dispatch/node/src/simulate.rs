@@ -70,13 +70,13 @@ pub(crate) fn run(command: &SimulateCommand) -> anyhow::Result<()> {
 }
 
 /// Opens the report before the run: hours of simulation are not spent on a report that cannot be written.
-fn open_report(path: &Path) -> anyhow::Result<File> {
+pub(crate) fn open_report(path: &Path) -> anyhow::Result<File> {
     let opened = File::options().write(true).create(true).truncate(false).open(path);
     opened.with_context(|| format!("--report: cannot write {}", path.display()))
 }
 
 /// Writes the report, only now: a run that was broken off leaves the report before it as it was.
-fn write_report(file: &mut File, path: &Path, json: &str) -> anyhow::Result<()> {
+pub(crate) fn write_report(file: &mut File, path: &Path, json: &str) -> anyhow::Result<()> {
     file.set_len(0)
         .and_then(|()| file.write_all(json.as_bytes()))
         .with_context(|| format!("cannot write {}", path.display()))

@@ -30,8 +30,11 @@ use crate::talk;
 use crate::tickets::TICKET_TTL_MS;
 use crate::wire::SocketTicket;
 
-/// How often a socket asks whether its session is still in force.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Bytes that a socket reads at once: a few messages. Each socket keeps so many, and a city has tens of thousands.
+const READ_BYTES: usize = 4 << 10;
+/// How often a socket that nothing passes through looks whether it should end; what passes through looks as well. Each
+/// look wakes the socket, and a city has tens of thousands.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// Longest wait for a device to take a message.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// Simulated silence after which a socket is closed; a device beats every 5 s.
@@ -85,6 +88,7 @@ pub(crate) async fn open(
         return AuthError::SessionEnded.into_response();
     };
     upgrade
+        .read_buffer_size(READ_BYTES)
         .max_message_size(BODY_MAX)
         .max_frame_size(BODY_MAX)
         .on_upgrade(move |socket| async move { serve(&state, &bearer, socket).await })
@@ -125,6 +129,9 @@ async fn converse(state: &DriverState, bearer: &Bearer, socket: &mut WebSocket) 
             }
             push = pushes.recv() => {
                 let Some(message) = push else { return Some(REPLACED) };
+                if !state.identity.is_in_force(bearer) {
+                    return Some(ENDED);
+                }
                 match talk::push(state, bearer, &message).await {
                     Ok(push) => Down::Push(push),
                     // The next beat brings it.

@@ -32,14 +32,24 @@ impl Clock {
         };
         let (wall_start, sim_start) =
             (read("wall_start_at", &config.wall_start_at)?, read("sim_start_at", &config.sim_start_at)?);
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).context("the machine's clock is wrong")?;
-        let elapsed_ms = wall.as_secs_f64() * 1_000.0 - wall_start.0 as f64;
+        let elapsed_ms = since_1970()?.as_secs_f64() * 1_000.0 - wall_start.0 as f64;
         Ok(Self {
             speed: config.speed,
             started: Instant::now(),
             utc_at_start: UtcMs(sim_start.0 + (elapsed_ms * config.speed) as i64),
             epoch: sim_start,
         })
+    }
+
+    /// Starts a clock that goes as the machine's does.
+    ///
+    /// # Errors
+    ///
+    /// If the machine's clock is before 1970.
+    pub fn of_the_wall() -> Result<Self> {
+        let since_1970 = since_1970()?.as_millis();
+        let utc = UtcMs(i64::try_from(since_1970).context("the machine's clock is wrong")?);
+        Ok(Self { speed: 1.0, started: Instant::now(), utc_at_start: utc, epoch: utc })
     }
 
     /// The present.
@@ -78,4 +88,8 @@ impl Clock {
     pub fn patience(&self, simulated_ms: u64) -> Duration {
         self.wall(simulated_ms).max(Duration::from_millis(1_500))
     }
+}
+
+fn since_1970() -> Result<Duration> {
+    SystemTime::now().duration_since(UNIX_EPOCH).context("the machine's clock is wrong")
 }

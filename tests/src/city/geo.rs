@@ -137,9 +137,8 @@ impl City {
                 Drive::along(line.collect(), route.distance_m, route.duration_s, at)
             }
             Err(_) => {
-                let distance_m = from.distance_m(to) * DETOUR;
-                let duration_s = (distance_m / STRAIGHT_MPS).ceil() as u32;
-                Drive::along(vec![from, to], distance_m as u32, duration_s, at)
+                let duration_s = (from.distance_m(to) * DETOUR / STRAIGHT_MPS).ceil() as u32;
+                Drive::straight(from, to, duration_s, at)
             }
         }
     }
@@ -158,6 +157,13 @@ pub struct Drive {
 }
 
 impl Drive {
+    /// A drive that looks for no streets.
+    #[must_use]
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a city is small")]
+    pub fn straight(from: Position, to: Position, duration_s: u32, at: Ticks) -> Self {
+        Self::along(vec![from, to], (from.distance_m(to) * DETOUR) as u32, duration_s, at)
+    }
+
     fn along(points: Vec<Position>, distance_m: u32, duration_s: u32, starts_at: Ticks) -> Self {
         let mut line = Vec::with_capacity(points.len());
         let mut driven_m = 0.0;

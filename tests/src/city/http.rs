@@ -1,10 +1,12 @@
 //! Asking a node over HTTP, as a page or an app does.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder, header};
 use serde_json::Value;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// Largest answer that is read, in bytes.
 const ANSWER_MAX: usize = 8 << 20;
@@ -13,7 +15,10 @@ const ANSWER_MAX: usize = 8 << 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failed {
     /// No answer, or the answer of a node that cannot work now.
-    Unreachable,
+    Unreachable {
+        /// The node's stable code, else `no_answer`, `no_connection` or `not_understood`.
+        code: String,
+    },
     /// The node said no.
     Refused {
         /// The HTTP status.
@@ -25,10 +30,33 @@ pub enum Failed {
     },
 }
 
+impl Failed {
+    /// An answer came, and says nothing that it should say.
+    #[must_use]
+    pub fn not_understood() -> Self {
+        Self::Unreachable { code: "not_understood".to_owned() }
+    }
+
+    /// The stable code, or what stands for one.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Unreachable { code } | Self::Refused { code, .. } => code,
+        }
+    }
+}
+
+impl From<reqwest::Error> for Failed {
+    fn from(error: reqwest::Error) -> Self {
+        let code = if error.is_connect() { "no_connection" } else { "no_answer" };
+        Self::Unreachable { code: code.to_owned() }
+    }
+}
+
 impl std::fmt::Display for Failed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Unreachable => f.write_str("unreachable"),
+            Self::Unreachable { code } => write!(f, "unreachable: {code}"),
             Self::Refused { status, code, .. } => write!(f, "{status} {code}"),
         }
     }
@@ -50,6 +78,7 @@ pub enum Proof {
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
+    address: IpAddr,
     wait: Duration,
 }
 
@@ -67,7 +96,33 @@ impl Http {
             .connect_timeout(wait)
             .pool_idle_timeout(Duration::from_secs(10))
             .build()?;
-        Ok(Self { client, wait })
+        Ok(Self { client, address, wait })
+    }
+
+    /// A bare connection to a node, for a socket.
+    ///
+    /// # Errors
+    ///
+    /// If the address names nobody, or nobody listens there.
+    pub async fn connect(&self, base: &str) -> io::Result<TcpStream> {
+        let url = reqwest::Url::parse(base).map_err(io::Error::other)?;
+        let to = url.socket_addrs(|| None)?.into_iter().find(|to| to.is_ipv4() == self.address.is_ipv4());
+        let to = to.ok_or_else(|| io::Error::other("no address of this kind"))?;
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.bind(SocketAddr::new(self.address, 0))?;
+        let stream = socket.connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
+    }
+
+    /// `GET` of what is no JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`Failed::Unreachable`], also if it is not there.
+    pub async fn text(&self, base: &str, path: &str) -> Result<String, Failed> {
+        let answer = self.client.get(format!("{base}{path}")).timeout(self.wait).send().await?;
+        Ok(answer.error_for_status()?.text().await?)
     }
 
     /// `GET`.
@@ -96,7 +151,7 @@ impl Http {
     pub async fn sign_in(&self, base: &str, path: &str, body: &Value) -> Result<String, Failed> {
         let proof = Proof::Cookie(String::new());
         let (_, cookie) = self.ask(Method::POST, base, path, &proof, Some(body)).await?;
-        cookie.ok_or(Failed::Unreachable)
+        cookie.ok_or_else(Failed::not_understood)
     }
 
     async fn ask(
@@ -131,25 +186,26 @@ pub fn clients(wait: Duration, count: u8) -> reqwest::Result<Vec<Http>> {
 }
 
 async fn send(request: RequestBuilder) -> Result<(Value, Option<String>), Failed> {
-    let answer = request.send().await.map_err(|_| Failed::Unreachable)?;
+    let answer = request.send().await?;
     let status = answer.status();
     let cookie = answer.headers().get(header::SET_COOKIE).and_then(|value| value.to_str().ok());
     let cookie = cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
-    let bytes = answer.bytes().await.map_err(|_| Failed::Unreachable)?;
+    let bytes = answer.bytes().await?;
     if bytes.len() > ANSWER_MAX {
-        return Err(Failed::Unreachable);
+        return Err(Failed::not_understood());
     }
     let value: Value = if bytes.is_empty() {
         Value::Null
     } else {
-        serde_json::from_slice(&bytes).map_err(|_| Failed::Unreachable)?
+        serde_json::from_slice(&bytes).map_err(|_| Failed::not_understood())?
     };
     if status.is_success() {
         Ok((value, cookie))
-    } else if status.is_server_error() {
-        Err(Failed::Unreachable)
     } else {
         let code = value["code"].as_str().unwrap_or("no_code").to_owned();
+        if status.is_server_error() {
+            return Err(Failed::Unreachable { code });
+        }
         Err(Failed::Refused {
             status: status.as_u16(),
             code,

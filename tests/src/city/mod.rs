@@ -312,7 +312,7 @@ async fn watch_central(world: Arc<World>) {
         look.tick().await;
         let at = world.clock.now().utc;
         let answer = client.get(&world.config.central, "/healthz", &http::Proof::None).await;
-        let central_answers = answer != Err(http::Failed::Unreachable);
+        let central_answers = !matches!(answer, Err(http::Failed::Unreachable { .. }));
         if last != Some(central_answers) {
             last = Some(central_answers);
             world.recorder.watch(&WatchLine { at, central_answers });

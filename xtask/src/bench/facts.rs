@@ -15,7 +15,7 @@ const PAGES: u64 = 1_024;
 
 /// What a figure may depend on besides the code.
 #[derive(Debug, Serialize)]
-pub(super) struct Facts {
+pub(crate) struct Facts {
     cpu: String,
     cores: usize,
     memory_mib: u64,
@@ -26,7 +26,7 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Reads them; what this system does not tell is empty or 0.
-    pub(super) fn read() -> Facts {
+    pub(crate) fn read() -> Facts {
         let text = |file: &str| fs::read_to_string(file).unwrap_or_default();
         let (cpus, memory) = (text("/proc/cpuinfo"), text("/proc/meminfo"));
         let kib =

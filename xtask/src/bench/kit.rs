@@ -30,12 +30,12 @@ const DATA: &str = "ONDOL_DATA";
 
 /// The means of a run. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Kit {
+pub(crate) struct Kit {
     /// Shorter rounds.
     pub(super) quick: bool,
     /// Where files of a run and logs lie, beside the peers that stay installed.
-    pub(super) dir: PathBuf,
-    pub(super) stop: Stop,
+    pub(crate) dir: PathBuf,
+    pub(crate) stop: Stop,
     /// Measuring programs that were built in this run.
     built: Rc<RefCell<BTreeMap<String, PathBuf>>>,
     /// Held while the run goes on.
@@ -48,7 +48,7 @@ impl Kit {
     /// # Errors
     ///
     /// If it cannot be made, or another run goes on.
-    pub(super) fn new(quick: bool, stop: Stop) -> Result<Kit> {
+    pub(crate) fn new(quick: bool, stop: Stop) -> Result<Kit> {
         let dir = run::target_dir().join("bench");
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let claim = File::create(dir.join("lock")).context("cannot write the lock of the run")?;

@@ -23,9 +23,11 @@ const READY: Duration = Duration::from_secs(300);
 
 /// What the node is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(crate) enum Standing {
     /// It dispatches every district by itself.
     Alone,
+    /// Central, whose districts have no edges.
+    Central,
     /// The edge of the first district, whose central does not answer.
     Edge,
 }
@@ -35,18 +37,20 @@ impl Standing {
     const fn name(self) -> &'static str {
         match self {
             Standing::Alone => "alone",
+            Standing::Central => "central",
             Standing::Edge => "edge",
         }
     }
 }
 
 /// A node, running or not. Dropping it stops it.
-pub(super) struct Node {
-    pub(super) address: String,
+pub(crate) struct Node {
+    pub(crate) address: String,
     /// The city's map.
-    pub(super) map: PathBuf,
+    pub(crate) map: PathBuf,
     standing: Standing,
-    ondol: PathBuf,
+    /// The program that it is.
+    pub(crate) ondol: PathBuf,
     dir: PathBuf,
     stop: Stop,
     districts: Vec<District>,
@@ -60,7 +64,7 @@ impl Node {
     /// # Errors
     ///
     /// If `ondol` cannot be built, or what the node needs cannot be made.
-    pub(super) fn make(kit: &Kit, name: &str, standing: Standing, url: Option<&str>) -> Result<Node> {
+    pub(crate) fn make(kit: &Kit, name: &str, standing: Standing, url: Option<&str>) -> Result<Node> {
         let ondol = kit.ondol()?;
         let dir = kit.dir.join(name);
         if dir.exists() {
@@ -75,7 +79,7 @@ impl Node {
         node.key("master", &["master", "--key"])?;
         node.key(standing.name(), &["enrol", "--key"])?;
         let central = match standing {
-            Standing::Alone => None,
+            Standing::Alone | Standing::Central => None,
             Standing::Edge => Some(node.key("central", &["enrol", "--key"])?),
         };
         let file = format!("sqlite://{}", node.dir.join("node.db").display());
@@ -88,7 +92,7 @@ impl Node {
     /// # Errors
     ///
     /// If the node refuses them.
-    pub(super) fn list_drivers(&self, count: usize) -> Result<PathBuf> {
+    pub(crate) fn list_drivers(&self, count: usize) -> Result<PathBuf> {
         let file = self.dir.join("roster.json");
         let roster = Roster::with_app(1, count, &self.districts, &random_hex()?);
         run::write_private(&file, &serde_json::to_string(&roster)?)?;
@@ -102,7 +106,7 @@ impl Node {
     /// # Errors
     ///
     /// If it does not get ready; the end of its log is repeated.
-    pub(super) fn start(&mut self) -> Result<Duration> {
+    pub(crate) fn start(&mut self) -> Result<Duration> {
         let begun = Instant::now();
         let name = self.standing.name();
         if self.supervisor.knows(name) {
@@ -126,8 +130,17 @@ impl Node {
     /// # Errors
     ///
     /// If it is not running.
-    pub(super) fn kill_9(&mut self) -> Result<()> {
+    pub(crate) fn kill_9(&mut self) -> Result<()> {
         self.supervisor.kill_9(self.standing.name())
+    }
+
+    /// Looks whether the node has died.
+    ///
+    /// # Errors
+    ///
+    /// If it has; the end of its log is repeated.
+    pub(crate) fn check(&mut self) -> Result<()> {
+        self.supervisor.check()
     }
 
     /// Has an edge that does not run write what a long outage leaves: so many entries.
@@ -135,7 +148,7 @@ impl Node {
     /// # Errors
     ///
     /// If it fails or takes longer than `limit`; the end of its log is repeated.
-    pub(super) fn write_backlog(&self, entries: u32, limit: Duration) -> Result<()> {
+    pub(crate) fn write_backlog(&self, entries: u32, limit: Duration) -> Result<()> {
         let log = self.dir.join("backlog.log");
         let mut command = Command::new(&self.ondol);
         command.args(["load", "backlog", "--entries", &entries.to_string(), "--config"]).arg(self.config());
@@ -158,6 +171,7 @@ impl Node {
         let name = self.standing.name();
         let (role, central) = match self.standing {
             Standing::Alone => ("standalone", ""),
+            Standing::Central => ("central", ""),
             Standing::Edge => ("edge", "central = \"central\"\n"),
         };
         let mut text = format!(
@@ -168,7 +182,7 @@ impl Node {
             quoted(&self.map.to_string_lossy()),
         );
         let own = match self.standing {
-            Standing::Alone => self.districts.len(),
+            Standing::Alone | Standing::Central => self.districts.len(),
             Standing::Edge => 1,
         };
         let edge = (self.standing == Standing::Edge).then(|| (name.to_owned(), 0));

@@ -59,23 +59,26 @@ pub(crate) struct Operator {
 impl Roster {
     /// Makes `count` drivers, spread evenly over the districts that have an edge, and one operator above fleets.
     pub(crate) fn central(seed: u64, count: usize, districts: &[District], password: &str) -> Roster {
-        let served: Vec<&District> = districts.iter().filter(|district| district.edge.is_some()).collect();
-        let mut chance = Chance::new(seed);
-        let drivers = served
-            .iter()
-            .cycle()
-            .take(count)
-            .enumerate()
-            .map(|(n, district)| driver(n, district, &mut chance))
-            .collect();
-        Roster { drivers, operators: vec![operator(password)] }
+        Roster::spread(seed, count, districts.iter().filter(|district| district.edge.is_some()), password)
     }
 
-    /// As [`Roster::central`], all of them with the app.
+    /// As [`Roster::central`], over all districts, and everybody with the app.
     pub(crate) fn with_app(seed: u64, count: usize, districts: &[District], password: &str) -> Roster {
-        let mut roster = Roster::central(seed, count, districts, password);
+        let mut roster = Roster::spread(seed, count, districts.iter(), password);
         roster.drivers.iter_mut().for_each(|driver| driver.home = None);
         roster
+    }
+
+    fn spread<'a>(
+        seed: u64,
+        count: usize,
+        districts: impl Iterator<Item = &'a District> + Clone,
+        password: &str,
+    ) -> Roster {
+        let mut chance = Chance::new(seed);
+        let placed = districts.cycle().take(count).enumerate();
+        let drivers = placed.map(|(n, district)| driver(n, district, &mut chance)).collect();
+        Roster { drivers, operators: vec![operator(password)] }
     }
 
     /// Returns an edge's roster: its drivers come from central, its operators' accounts do not.
@@ -162,6 +165,15 @@ mod tests {
             let homed: Vec<_> = homed.map(|driver| format!("edge-{}", driver.district)).collect();
             assert!(homed.len() >= 10 && homed.iter().all(|edge| edge == home), "{home}: {homed:?}");
         }
+    }
+
+    #[test]
+    fn drivers_with_the_app_are_everywhere() {
+        let roster = Roster::with_app(1, 30, &districts(), "x");
+        for id in ["a", "b", "c"] {
+            assert_eq!(roster.drivers.iter().filter(|driver| driver.district == id).count(), 10, "{id}");
+        }
+        assert!(roster.drivers.iter().all(|driver| driver.home.is_none()));
     }
 
     #[test]

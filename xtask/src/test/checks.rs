@@ -34,6 +34,8 @@ pub(crate) enum Check {
     Mutants,
     /// One run of `cargo xtask chaos`: real processes, killed, cut off and healed.
     City,
+    /// A few seconds of `cargo xtask load`: every kind of request to a real central, and none refused.
+    Load,
     /// `rustfmt`, nothing to change.
     Format,
     /// `clippy`, warnings are errors.
@@ -47,7 +49,7 @@ pub(crate) const fn of(suite: Suite) -> &'static [Check] {
     match suite {
         Suite::Unit => &[Check::Doc],
         Suite::Scenarios => &[Check::Mutants],
-        Suite::Chaos => &[Check::City],
+        Suite::Chaos => &[Check::City, Check::Load],
         Suite::House => &[Check::Format, Check::Lints, Check::Deny],
         Suite::Db | Suite::Peers | Suite::Web => &[],
     }
@@ -60,6 +62,7 @@ impl Check {
             Check::Doc => "doc",
             Check::Mutants => "mutants",
             Check::City => "city",
+            Check::Load => "load",
             Check::Format => "format",
             Check::Lints => "lints",
             Check::Deny => "advisories",
@@ -76,6 +79,7 @@ impl Check {
             Check::Doc => doc(log, stop),
             Check::Mutants => one(run::cargo().args(["xtask", "mutants", "--quick"]), log, stop),
             Check::City => city(log, stop),
+            Check::Load => load(log, stop),
             Check::Format => one(run::cargo().args(["fmt", "--all", "--check"]), log, stop),
             Check::Lints => one(
                 run::cargo().args([
@@ -113,6 +117,38 @@ fn city(log: &Path, stop: &Stop) -> Result<Outcome> {
     let Ok(text) = fs::read_to_string(&report) else { return Ok(verdict(false)) };
     let (kept, seen) = promises(&serde_json::from_str(&text).context("the report of chaos is no JSON")?);
     Ok(Outcome { notes: vec![seen], ..verdict(is_well && kept) })
+}
+
+/// Drives central with 24 phones and a few riders for twelve seconds. How fast it answers depends on who else uses the
+/// machine, so the command's verdict on times does not count here.
+fn load(log: &Path, stop: &Stop) -> Result<Outcome> {
+    let report = log.with_extension("json");
+    if report.exists() {
+        // A run that fails must not be judged by an earlier one.
+        fs::remove_file(&report).with_context(|| format!("cannot remove {}", report.display()))?;
+    }
+    let mut load = Command::new(run::own_program());
+    load.args(["load", "--share", "0.001", "--minutes", "0.2", "--report"]).arg(&report);
+    load.args(["--", "--bookings-per-s", "2000", "--quotes-per-s", "4000", "--trip-s", "4"]);
+    load.env(OWN_EXECUTABLE, ondol());
+    run::to_log_in_order(&mut load, log, LIMIT, GRACE, stop)?;
+    let Ok(text) = fs::read_to_string(&report) else { return Ok(verdict(false)) };
+    let (carried, seen) = carried(&serde_json::from_str(&text).context("the report of a load is no JSON")?);
+    Ok(Outcome { notes: vec![seen], ..verdict(carried) })
+}
+
+/// What a report of a load (ondol-load/1) says of its requests, and whether each kind was made and all were answered well.
+fn carried(report: &Value) -> (bool, String) {
+    let rows = report["operations"].as_array().map_or(&[][..], Vec::as_slice);
+    let row = |name: &str| rows.iter().find(|row| row["operation"] == name);
+    let kinds = ["beat", "report", "quote", "look", "booking", "offer"];
+    let all_made = kinds.iter().all(|kind| row(kind).is_some_and(|row| row["ok"].as_u64() > Some(0)));
+    let none_refused = rows.iter().all(|row| row["errors"].as_object().is_some_and(|codes| codes.is_empty()));
+    let bookings = &report["bookings"];
+    let number = |name: &str| bookings[name].as_u64().unwrap_or(0);
+    let all_booked = number("acknowledged") == number("wished") && number("served") > 0;
+    let seen = format!("load: {} bookings, {} served", number("acknowledged"), number("served"));
+    (all_made && none_refused && all_booked, seen)
 }
 
 /// What a report of chaos (ondol-chaos/1) says of the promises, and whether all were kept to somebody.
@@ -177,5 +213,27 @@ mod tests {
             assert!(!promises(&report).0, "{what} {count}");
         }
         assert!(!promises(&json!({})).0, "a report without figures is none");
+    }
+
+    #[test]
+    fn a_load_of_which_a_kind_is_missing_or_one_request_was_refused_is_a_failure() {
+        let row = |name: &str| json!({ "operation": name, "ok": 3, "errors": {} });
+        let sound = json!({
+            "operations": ["beat", "report", "quote", "look", "booking", "offer"].map(row),
+            "bookings": { "wished": 3, "acknowledged": 3, "served": 2 },
+        });
+        assert_eq!(carried(&sound), (true, "load: 3 bookings, 2 served".to_owned()));
+        for (pointer, value) in [
+            ("/operations/0/ok", json!(0)),
+            ("/operations/5/operation", json!("attach")),
+            ("/operations/3/errors", json!({ "overloaded": 1 })),
+            ("/bookings/acknowledged", json!(2)),
+            ("/bookings/served", json!(0)),
+        ] {
+            let mut report = sound.clone();
+            *report.pointer_mut(pointer).unwrap() = value;
+            assert!(!carried(&report).0, "{pointer}");
+        }
+        assert!(!carried(&json!({})).0, "a report without figures is none");
     }
 }

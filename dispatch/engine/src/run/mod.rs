@@ -1,7 +1,7 @@
 //! The loop: one task that owns the core.
 //!
 //! ```text
-//! doors, peers ──(bounded queue)──▶ take ≤ 512 ▶ Node::handle ▶ collect ▶ commit ▶ carry out; then page by page
+//! doors, peers ──(bounded queue)──▶ take all, up to 512 entries ▶ Node::handle ▶ collect ▶ commit ▶ carry out; then page by page
 //!                                       ▲                                   │
 //!                                       └────────── Input::Committed ◀──────┘
 //! ```
@@ -46,7 +46,7 @@ pub use handle::{Handle, RequestError, Unavailable};
 
 /// Most messages that wait for the loop; more are refused.
 pub const QUEUE_MAX: usize = 4_096;
-/// Most messages handled before their entries are committed.
+/// Entries from which on a batch is committed before more messages are taken; so many of these are taken at a time.
 pub const BATCH_MAX: usize = 512;
 /// Most calls that wait for the peer link; they repeat, so more are dropped.
 const CALLS_MAX: usize = 256;
@@ -226,15 +226,9 @@ impl Loop {
                 () = std::future::ready(()), if !pages.is_empty() => {}
                 () = clock.sleep_until(wake_at) => {}
             }
-            let now = self.shared.clock.now();
             self.note_queue();
-            // What somebody waits for goes before what peers tell, and waits for one page to be stored at most.
-            let (told, others): (Vec<_>, Vec<_>) =
-                messages.drain(..).partition(|message| matches!(message, Message::Page(_)));
-            pages.extend(told);
-            for message in others {
-                self.take(message, now);
-            }
+            self.take_all(&mut messages, &mut pages);
+            let now = self.shared.clock.now();
             if now.ticks >= self.node.poll_timeout() {
                 self.node.handle_timeout(now);
                 self.collect();
@@ -250,6 +244,28 @@ impl Loop {
             tracing::warn!(%error, "the store was not told that the node has stopped");
         }
         Ok(())
+    }
+
+    /// Handles what was taken from the queue and what waits behind it, until there are entries enough for a commit. Most
+    /// messages write nothing: who only looks, or says where a taxi is, waits for this commit and not for one more.
+    fn take_all(&mut self, messages: &mut Vec<Message>, pages: &mut VecDeque<Message>) {
+        let mut taken = 0;
+        while !messages.is_empty() {
+            taken += messages.len();
+            let now = self.shared.clock.now();
+            // What somebody waits for goes before what peers tell, and waits for one page to be stored at most.
+            let (told, others): (Vec<_>, Vec<_>) =
+                messages.drain(..).partition(|message| matches!(message, Message::Page(_)));
+            pages.extend(told);
+            for message in others {
+                self.take(message, now);
+            }
+            let is_full = self.tray.durable().entries.len() >= BATCH_MAX || taken >= QUEUE_MAX;
+            while !is_full && messages.len() < BATCH_MAX {
+                let Ok(message) = self.inbox.try_recv() else { break };
+                messages.push(message);
+            }
+        }
     }
 
     fn take(&mut self, message: Message, now: Now) {

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use ondol_core::booking::Payment;
 use ondol_core::fact::Release;
 use ondol_core::ids::{AssignmentId, BookingId, NodeId, ShiftId};
@@ -14,20 +14,20 @@ use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::tariff::Tariff;
 use ondol_core::units::Ticks;
-use ondol_device::wire::{Endpoint, EndpointRole, Endpoints, Fare, Happening, Slot};
+use ondol_device::wire::{Endpoint, EndpointRole, Fare, Happening, Slot};
 use ondol_device::{Config, Device, Durable, Input, Message, Output, Wish, WishRefusal};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use serde_json::json;
-use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, channel, unbounded_channel};
+use tokio::sync::mpsc::{Sender, UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
+use super::entry;
 use super::key::DeviceKey;
 use super::link::{Credentials, Heard, Link};
 use super::lookout::{Hail, Lookout};
 use crate::city::World;
 use crate::city::geo::Drive;
-use crate::city::http::{Failed, Http, Proof};
+use crate::city::http::{Failed, Http};
 use crate::city::record::DriverNote;
 use crate::city::roster::Listed;
 
@@ -42,8 +42,6 @@ const PAY_MS: std::ops::Range<u64> = 10_000..25_000;
 const NO_SHOW_MS: u64 = 180_000;
 /// Chance of a yes.
 const ACCEPTANCE: f64 = 0.93;
-/// Requests that wait for one node; more are as good as unanswered.
-const REQUESTS_MAX: usize = 64;
 /// How long after the city's end a device still hands in what happened.
 const LINGER_MS: u64 = 1_200_000;
 
@@ -94,7 +92,8 @@ pub async fn work(world: Arc<World>, number: u32, listed: Listed, at: Position) 
     let key = DeviceKey::generate()?;
     let device = key.device();
     let pass = sign_in(&world, &http, &listed, &key).await?;
-    let endpoints = endpoints(&world, &http, &listed, &key, &pass).await;
+    let credentials = Arc::new(Credentials { key, pass });
+    let endpoints = endpoints(&world, &http, &listed, &credentials).await;
     let now = world.clock.now();
     let shift = ShiftId(Uuid::from_u128(rng.random()));
     let durable = Durable::new(shift, device, endpoints, now.utc);
@@ -105,7 +104,7 @@ pub async fn work(world: Arc<World>, number: u32, listed: Listed, at: Position) 
     let driver = AppDriver {
         device: Device::new(durable, config, now),
         links: BTreeMap::new(),
-        credentials: Arc::new(Credentials { key, pass }),
+        credentials,
         http,
         heard,
         tell,
@@ -129,14 +128,10 @@ pub async fn work(world: Arc<World>, number: u32, listed: Listed, at: Position) 
 
 /// Asks central, then the driver's edge, until one gives a pass.
 async fn sign_in(world: &World, http: &Http, listed: &Listed, key: &DeviceKey) -> Result<String> {
-    let body = json!({ "phone": listed.phone, "secret": listed.secret, "key": key.public() });
     loop {
         for url in world.urls_of(&listed.district) {
-            match http.post(&url, "/driver/v1/sign-in", &Proof::None, &body).await {
-                Ok(answer) => {
-                    let pass = answer["pass"].as_str().context("a sign-in gives a pass")?;
-                    return Ok(pass.to_owned());
-                }
+            match entry::sign_in(http, &url, listed, key).await {
+                Ok(pass) => return Ok(pass),
                 Err(Failed::Refused { retry: false, code, .. }) if code != "wrong_credentials" => {
                     tracing::warn!(code, "a sign-in was refused");
                 }
@@ -149,23 +144,12 @@ async fn sign_in(world: &World, http: &Http, listed: &Listed, key: &DeviceKey) -
 }
 
 /// What the node says, or what the driver was told with the app: central, and the edge of the district.
-async fn endpoints(
-    world: &World,
-    http: &Http,
-    listed: &Listed,
-    key: &DeviceKey,
-    pass: &str,
-) -> Vec<Endpoint> {
+async fn endpoints(world: &World, http: &Http, listed: &Listed, credentials: &Credentials) -> Vec<Endpoint> {
     let known = world.nodes_of(&listed.district);
     for (node, url) in &known {
-        let body = json!({ "pass": pass, "proof": key.prove(node, pass, world.clock.now().utc) });
-        let Ok(session) = http.post(url, "/driver/v1/session", &Proof::None, &body).await else { continue };
-        let proof = Proof::Bearer(session["token"].as_str().unwrap_or_default().to_owned());
-        let answer = http.get(url, "/driver/v1/endpoints", &proof).await;
-        if let Ok(Ok(list)) = answer.map(serde_json::from_value::<Endpoints>)
-            && !list.nodes.is_empty()
-        {
-            return list.nodes;
+        let now = world.clock.now().utc;
+        if let Ok(nodes) = entry::endpoints(http, (node, url), credentials, now).await {
+            return nodes;
         }
     }
     let role = |n: usize| if n == 0 { EndpointRole::Central } else { EndpointRole::Edge };
@@ -441,17 +425,10 @@ impl AppDriver {
     fn link(&mut self, node: &NodeId) -> Option<&Sender<(u64, Message)>> {
         if !self.links.contains_key(node) {
             let known = &self.device.durable().endpoints;
-            let url = known.iter().find(|endpoint| endpoint.node == *node)?.url.clone();
-            let (sender, requests) = channel(REQUESTS_MAX);
-            let link = Link::new(
-                (node.clone(), url.trim_end_matches('/').to_owned()),
-                Arc::clone(&self.credentials),
-                self.world.clock,
-                self.http.clone(),
-                self.tell.clone(),
-            );
-            tokio::spawn(link.carry(requests));
-            self.links.insert(node.clone(), sender);
+            let endpoint = known.iter().find(|endpoint| endpoint.node == *node)?;
+            let (credentials, http) = (Arc::clone(&self.credentials), self.http.clone());
+            let link = Link::open(endpoint, credentials, self.world.clock, http, self.tell.clone());
+            self.links.insert(node.clone(), link);
         }
         self.links.get(node)
     }

@@ -11,15 +11,16 @@ use std::sync::Arc;
 use futures_util::{SinkExt as _, StreamExt as _};
 use ondol_core::ids::NodeId;
 use ondol_core::units::Ticks;
-use ondol_device::wire::{Down, Problem, Push, Up};
+use ondol_device::wire::{Down, Endpoint, Problem, Push, Up};
 use ondol_device::{Answer, Message};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
-use tokio::sync::mpsc::{Receiver, UnboundedSender};
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedSender, channel};
 use tokio_tungstenite::tungstenite::Message as Frame;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use super::key::DeviceKey;
 use crate::city::clock::Clock;
@@ -31,8 +32,12 @@ const REST_MS: u64 = 2_000;
 const RENEW_MS: i64 = 120_000;
 /// Unanswered messages on a socket; a node answers each before it reads the next.
 const WAITING_MAX: usize = 64;
+/// Requests that wait for the link; more are as good as unanswered.
+const REQUESTS_MAX: usize = 64;
+/// Bytes that a socket reads at once. Messages are far smaller, and a city has many phones.
+const READ_BYTES: usize = 4 << 10;
 
-type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+type Socket = WebSocketStream<TcpStream>;
 
 /// What a link tells its device.
 #[derive(Debug)]
@@ -53,18 +58,12 @@ pub struct Credentials {
 
 /// One phone's link to one node.
 pub struct Link {
-    /// The node.
-    pub node: NodeId,
-    /// Its address.
-    pub url: String,
-    /// What the device shows.
-    pub credentials: Arc<Credentials>,
-    /// Time.
-    pub clock: Clock,
-    /// Plain requests.
-    pub http: Http,
-    /// The device.
-    pub device: UnboundedSender<Heard>,
+    node: NodeId,
+    url: String,
+    credentials: Arc<Credentials>,
+    clock: Clock,
+    http: Http,
+    device: UnboundedSender<Heard>,
     session: Option<Session>,
     socket: Option<Socket>,
     waiting: VecDeque<(u64, Kind)>,
@@ -84,18 +83,18 @@ enum Kind {
 }
 
 impl Link {
-    /// Returns a link that has not said anything yet.
+    /// Opens the way to a node: what is sent into it is carried until its sender is dropped. It has said nothing yet.
     #[must_use]
-    pub fn new(
-        (node, url): (NodeId, String),
+    pub fn open(
+        endpoint: &Endpoint,
         credentials: Arc<Credentials>,
         clock: Clock,
         http: Http,
         device: UnboundedSender<Heard>,
-    ) -> Self {
-        Self {
-            node,
-            url,
+    ) -> Sender<(u64, Message)> {
+        let link = Self {
+            node: endpoint.node.clone(),
+            url: endpoint.url.trim_end_matches('/').to_owned(),
             credentials,
             clock,
             http,
@@ -104,11 +103,14 @@ impl Link {
             socket: None,
             waiting: VecDeque::new(),
             rests_until: Ticks(0),
-        }
+        };
+        let (sender, requests) = channel(REQUESTS_MAX);
+        tokio::spawn(link.carry(requests));
+        sender
     }
 
     /// Carries requests until the device is switched off.
-    pub async fn carry(mut self, mut requests: Receiver<(u64, Message)>) {
+    async fn carry(mut self, mut requests: Receiver<(u64, Message)>) {
         loop {
             let frame = async {
                 match &mut self.socket {
@@ -137,7 +139,7 @@ impl Link {
         match self.try_request(number, message).await {
             Ok(Some(answer)) => self.answer(number, answer),
             Ok(None) => {}
-            Err(Failed::Unreachable) => {
+            Err(Failed::Unreachable { .. }) => {
                 self.rests_until = self.clock.now().ticks.plus_ms(REST_MS);
                 self.broken();
                 self.answer(number, Answer::Failed);
@@ -194,7 +196,7 @@ impl Link {
         let answer = self.http.post(&self.url, &format!("/driver/v1/{path}"), &self.proof(), &body).await?;
         serde_json::from_value(answer).map_err(|error| {
             tracing::warn!(node = %self.node, path, %error, "an answer cannot be read");
-            Failed::Unreachable
+            Failed::not_understood()
         })
     }
 
@@ -212,7 +214,7 @@ impl Link {
         let answer = self.http.post(&self.url, "/driver/v1/session", &Proof::None, &body).await?;
         let expires_at = answer["expires_at"].as_str().and_then(ondol_device::wire::moment::parse);
         let (Some(token), Some(expires_at)) = (answer["token"].as_str(), expires_at) else {
-            return Err(Failed::Unreachable);
+            return Err(Failed::not_understood());
         };
         self.session = Some(Session { token: token.to_owned(), expires_at_ms: expires_at.0 });
         // The socket lives as long as the session that it was opened with.
@@ -228,8 +230,12 @@ impl Link {
         let Ok(ticket) = ticket else { return };
         let Some(ticket) = ticket["ticket"].as_str() else { return };
         let url = format!("{}/driver/v1/socket?ticket={ticket}", self.url.replacen("http", "ws", 1));
-        let opened = tokio::time::timeout(self.clock.patience(5_000), connect_async(url)).await;
-        if let Ok(Ok((socket, _))) = opened {
+        let open = async {
+            let stream = self.http.connect(&self.url).await.ok()?;
+            let config = WebSocketConfig::default().read_buffer_size(READ_BYTES);
+            client_async_with_config(url, stream, Some(config)).await.ok()
+        };
+        if let Ok(Some((socket, _))) = tokio::time::timeout(self.clock.patience(5_000), open).await {
             self.socket = Some(socket);
         }
     }

@@ -1,6 +1,7 @@
 //! Drivers: with the app, or with any phone.
 
 pub mod app;
+pub mod entry;
 pub mod key;
 pub mod link;
 pub mod lookout;

@@ -131,7 +131,7 @@ impl<'w> Call<'w> {
                     self.world.operators.forget(&url);
                     continue;
                 }
-                Err(Failed::Refused { .. } | Failed::Unreachable) => continue,
+                Err(Failed::Refused { .. } | Failed::Unreachable { .. }) => continue,
             }
             match self.http.post(&url, "/console/v1/bookings", &proof, &body).await {
                 Ok(answer) => {
@@ -141,7 +141,7 @@ impl<'w> Call<'w> {
                     return Ok(answer);
                 }
                 Err(Failed::Refused { retry: false, code, .. }) => return Err(Some(code)),
-                Err(Failed::Refused { retry: true, .. } | Failed::Unreachable) => {}
+                Err(Failed::Refused { retry: true, .. } | Failed::Unreachable { .. }) => {}
             }
         }
         Err(None)
@@ -158,7 +158,7 @@ impl<'w> Call<'w> {
             match self.http.get(&url, &format!("/console/v1/bookings/{}", self.booking), &proof).await {
                 Ok(detail) => return Some((detail, url)),
                 Err(Failed::Refused { status: 401, .. }) => self.world.operators.forget(&url),
-                Err(Failed::Refused { .. } | Failed::Unreachable) => {}
+                Err(Failed::Refused { .. } | Failed::Unreachable { .. }) => {}
             }
         }
         None

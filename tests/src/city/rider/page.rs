@@ -138,7 +138,7 @@ impl<'w> Page<'w> {
                     return Ok(view);
                 }
                 Err(Failed::Refused { retry: false, code, .. }) => return Err(Some(code)),
-                Err(Failed::Refused { retry: true, .. } | Failed::Unreachable) => self.rest(n),
+                Err(Failed::Refused { retry: true, .. } | Failed::Unreachable { .. }) => self.rest(n),
             }
         }
         Err(None)
@@ -182,7 +182,7 @@ impl<'w> Page<'w> {
                     }
                     self.rest(n);
                 }
-                Err(Failed::Refused { .. } | Failed::Unreachable) => self.rest(n),
+                Err(Failed::Refused { .. } | Failed::Unreachable { .. }) => self.rest(n),
             }
         }
         None
@@ -203,7 +203,7 @@ impl<'w> Page<'w> {
                     return Stage::Over;
                 }
                 Ok(_) => return Stage::Waiting,
-                Err(Failed::Refused { .. } | Failed::Unreachable) => self.rest(n),
+                Err(Failed::Refused { .. } | Failed::Unreachable { .. }) => self.rest(n),
             }
         }
         Stage::Waiting
@@ -219,7 +219,7 @@ impl<'w> Page<'w> {
             {
                 Ok(view) => view["status"].as_str().unwrap_or("unknown").to_owned(),
                 Err(Failed::Refused { status: 404, .. }) => "unknown".to_owned(),
-                Err(Failed::Refused { .. } | Failed::Unreachable) => continue,
+                Err(Failed::Refused { .. } | Failed::Unreachable { .. }) => continue,
             };
             return self.world.tell(self.wish, RiderNote::Last { status, node: url });
         }

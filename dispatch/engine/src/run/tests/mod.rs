@@ -149,6 +149,46 @@ async fn requests_that_wait_together_commit_together() {
     assert!(commits <= 10, "{commits}");
 }
 
+/// A city's phones say where they are thousands of times for each booking.
+#[tokio::test]
+async fn who_only_looks_fills_no_commit() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    node.handle.request(book(1)).await.unwrap();
+    let mut lock = bench.lock().await;
+    let held = tokio::spawn({
+        let handle = node.handle.clone();
+        async move { handle.request(book(2)).await }
+    });
+    node.handle.set_patience(Duration::ZERO);
+    until(|| !node.handle.is_available()).await;
+    node.handle.set_patience(Duration::MAX);
+    let before = *node.handle.commits().borrow();
+    // On this single-threaded runtime all of them wait before the loop goes on.
+    let mut waiting = Vec::new();
+    for number in 3..2_003 {
+        let handle = node.handle.clone();
+        let mut one = Box::pin(async move {
+            match number % 600 {
+                0 => handle.request(book(number)).await == Ok(BOOKED),
+                _ => handle.read(|_| ()).await.is_ok(),
+            }
+        });
+        assert_eq!(futures_util::FutureExt::now_or_never(one.as_mut()), None);
+        waiting.push(one);
+    }
+    lock.execute("ROLLBACK").await.unwrap();
+    assert_eq!(held.await.unwrap(), Ok(BOOKED));
+    for one in waiting {
+        assert!(one.await);
+    }
+    assert_eq!(
+        *node.handle.commits().borrow() - before,
+        2,
+        "the one that was held, and one for all who waited"
+    );
+}
+
 /// What an edge told half a minute ahead of the clock: whatever is handled after it is stamped after it.
 fn told_by(edge: &str, ahead_ms: i64) -> Entry {
     let mut told = Entry {
