@@ -218,8 +218,9 @@ mod tests {
     #[test]
     fn a_load_of_which_a_kind_is_missing_or_one_request_was_refused_is_a_failure() {
         let row = |name: &str| json!({ "operation": name, "ok": 3, "errors": {} });
+        let rows = ["beat", "report", "quote", "look", "booking", "offer"].map(row);
         let sound = json!({
-            "operations": ["beat", "report", "quote", "look", "booking", "offer"].map(row),
+            "operations": rows,
             "bookings": { "wished": 3, "acknowledged": 3, "served": 2 },
         });
         assert_eq!(carried(&sound), (true, "load: 3 bookings, 2 served".to_owned()));

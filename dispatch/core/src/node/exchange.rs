@@ -28,7 +28,7 @@ use crate::matching::{EXCHANGES_MAX, FreeShift, LATER_MAX_MS, OpenBooking, Snaps
 use crate::units::{Now, UtcMs};
 
 /// Taxis on their way that one plan looks at, those with the longest way left: keeps a plan short in a big town.
-const LOOKED_AT_MAX: usize = 500;
+const LOOKED_AT_MAX: usize = 200;
 /// Between two looks for exchanges while nobody waits without a taxi, in milliseconds.
 const LOOK_EVERY_MS: u64 = 2_000;
 /// Rules whose choice a later plan may better.

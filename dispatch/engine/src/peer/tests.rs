@@ -238,7 +238,7 @@ async fn the_next_page_is_fetched_while_one_is_taken_in() {
     });
     held.await.unwrap();
     served.be_silent(false);
-    until("the second page is asked for", async || served.asked_after(&bookings) == 2).await;
+    until("the second page is asked for", async || served.all_asked_after(&bookings).contains(&2)).await;
     assert_eq!(central.handle.store().heads().of(&bookings).seq, 0, "and nothing is durable yet");
     go_on.send(()).unwrap();
     // Who holds the loop waits for an answer no longer than any caller, which may be over by now.
