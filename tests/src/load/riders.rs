@@ -151,6 +151,6 @@ impl Question {
         if let (Err(_), Some((booking, _))) = (&answer, books) {
             load.ledger.given_up(booking);
         }
-        load.figures.answer(asked, answer.as_ref().map(|()| ()).map_err(Failed::code));
+        load.figures.answer(asked, answer.as_ref().copied().map_err(Failed::code));
     }
 }

@@ -191,7 +191,8 @@ mod tests {
         let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", nobody.local_addr().unwrap());
         drop(nobody);
-        let error = run(&url, &parse(&DRIVEN).unwrap().measured).unwrap_err().to_string();
+        let few = parse(&[&DRIVEN[..], &["--share=0.01"]].concat()).unwrap();
+        let error = run(&url, &few.measured).unwrap_err().to_string();
         assert!(error.contains("--node") && error.contains("no_connection"), "{error}");
     }
 }
