@@ -94,6 +94,10 @@ impl Node {
         if !is_on_screen || !RULES.contains(&why.rule.as_str()) || changes(record) >= EXCHANGES_MAX {
             return None;
         }
+        // Who was taken over from and has not heard of it may yet arrive: one at a time.
+        if record.assignments.values().filter(|bond| bond.binds()).count() > 1 {
+            return None;
+        }
         let shift = board.shifts.get(&bond.shift).filter(|shift| shift.is_available())?;
         if !self.holds_nothing_else(district, shift.id, id, now) || self.recalled.contains_key(id) {
             return None;

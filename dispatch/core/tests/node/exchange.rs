@@ -141,7 +141,7 @@ fn what_an_operator_chose_is_left_alone() {
 
 #[test]
 fn a_booking_is_exchanged_four_times_at_most() {
-    let (mut world, _) = on_the_way(plain(), 0.06);
+    let (mut world, mut before) = on_the_way(plain(), 0.06);
     let mut at = 0.06;
     for (last, next) in [(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)] {
         let east = at - 0.01;
@@ -152,10 +152,27 @@ fn a_booking_is_exchanged_four_times_at_most() {
             assert_eq!(offer, None, "a fifth change is one too many");
             return;
         }
-        takes(&mut world, next, &offer.expect("each is nearer than the one before"));
+        let offer = offer.expect("each is nearer than the one before");
+        takes(&mut world, next, &offer);
+        world.step(CENTRAL, last, &before, Step::Released { reason: Release::Superseded }).unwrap();
+        before = offer;
         beats(&mut world, &[(next, east)]);
         at = east;
     }
+}
+
+#[test]
+fn nobody_takes_over_while_one_who_was_called_off_has_not_heard_of_it() {
+    let (mut world, first) = on_the_way(plain(), 0.06);
+    let second = asked_of_second(&mut world, 0.04, 0.06).unwrap();
+    takes(&mut world, 2, &second);
+    beats(&mut world, &[(2, 0.04)]);
+    world.attach_at(CENTRAL, 3, 0.01);
+    beats(&mut world, &[(2, 0.04), (3, 0.01), (2, 0.04), (3, 0.01)]);
+    assert_eq!(world.offer_for(CENTRAL, 3), None, "driver 1 may still arrive");
+    world.step(CENTRAL, 1, &first, Step::Released { reason: Release::Superseded }).unwrap();
+    beats(&mut world, &[(2, 0.04), (3, 0.01), (2, 0.04), (3, 0.01)]);
+    assert_eq!(world.offer_for(CENTRAL, 3).map(|offer| offer.booking), Some(World::booking(10)));
 }
 
 #[test]
