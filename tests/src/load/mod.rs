@@ -307,7 +307,7 @@ fn clients(node: &str) -> Result<Vec<Http>> {
         url.scheme() == "http",
         "--node {node}: say http://… ; a proxy that ends TLS has an address without"
     );
-    let host = url.host_str().unwrap_or_default();
+    let host = url.host_str().with_context(|| format!("--node {node}: it names no host"))?;
     let is_here =
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv4() && ip.is_loopback());
     if is_here {

@@ -203,6 +203,13 @@ fn a_question_to_take_over_is_open_until_the_first_has_arrived() {
     };
     let there = AssignmentRecord { arrived_at: Some(UtcMs(2)), ..bond(200) };
     assert_eq!(ends(&booking(&[(1, there), (2, question.clone())])), [(id(2), Release::Withdrawn)]);
+    let mut over = bond(200);
+    over.done = Some((UtcMs(5), fare()));
+    assert_eq!(
+        ends(&booking(&[(1, over), (2, question.clone())])),
+        [(id(2), Release::Withdrawn)],
+        "its trip is over, though the boarding is lost with a disk"
+    );
     assert_eq!(
         ends(&booking(&[(3, bond(200)), (2, question)])),
         [(id(2), Release::Withdrawn)],

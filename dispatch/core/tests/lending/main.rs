@@ -19,7 +19,6 @@ use ondol_core::face::Timing;
 use ondol_core::fact::{Fare, PinCheck, Step};
 use ondol_core::ids::BookingId;
 use ondol_core::loan::{LoanId, Told, ToldTaxi};
-use ondol_core::reconcile::ConflictKind;
 use ondol_core::units::Money;
 use town::{CENTRAL, EAST, SOUTH, Town, WEST, booking};
 
@@ -265,30 +264,6 @@ fn the_rider_of_a_neighbour_that_is_not_heard_is_asked_and_a_yes_brings_it_back(
     town.calls.clear();
     town.talk_s(3, &[]);
     assert_eq!(town.status(EAST), Some(Status::Cancelled), "the neighbour gives way once it is heard");
-}
-
-#[test]
-fn an_operator_learns_of_a_rider_whom_taxis_of_two_districts_say_that_they_carry() {
-    let mut town = lent();
-    let theirs = town.offer(2).unwrap();
-    town.step(2, &theirs, Step::Assigned).unwrap();
-    town.attach(1);
-    town.pass_s(61, &[1]);
-    town.step(2, &theirs, Step::Arrived).unwrap();
-    town.pass_s(61, &[1]);
-    town.command(WEST, Command::Keep { booking: booking() }).unwrap();
-    town.pass_s(2, &[1]);
-    let ours = town.offer(1).unwrap();
-    town.step(1, &ours, Step::Assigned).unwrap();
-    let boarded = || Step::Boarded { pin: PinCheck::Verified };
-    town.step(1, &ours, boarded()).unwrap();
-    town.carry(WEST, CENTRAL);
-    town.carry(EAST, CENTRAL);
-    let kinds = |town: &Town| town.conflicts().into_iter().map(|found| found.kind).collect::<Vec<_>>();
-    assert_eq!(kinds(&town), [ConflictKind::TwoAssignments], "one of them drives for nothing");
-    town.step(2, &theirs, boarded()).unwrap();
-    town.carry(EAST, CENTRAL);
-    assert!(kinds(&town).contains(&ConflictKind::TwoBoarded));
 }
 
 #[test]

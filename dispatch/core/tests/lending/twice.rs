@@ -3,14 +3,16 @@
 //! Method: a node has forgotten with its disk what went on, and hears one of the others before the rest.
 
 use ondol_core::booking::{Payment, Status};
-use ondol_core::command::Command;
+use ondol_core::command::{Command, Offer};
 use ondol_core::fact::{Fare, PinCheck, Step};
+use ondol_core::reconcile::ConflictKind;
 
 use crate::town::{CENTRAL, EAST, Town, WEST, booking, district_of};
 use crate::{fare, lent, unasked};
 
-/// Both taxis carried the rider to the end, each without a word of the other.
-fn carried_twice() -> Town {
+/// The neighbour's taxi is at the pickup, and one of the rider's own district is on its way, because the rider was asked
+/// while nobody heard of the first. Returns the question to the second and to the first.
+fn sent_twice() -> (Town, Offer, Offer) {
     let mut town = lent();
     let theirs = town.offer(2).unwrap();
     town.step(2, &theirs, Step::Assigned).unwrap();
@@ -22,6 +24,12 @@ fn carried_twice() -> Town {
     town.pass_s(2, &[1]);
     let ours = town.offer(1).unwrap();
     town.step(1, &ours, Step::Assigned).unwrap();
+    (town, ours, theirs)
+}
+
+/// Both taxis carried the rider to the end, each without a word of the other.
+fn carried_twice() -> Town {
+    let (mut town, ours, theirs) = sent_twice();
     for (driver, offer) in [(1, &ours), (2, &theirs)] {
         town.step(driver, offer, Step::Boarded { pin: PinCheck::Verified }).unwrap();
         let fare = Fare { payment: Payment::Deferred, ..fare() };
@@ -31,6 +39,20 @@ fn carried_twice() -> Town {
         town.command(edge, Command::GiveBackDistrict { district: district_of(edge) }).unwrap();
     }
     town
+}
+
+#[test]
+fn an_operator_learns_of_a_rider_whom_taxis_of_two_districts_say_that_they_carry() {
+    let (mut town, ours, theirs) = sent_twice();
+    let boarded = || Step::Boarded { pin: PinCheck::Verified };
+    town.step(1, &ours, boarded()).unwrap();
+    town.carry(WEST, CENTRAL);
+    town.carry(EAST, CENTRAL);
+    let kinds = |town: &Town| town.conflicts().into_iter().map(|found| found.kind).collect::<Vec<_>>();
+    assert_eq!(kinds(&town), [ConflictKind::TwoAssignments], "one of them drives for nothing");
+    town.step(2, &theirs, boarded()).unwrap();
+    town.carry(EAST, CENTRAL);
+    assert!(kinds(&town).contains(&ConflictKind::TwoBoarded));
 }
 
 #[test]

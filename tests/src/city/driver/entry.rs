@@ -35,7 +35,8 @@ pub async fn endpoints(
     let Credentials { key, pass } = credentials;
     let body = json!({ "pass": pass, "proof": key.prove(node, pass, now) });
     let session = http.post(url, "/driver/v1/session", &Proof::None, &body).await?;
-    let proof = Proof::Bearer(session["token"].as_str().unwrap_or_default().to_owned());
+    let token = session["token"].as_str().ok_or_else(Failed::not_understood)?;
+    let proof = Proof::Bearer(token.to_owned());
     let answer = http.get(url, "/driver/v1/endpoints", &proof).await?;
     let list: Endpoints = serde_json::from_value(answer).map_err(|_| Failed::not_understood())?;
     if list.nodes.is_empty() { Err(Failed::not_understood()) } else { Ok(list.nodes) }
