@@ -338,8 +338,7 @@ impl BookingRecord {
     /// True if the bond ended, or is to end, by an exchange: a driver who was asked to take over from it said yes.
     #[must_use]
     pub fn is_exchanged(&self, bond: &AssignmentId) -> bool {
-        let has_taken = |other: &AssignmentRecord| other.assigned_at.is_some() || other.boarded.is_some();
-        self.assignments.values().any(|other| has_taken(other) && other.instead_of() == Some(bond))
+        self.assignments.values().any(|other| other.has_taken_over() && other.instead_of() == Some(bond))
     }
 
     /// Bonds and questions that must end: those beside the one that stands, and all before boarding once the

@@ -149,7 +149,7 @@ pub struct Conflict {
     pub bookings: Vec<BookingId>,
     /// The bonds in conflict.
     pub assignments: Vec<AssignmentId>,
-    /// Those of them that give way: their drivers drove for nothing and get a dead-run entry.
+    /// Those of them that give way: their drivers drove for nothing.
     pub gives_way: Vec<AssignmentId>,
     /// What the rule says.
     pub resolution: Resolution,
@@ -209,8 +209,7 @@ fn same_key(record: &BookingRecord) -> Option<Conflict> {
     })
 }
 
-/// One bond after another is no conflict, nor one that another took over from before its rider had boarded; two that held
-/// at once, or one that ended because another stood, are.
+/// One bond after another is no conflict, nor one that another took over from on its way; two that held at once, or one that ended because another stood, are.
 fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
     let superseded =
         |bond: &AssignmentRecord| bond.released.is_some_and(|(_, why)| why == Release::Superseded);
@@ -219,7 +218,7 @@ fn two_assignments(record: &BookingRecord) -> Option<Conflict> {
         .iter()
         .filter(|(_, bond)| bond.assigned_at.is_some() || bond.boarded.is_some() || bond.over_at().is_some())
         .filter(|(_, bond)| bond.binds() || bond.over_at().is_some() || superseded(bond))
-        .filter(|(id, bond)| bond.carried_since().is_some() || !record.is_exchanged(id))
+        .filter(|(id, bond)| bond.has_reached_pickup() || !record.is_exchanged(id))
         .collect();
     let revoked = held.iter().any(|(_, bond)| bond.boarded.is_none() && superseded(bond));
     if held.len() < 2 && !revoked {

@@ -34,7 +34,7 @@ use ondol_core::board::DistrictBoard;
 use ondol_core::booking::{CancelReason, Party, Status};
 use ondol_core::command::{Answer, HomeAnswer, Refusal};
 use ondol_core::face::Role;
-use ondol_core::fact::{Fact, Release, Step, TakeCause};
+use ondol_core::fact::{Fact, Step, TakeCause};
 use ondol_core::ids::{AssignmentId, BookingId, CommandId, DistrictId, NodeId};
 use ondol_core::journal::{Entry, Hash, Series};
 use ondol_core::node::{ModeReason, Node};
@@ -128,12 +128,12 @@ impl Checkers {
     /// A device stored its state.
     pub(crate) fn device_stored(&mut self, device: usize, stored: &Durable) {
         let ledger = self.devices.entry(device).or_default();
-        let (mut ended_by_machine, mut superseded) = (None, None);
+        let (mut ended_by_machine, mut released) = (None, Vec::new());
         ledger.active.retain(|assignment| {
             let Some(stone) = stored.tombstone(assignment) else { return true };
             self.bonds.ended(assignment, self.now);
-            if let Happening::Released { booking, reason: Release::Superseded, .. } = &stone.last {
-                superseded = Some((*booking, assignment.clone()));
+            if let Happening::Released { booking, reason, .. } = &stone.last {
+                released.push((*booking, assignment.clone(), *reason));
             }
             if ledger.boarded.contains(assignment) && !matches!(stone.last, Happening::Done { .. }) {
                 ended_by_machine =
@@ -159,8 +159,8 @@ impl Checkers {
         } else if let Some(assignment) = vanished {
             self.break_promise("I1", format!("device {device} lost {assignment} without ending it"));
         }
-        if let Some((booking, assignment)) = superseded {
-            self.let_go(booking, &assignment, Release::Superseded);
+        for (booking, assignment, why) in released {
+            self.let_go(booking, &assignment, why);
         }
         if let Some(what) = ended_by_machine {
             self.boarded_reassigned += 1;
@@ -267,15 +267,16 @@ impl Checkers {
             Ok(Some(Fact::Stepped { booking, assignment, shift, what, .. })) => {
                 let homed_here = board.shifts.get(&shift).and_then(|s| s.home()) == Some(&node.config().id);
                 let forgot = homed_here && self.restored.contains(&node.config().id);
+                let decides = homed_here && !forgot;
                 if !forgot {
                     self.stepped(board, booking, &assignment, &what);
                 }
-                if homed_here && !forgot && matches!(what, Step::Assigned | Step::Boarded { .. }) {
+                if decides && matches!(what, Step::Assigned | Step::Boarded { .. }) {
                     self.bonds_of_homed(board, shift);
                 }
                 match what {
                     Step::Assigned if homed_here => self.exchanges.taken(booking, &assignment),
-                    Step::Released { reason } if homed_here => self.let_go(booking, &assignment, reason),
+                    Step::Released { reason } if decides => self.let_go(booking, &assignment, reason),
                     _ => {}
                 }
             }
@@ -287,6 +288,7 @@ impl Checkers {
                 }
             }
             Ok(Some(Fact::BookingAccepted { booking, request, .. })) => {
+                self.exchanges.taken_in(booking, &entry.series.origin);
                 let known = self.of_texts.entry(request.digest).or_insert(booking);
                 if *known != booking {
                     let what = format!("one text asked for {known} and for {booking}");

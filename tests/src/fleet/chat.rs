@@ -49,7 +49,7 @@ impl Policy for ChatGroup {
                 let taxi = &snapshot.shifts[*shift];
                 !is_taken[*shift]
                     && *drive_s <= NEAR_ENOUGH_S
-                    && booking.is_met_by(taxi, *drive_s, snapshot.now)
+                    && booking.is_met_by(taxi, *drive_s, 0, snapshot.now)
             });
             let quickest = answers
                 .min_by_key(|(shift, _)| self.quickness(booking.booking, snapshot.shifts[*shift].shift));

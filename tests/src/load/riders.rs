@@ -70,7 +70,7 @@ pub(super) async fn come(load: Arc<Load>, errand: Errand, per_s: f64, until: Ins
     while riders.join_next().await.is_some() {}
 }
 
-/// Cancels what no taxi came for, so that the system is left as it was found.
+/// Cancels what no taxi came for. What was never answered cannot be: its rider has no token.
 pub(super) async fn give_up(load: &Arc<Load>) {
     let mut riders = JoinSet::new();
     for ((booking, token), number) in load.ledger.open().into_iter().zip(0..) {

@@ -75,6 +75,17 @@ impl AssignmentRecord {
         self.offered.as_ref().and_then(|(_, _, why)| why.instead_of.as_ref())
     }
 
+    /// True if the taxi has been at the pickup.
+    pub(crate) fn has_reached_pickup(&self) -> bool {
+        self.arrived_at.is_some() || self.carried_since().is_some()
+    }
+
+    /// True if its driver, who was asked to take over from another, has: the yes came in time.
+    pub(crate) fn has_taken_over(&self) -> bool {
+        let came_late = self.released.is_some_and(|(_, why)| why == Release::Withdrawn);
+        self.boarded.is_some() || (self.assigned_at.is_some() && !came_late)
+    }
+
     /// True if the question is open: offered, and neither taken nor ended.
     #[must_use]
     pub fn is_question(&self) -> bool {

@@ -1,13 +1,14 @@
 //! Which shifts come into question for which booking.
 //!
 //! Near by straight line, looked at from both sides, because in a shortage the nearest shifts of a booking are all
-//! somebody else's, and in plenty it is the other way round; then how long the drive is by road.
+//! somebody else's, and in plenty it is the other way round; then how long the drive is by road. A booking that was promised
+//! its shift waits for no other: in plenty it is looked at from its own side alone, which keeps a plan short.
 
 use super::near::Grid;
-use super::{FreeShift, OpenBooking, Snapshot};
+use super::{FreeShift, OpenBooking, RollingRules, Snapshot};
 use crate::position::Position;
 
-/// A shift that may serve a booking and comes while its rider is there.
+/// A shift that may serve a booking and comes while its rider is there, or not much later.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Candidate {
     /// Its number among the shifts.
@@ -22,10 +23,10 @@ pub(super) struct Candidate {
 pub(super) fn candidates(
     bookings: &[&OpenBooking],
     shifts: &[&FreeShift],
-    near_max: usize,
+    rules: &RollingRules,
     snapshot: &Snapshot<'_>,
 ) -> Vec<Vec<Candidate>> {
-    let mut pairs = near_pairs(bookings, shifts, near_max).into_iter().peekable();
+    let mut pairs = near_pairs(bookings, shifts, rules.near_max).into_iter().peekable();
     let mut lists = Vec::with_capacity(bookings.len());
     let (mut sources, mut numbers): (Vec<Position>, Vec<usize>) = (Vec::new(), Vec::new());
     for (number, booking) in bookings.iter().enumerate() {
@@ -47,7 +48,9 @@ pub(super) fn candidates(
                 let drive_s = drive_s.filter(|drive_s| *drive_s <= snapshot.reach_s)?;
                 Some(Candidate { shift: *shift, eta_s: shifts[*shift].ready_in_s.saturating_add(drive_s) })
             })
-            .filter(|candidate| booking.is_met_by(shifts[candidate.shift], candidate.eta_s, snapshot.now))
+            .filter(|candidate| {
+                booking.is_met_by(shifts[candidate.shift], candidate.eta_s, rules.late_s, snapshot.now)
+            })
             .collect();
         let planned = list.iter().find(|c| booking.planned == Some(shifts[c.shift].shift));
         let planned_s = planned.map_or(0, |c| c.eta_s);
@@ -60,7 +63,6 @@ pub(super) fn candidates(
 
 /// Pairs of numbers of bookings and shifts that are near to each other, in order.
 fn near_pairs(bookings: &[&OpenBooking], shifts: &[&FreeShift], near_max: usize) -> Vec<(usize, usize)> {
-    let pickups: Vec<Position> = bookings.iter().map(|booking| booking.pickup).collect();
     let places: Vec<Position> = shifts.iter().map(|shift| shift.position).collect();
     let mut pairs = Vec::new();
     let near_shifts = Grid::new(&places);
@@ -75,10 +77,15 @@ fn near_pairs(bookings: &[&OpenBooking], shifts: &[&FreeShift], near_max: usize)
             );
         }
     }
+    let is_plenty = shifts.len() > bookings.len();
+    let wanting: Vec<usize> = (0..bookings.len())
+        .filter(|booking| !is_plenty || bookings[*booking].promised_at.is_none())
+        .collect();
+    let pickups: Vec<Position> = wanting.iter().map(|booking| bookings[*booking].pickup).collect();
     let near_bookings = Grid::new(&pickups);
     for (number, shift) in shifts.iter().enumerate() {
-        let near = near_bookings.nearest(shift.position, near_max, |booking| bookings[booking].suits(shift));
-        pairs.extend(near.into_iter().map(|booking| (booking, number)));
+        let near = near_bookings.nearest(shift.position, near_max, |at| bookings[wanting[at]].suits(shift));
+        pairs.extend(near.into_iter().map(|at| (wanting[at], number)));
     }
     pairs.sort_unstable();
     pairs.dedup();

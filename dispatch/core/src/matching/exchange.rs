@@ -11,7 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Plan, Policy, Snapshot};
+use super::{OpenBooking, Plan, Policy, Snapshot};
 use crate::ids::{BookingId, ShiftId};
 
 /// Times that the taxi of one booking is exchanged at most: riders look for a plate, and drivers hate it.
@@ -19,11 +19,15 @@ pub const EXCHANGES_MAX: usize = 4;
 /// So much later than was promised first may another taxi come, in milliseconds.
 pub const LATER_MAX_MS: u64 = 120_000;
 
+/// A rider who has waited longer than this, in milliseconds, waits for no taxi to be free that drives to somebody else: its
+/// exchange hangs on drivers who may not answer, one after the other.
+const WAITS_FOR_EXCHANGE_MS: i64 = 30_000;
+
 /// Plans for riders without a taxi and for those whose taxi may be exchanged: the bookings of the snapshot that are
 /// `planned`, with their shifts. `in_question` are shifts of the snapshot whose riders somebody is asked to take over.
 ///
 /// Every shift that the plan asks is free. A booking that is asked for although it is planned is exchanged, and one that
-/// stands in the plan nowhere waits for the taxi of another to be free, or has one.
+/// stands in the plan nowhere waits for the taxi of another to be free, for a moment, or has one.
 pub fn plan_exchanges(
     policy: &dyn Policy,
     snapshot: &mut Snapshot<'_>,
@@ -32,14 +36,18 @@ pub fn plan_exchanges(
     let planned = snapshot.bookings.iter().filter_map(|booking| Some((booking.planned?, booking.booking)));
     let riders: BTreeMap<ShiftId, BookingId> = planned.collect();
     let mut plan = policy.plan(snapshot);
-    if leaves_waiting(&plan, &riders) {
+    let is_taken = |shift: &ShiftId| riders.contains_key(shift) || in_question.contains(shift);
+    let has_waited = |booking: &&OpenBooking| {
+        booking.planned.is_none() && snapshot.now.since_ms(booking.waits_since) > WAITS_FOR_EXCHANGE_MS
+    };
+    let long: BTreeSet<BookingId> = snapshot.bookings.iter().filter(has_waited).map(|b| b.booking).collect();
+    let is_held_up = plan.asks.iter().any(|ask| long.contains(&ask.booking) && is_taken(&ask.shift));
+    if is_held_up || leaves_waiting(&plan, &riders) {
         snapshot.bookings.retain(|booking| booking.planned.is_none());
-        snapshot
-            .shifts
-            .retain(|shift| !riders.contains_key(&shift.shift) && !in_question.contains(&shift.shift));
+        snapshot.shifts.retain(|shift| !is_taken(&shift.shift));
         plan = policy.plan(snapshot);
     }
-    plan.asks.retain(|ask| !riders.contains_key(&ask.shift) && !in_question.contains(&ask.shift));
+    plan.asks.retain(|ask| !is_taken(&ask.shift));
     let with_taxi: BTreeSet<BookingId> = riders.into_values().collect();
     plan.unmatched.retain(|(booking, _)| !with_taxi.contains(booking));
     plan
@@ -69,6 +77,7 @@ mod tests {
     use super::super::testing::{booking, pairs, shift, snapshot};
     use super::*;
     use crate::booking::Priority;
+    use crate::units::UtcMs;
 
     /// Riders 1 and 2 have the taxis 1 and 2, which are on their way; 3 is a new rider.
     fn town(free_at: &[f64]) -> Snapshot<'static> {
@@ -79,7 +88,9 @@ mod tests {
         };
         let free = free_at.iter().enumerate().map(|(i, metres)| shift(10 + i as u128, *metres));
         let shifts = [shift(1, 3_000.0), shift(2, 6_000.0)].into_iter().chain(free).collect();
-        snapshot(vec![on_its_way(1, 0.0), on_its_way(2, 3_200.0), booking(3, 6_050.0)], shifts)
+        let mut new = booking(3, 6_050.0);
+        new.waits_since = UtcMs(59_000);
+        snapshot(vec![on_its_way(1, 0.0), on_its_way(2, 3_200.0), new], shifts)
     }
 
     fn plan(snapshot: &mut Snapshot<'_>, in_question: &[u128]) -> Plan {
@@ -116,6 +127,16 @@ mod tests {
             "taxi 2 is nearer than the free one, and will be free"
         );
         assert_eq!(pairs(&plan(&mut town, &[])), [(3, 2)], "unless it is free now");
+    }
+
+    #[test]
+    fn who_has_waited_for_long_gets_a_taxi_that_is_free_now() {
+        for (waited_ms, expected) in [(30_000, vec![]), (30_001, vec![(3, 10)])] {
+            let mut town = town(&[9_000.0]);
+            town.bookings.retain(|booking| booking.planned.is_none());
+            town.bookings[0].waits_since = UtcMs(town.now.0 - waited_ms);
+            assert_eq!(pairs(&plan(&mut town, &[1, 2])), expected, "{waited_ms} ms");
+        }
     }
 
     #[test]

@@ -89,7 +89,9 @@ fn candidates<'a>(booking: &OpenBooking, snapshot: &'a Snapshot<'_>) -> Vec<(u32
         .into_iter()
         .zip(near)
         .filter_map(|(eta_s, (_, shift))| Some((eta_s?, shift)))
-        .filter(|(eta_s, shift)| *eta_s <= snapshot.reach_s && booking.is_met_by(shift, *eta_s, snapshot.now))
+        .filter(|(eta_s, shift)| {
+            *eta_s <= snapshot.reach_s && booking.is_met_by(shift, *eta_s, 0, snapshot.now)
+        })
         .collect();
     reachable.sort_by_key(|(eta_s, shift)| (*eta_s, shift.idle_since, shift.shift));
     reachable

@@ -45,6 +45,9 @@ pub struct RollingRules {
     /// What it is worth, in seconds of others' waiting, that a rider is served at all: who can be served only at the
     /// cost of more than this and the rest of a known patience together is left out for the moment.
     pub served_s: u32,
+    /// A shift that would come so much later, in seconds, than a rider goes who has said so comes into question all the same:
+    /// a nearer one may be free before it is there.
+    pub late_s: u32,
     /// Who has waited longer than this, in seconds, goes before everybody but medical bookings.
     pub age_cap_s: u32,
     /// How many seconds of driving it outweighs, at most, that a shift has been idle for long.
@@ -61,6 +64,7 @@ impl Default for RollingRules {
             patience_s: 1_800,
             busy_s: 600,
             served_s: 450,
+            late_s: 120,
             age_cap_s: 1_200,
             idle_s: 3,
         }
@@ -112,7 +116,7 @@ impl Policy for RollingAssignment {
         let bookings = self.bookings(snapshot);
         let mut shifts: Vec<&FreeShift> = snapshot.shifts.iter().collect();
         shifts.sort_by_key(|shift| shift.shift);
-        let lists = candidates(&bookings, &shifts, self.rules.near_max, snapshot);
+        let lists = candidates(&bookings, &shifts, &self.rules, snapshot);
         let planned = bookings.iter().zip(&lists).map(|(booking, list)| {
             let shift = booking.planned?;
             list.iter().copied().find(|candidate| shifts[candidate.shift].shift == shift)
@@ -216,8 +220,9 @@ impl Round<'_, '_> {
     fn drive_s(&self, booking: &OpenBooking, shift: usize) -> Option<u32> {
         let shift = self.shifts[shift];
         let drives = self.snapshot.travel.durations_s(booking.pickup, &[shift.position]);
-        let within_reach =
-            |s: &u32| *s <= self.snapshot.reach_s && booking.is_met_by(shift, *s, self.snapshot.now);
+        let within_reach = |s: &u32| {
+            *s <= self.snapshot.reach_s && booking.is_met_by(shift, *s, self.rules.late_s, self.snapshot.now)
+        };
         drives.into_iter().next().flatten().filter(within_reach)
     }
 
@@ -271,9 +276,7 @@ impl Round<'_, '_> {
         let bookings: Vec<&OpenBooking> = open.iter().map(|number| self.bookings[*number]).collect();
         let shifts: Vec<&FreeShift> = free.iter().map(|shift| self.shifts[*shift]).collect();
         let mut is_any = false;
-        for (number, list) in
-            open.iter().zip(candidates(&bookings, &shifts, self.rules.near_max, self.snapshot))
-        {
+        for (number, list) in open.iter().zip(candidates(&bookings, &shifts, &self.rules, self.snapshot)) {
             if !list.is_empty() {
                 is_any = true;
                 self.lists[*number] =

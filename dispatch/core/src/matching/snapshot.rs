@@ -35,7 +35,7 @@ pub struct OpenBooking {
     pub planned: Option<ShiftId>,
     /// By when any other shift than the planned one must be there, unless the planned one is later still.
     pub promised_at: Option<UtcMs>,
-    /// When the rider will have gone, if that is known: a shift that would come later is not asked.
+    /// When the rider will have gone, if that is known: a shift that would come much later is not asked.
     pub gone_at: Option<UtcMs>,
 }
 
@@ -99,10 +99,12 @@ impl OpenBooking {
         self.promised_at.is_none_or(is_in_time) || self.planned == Some(shift.shift)
     }
 
-    /// True if `shift`, which needs `eta_s`, comes while the rider is there and the driver takes somebody on.
+    /// True if `shift`, which needs `eta_s`, comes while the rider is there, or at most `late_s` later, and the driver takes
+    /// somebody on.
     #[must_use]
-    pub fn is_met_by(&self, shift: &FreeShift, eta_s: u32, now: UtcMs) -> bool {
+    pub fn is_met_by(&self, shift: &FreeShift, eta_s: u32, late_s: u32, now: UtcMs) -> bool {
         let at = now.plus_ms(u64::from(eta_s) * 1_000);
-        self.gone_at.is_none_or(|gone_at| at <= gone_at) && shift.until.is_none_or(|until| at < until)
+        let last = self.gone_at.map(|gone_at| gone_at.plus_ms(u64::from(late_s) * 1_000));
+        last.is_none_or(|last| at <= last) && shift.until.is_none_or(|until| at < until)
     }
 }

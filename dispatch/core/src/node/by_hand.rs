@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use super::home::FARE_MAX;
 use super::lease::Side;
 use super::{Mode, Node};
-use crate::booking::{BookingRecord, Status};
+use crate::booking::{AssignmentRecord, BookingRecord, Status};
 use crate::command::{Answer, Held, Refusal, ToDevice};
 use crate::face::Output;
 use crate::fact::{CloseReason, Fact, Fare, Release, Step, district_wide};
@@ -137,17 +137,34 @@ impl Node {
         self.push_messages(district, shift, now);
     }
 
-    /// True if a yes comes too late: the question was withdrawn because another node plans the booking now, or for a choice
-    /// by hand, and the chosen driver is asked or bound. Where nobody is any more, the yes is welcome.
-    pub(super) fn comes_too_late(&self, record: &BookingRecord, assignment: &AssignmentId) -> bool {
-        let is_withdrawn = |id| self.questions.get(id).is_some_and(|question| question.withdrawn.is_some());
-        let by_hand = self.questions.get(assignment).and_then(|question| question.withdrawn);
+    /// True if a yes comes too late: its question is over, and somebody else is bound or being asked, or another node plans
+    /// the booking now. Where nobody is any more, the yes is welcome.
+    ///
+    /// Nobody gives way to such a yes: the phone may have been told to forget the question while its yes was on the way,
+    /// and then both would have let go. A question that another node has put, or this one in an earlier life, may be over.
+    /// Whoever is on board stays there.
+    pub(super) fn comes_too_late(
+        &self,
+        record: &BookingRecord,
+        assignment: &AssignmentId,
+        shift: ShiftId,
+    ) -> bool {
+        let slot = self.contacts.get(&shift).into_iter().flat_map(|contact| contact.slot.iter());
+        let has_boarded = |bond: &AssignmentRecord| bond.carried_since().is_some();
+        let is_on_board = slot.into_iter().any(|held| held.assignment == *assignment && held.boarded)
+            || record.assignments.get(assignment).is_some_and(has_boarded);
+        if is_on_board {
+            return false;
+        }
+        let question = self.questions.get(assignment);
+        let mut others = record.assignments.iter().filter(|(id, _)| *id != assignment);
+        let is_over = question.is_none_or(|question| question.withdrawn.is_some());
+        if is_over && others.any(|(id, bond)| bond.binds() || self.is_being_asked(id)) {
+            return true;
+        }
         let handed_over = record.owner.as_ref().is_some_and(|(_, wanted)| wanted.is_some());
-        let others = || record.assignments.iter().filter(|(id, _)| *id != assignment);
-        by_hand == Some(Release::Withdrawn)
-            && (handed_over
-                || !self.owns(record)
-                || others().any(|(id, bond)| bond.binds() || (bond.is_question() && !is_withdrawn(id))))
+        question.is_some_and(|question| question.withdrawn == Some(Release::Withdrawn))
+            && (handed_over || !self.owns(record))
     }
 
     /// Releases a bond whose yes came too late. The device is told at once, and at each beat until it has let go.

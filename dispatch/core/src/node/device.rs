@@ -148,7 +148,7 @@ impl Node {
             .filter(|(name, epoch)| Some(name) == beat.session.as_ref() && bound_epoch == Some(*epoch));
         let attached = session.is_some();
         let position = beat.position.map(|position| (position, now.ticks));
-        let slot_freed = before.is_some_and(|contact| contact.slot != beat.slot);
+        let slot_changed = before.is_some_and(|contact| contact.slot != beat.slot);
         let abroad_since = if attached { self.abroad_since(before, &beat, now) } else { None };
         let contact = Contact {
             device: beat.device,
@@ -167,7 +167,7 @@ impl Node {
         if attached && let Some(position) = beat.position {
             self.watch_stand(&beat.district, beat.shift, position, now);
         }
-        if slot_freed {
+        if slot_changed {
             self.dirty.insert(beat.district.clone());
         }
         let messages = if attached { self.messages_for(&beat.district, beat.shift, now) } else { Vec::new() };

@@ -13,7 +13,7 @@
 //! |---|---|
 //! | a taxi within [`crate::matching::RollingRules::lock_s`] of its pickup, or there | the rider may see it already |
 //! | for a driver by text or one whom another node hears | the yes takes too long |
-//! | of riders who are told by text | each change would be a text, and a plate to look for anew |
+//! | of riders who look at no page: by text, by telephone, from the street | each change would be a text, or told by nobody |
 //! | what an operator or a stand's queue decided, and loans | it is another's decision |
 //! | more than [`EXCHANGES_MAX`] times, or for a taxi that comes much later than was promised first | riders and drivers hate it |
 
@@ -29,8 +29,9 @@ use crate::units::{Now, UtcMs};
 
 /// Taxis on their way that one plan looks at, those with the longest way left: keeps a plan short in a big town.
 const LOOKED_AT_MAX: usize = 200;
-/// Between two looks for exchanges while nobody waits without a taxi, in milliseconds.
-const LOOK_EVERY_MS: u64 = 2_000;
+/// Between two looks for exchanges while nobody waits without a taxi, in milliseconds: at least, and so much for each district,
+/// because one node looks at all of its own.
+const LOOK_EVERY_MS: (u64, u64) = (2_000, 500);
 /// Rules whose choice a later plan may better.
 const RULES: [&str; 2] = ["nearest", "least_wait"];
 
@@ -46,7 +47,8 @@ pub(super) struct UnderWay {
 impl Node {
     /// True if a plan is to be made for exchanges alone.
     pub(super) fn is_exchange_due(&self, district: &DistrictId, now: Now) -> bool {
-        self.exchanged_at.get(district).is_none_or(|at| now.ticks.since_ms(*at) >= LOOK_EVERY_MS)
+        let every_ms = look_every_ms(self.config.districts.len());
+        self.exchanged_at.get(district).is_none_or(|at| now.ticks.since_ms(*at) >= every_ms)
     }
 
     /// Adds the taxis on their way and their riders to what a plan is made from.
@@ -84,13 +86,14 @@ impl Node {
         now: Now,
     ) -> Option<Taxi> {
         let is_ours = self.may_plan(district, record) && record.loans.is_empty();
-        if record.status() != Status::Assigned || !is_ours {
+        // A cancel that gives way to a taxi lets nobody take over from it.
+        if record.status() != Status::Assigned || record.cancel.is_some() || !is_ours {
             return None;
         }
         let request = record.request()?;
         let (id, bond) = record.standing()?;
         let (eta_s, asked_at, why) = bond.offered.as_ref()?;
-        let is_on_screen = request.text_home.is_none() && request.door != Door::Street;
+        let is_on_screen = request.text_home.is_none() && matches!(request.door, Door::App | Door::Web);
         if !is_on_screen || !RULES.contains(&why.rule.as_str()) || changes(record) >= EXCHANGES_MAX {
             return None;
         }
@@ -138,9 +141,13 @@ struct Taxi {
     expected_at: UtcMs,
 }
 
+fn look_every_ms(districts: usize) -> u64 {
+    LOOK_EVERY_MS.0.max(LOOK_EVERY_MS.1 * districts as u64)
+}
+
 /// Times that the booking's taxi was exchanged.
 fn changes(record: &BookingRecord) -> usize {
-    let taken = |bond: &&AssignmentRecord| bond.instead_of().is_some() && bond.assigned_at.is_some();
+    let taken = |bond: &&AssignmentRecord| bond.instead_of().is_some() && bond.has_taken_over();
     record.assignments.values().filter(taken).count()
 }
 
@@ -150,4 +157,14 @@ fn promised_at(record: &BookingRecord) -> Option<UtcMs> {
     let offers = taken.filter_map(|bond| bond.offered.as_ref());
     let (eta_s, at, _) = offers.min_by_key(|(_, at, _)| *at)?;
     Some(at.plus_ms(u64::from(*eta_s) * 1_000))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::look_every_ms;
+
+    #[test]
+    fn a_node_of_many_districts_looks_at_each_less_often() {
+        assert_eq!([1, 4, 5, 25].map(look_every_ms), [2_000, 2_000, 2_500, 12_500]);
+    }
 }

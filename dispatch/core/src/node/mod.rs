@@ -114,6 +114,8 @@ pub struct Node {
     aged: aged::Aged,
     dirty: BTreeSet<DistrictId>,
     planned_at: BTreeMap<DistrictId, Ticks>,
+    /// When a booking was last handed over for a shift that another node asks.
+    handed_over_at: BTreeMap<(BookingId, ShiftId), Ticks>,
     /// When a plan last looked for exchanges.
     exchanged_at: BTreeMap<DistrictId, Ticks>,
     /// The question that each letter named last in this life, for each feature-phone driver.
@@ -224,6 +226,7 @@ impl Node {
             waits_since: BTreeMap::new(),
             dirty: BTreeSet::new(),
             planned_at: BTreeMap::new(),
+            handed_over_at: BTreeMap::new(),
             exchanged_at: BTreeMap::new(),
             letters: BTreeMap::new(),
             pin_tries: BTreeMap::new(),
@@ -459,6 +462,7 @@ impl Node {
         }
         self.forget_old_contacts(now);
         self.forget_aged();
+        self.forget_handed_over(now);
     }
 }
 

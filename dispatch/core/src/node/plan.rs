@@ -158,7 +158,7 @@ impl Node {
     pub(super) fn wish(&self, record: &BookingRecord, now: Now) -> Option<OpenBooking> {
         let request = record.request()?;
         let timing = &self.config.timing;
-        let mut not = BTreeSet::new();
+        let mut not: BTreeSet<ShiftId> = self.handed_over_lately(record.id, now).collect();
         for (id, bond) in &record.assignments {
             if bond.is_question() {
                 if !self.gives_way(id, bond.offered.as_ref().map(|(_, at, _)| *at), now) {

@@ -30,7 +30,10 @@ impl Node {
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
                 self.tell_rider(district, *booking, before, written_at, now);
-                self.end_superseded(district, *booking, now);
+                // Of a page, what it says first may be taken back by what it says last.
+                if !self.is_in_page(district, *booking) {
+                    self.end_superseded(district, *booking, now);
+                }
                 self.charge(district, *booking, now);
                 self.end_duplicate(district, *booking, before_status, now);
             }
@@ -51,12 +54,13 @@ impl Node {
     }
 
     /// Ends bonds and questions beside the one that stands. Each serialiser is told to let go; a home edge is the
-    /// serialiser itself.
-    fn end_superseded(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
+    /// serialiser itself. Who is on the way is called off once the driver who goes instead is seen to: what a phone tells
+    /// in one breath may take back the yes that it begins with.
+    pub(super) fn end_superseded(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
         let Some(board) = self.district(district) else { return };
         let Some(record) = board.bookings.get(&booking) else { return };
-        let ends: Vec<_> = record
-            .must_end()
+        let ends: Vec<_> = self
+            .ends_now(district, record)
             .map(|(id, bond, reason)| {
                 let home = board.shifts.get(&bond.shift).and_then(|shift| shift.home().cloned());
                 (id.clone(), bond.shift, reason, home)

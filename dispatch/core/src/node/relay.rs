@@ -59,7 +59,8 @@ impl Node {
     }
 
     /// Hands a booking over for a driver whom another node asks. Until the edge tells of the driver again, nobody is
-    /// handed over for: what it gives back would else come again at once.
+    /// handed over for, nor the same booking for a while: what it gives back, because it knows better where the driver is,
+    /// would else come again at once.
     pub(super) fn hand_over_for(
         &mut self,
         district: &DistrictId,
@@ -72,7 +73,22 @@ impl Node {
         if let Some(Side::Central(side)) = self.sides.get_mut(district) {
             side.relayed.remove(&shift);
         }
+        self.handed_over_at.insert((booking, shift), now.ticks);
         self.hand_over(district, booking, to, epoch, Some(shift), now);
+    }
+
+    /// Shifts for which the booking was handed over lately, whatever came of it.
+    pub(super) fn handed_over_lately(&self, booking: BookingId, now: Now) -> impl Iterator<Item = ShiftId> {
+        let of_booking = (booking, ShiftId::from_number(0))..=(booking, ShiftId::from_number(u128::MAX));
+        let rest_ms = self.config.timing.lapse_rest_ms;
+        let lately =
+            self.handed_over_at.range(of_booking).filter(move |(_, at)| now.ticks.since_ms(**at) < rest_ms);
+        lately.map(|((_, shift), _)| *shift)
+    }
+
+    pub(super) fn forget_handed_over(&mut self, now: Now) {
+        let rest_ms = self.config.timing.lapse_rest_ms;
+        self.handed_over_at.retain(|_, at| now.ticks.since_ms(*at) < rest_ms);
     }
 
     /// Where the edge saw the shift, and when it heard it.

@@ -79,7 +79,7 @@ impl Node {
             };
             let late = assigned.clone().filter(|(booking, assignment)| {
                 let record = self.district(&district).and_then(|board| board.bookings.get(booking));
-                record.is_some_and(|record| self.comes_too_late(record, assignment))
+                record.is_some_and(|record| self.comes_too_late(record, assignment, shift))
             });
             if let Some((booking, assignment)) = &late {
                 // Before the yes, so that it never stands beside the chosen driver's.

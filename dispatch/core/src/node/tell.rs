@@ -10,7 +10,7 @@
 //! brings it: that is elapsed time, so no wrong clock silences a node that is connected. Of a page that brings
 //! several changes of a booking, only what has become of it is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Node, Side};
 use crate::authority::{CentralMode, EdgeMode};
@@ -50,6 +50,8 @@ pub(super) struct Untold {
     out_of_touch_ms: u64,
     /// How each booking looked before the page, and when its last change was written.
     bookings: BTreeMap<(DistrictId, BookingId), (Option<Glance>, UtcMs)>,
+    /// Bookings of which the page says something.
+    touched: BTreeSet<(DistrictId, BookingId)>,
 }
 
 impl Node {
@@ -83,12 +85,22 @@ impl Node {
     pub(super) fn begin_page(&mut self, from: &NodeId, now: Now) {
         // Before the first pull of this life nobody knows how long it was: the entry alone tells its age.
         let out_of_touch_ms = self.level_at.get(from).map_or(u64::MAX, |at| now.ticks.since_ms(*at));
-        self.untold = Some(Untold { out_of_touch_ms, bookings: BTreeMap::new() });
+        self.untold = Some(Untold { out_of_touch_ms, bookings: BTreeMap::new(), touched: BTreeSet::new() });
     }
 
-    /// Tells riders what a page has made of their bookings.
+    /// True if a page is being taken in, at whose end the booking is looked at again.
+    pub(super) fn is_in_page(&mut self, district: &DistrictId, booking: BookingId) -> bool {
+        let Some(untold) = &mut self.untold else { return false };
+        untold.touched.insert((district.clone(), booking));
+        true
+    }
+
+    /// Calls off whom a page has left without a rider, and tells riders what it has made of their bookings.
     pub(super) fn end_page(&mut self, now: Now) {
         let Some(untold) = self.untold.take() else { return };
+        for (district, booking) in untold.touched {
+            self.end_superseded(&district, booking, now);
+        }
         for ((district, booking), (before, written_at)) in untold.bookings {
             let age_ms = u64::try_from(now.utc.since_ms(written_at)).unwrap_or(0).min(untold.out_of_touch_ms);
             self.tell(&district, booking, before.as_ref(), age_ms, now);

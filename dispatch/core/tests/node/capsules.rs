@@ -5,7 +5,7 @@
 
 use ondol_core::booking::Status;
 use ondol_core::capsule::{CAPSULE_LIFE_MS, Capsule};
-use ondol_core::command::{Answer, Command, Offer, Refusal, ToDevice};
+use ondol_core::command::{Answer, Command, Held, Offer, Refusal, Slot, ToDevice};
 use ondol_core::fact::{Fare, PinCheck, Release, Step};
 use ondol_core::ids::{DeviceId, DriverId};
 use ondol_core::reconcile::ConflictKind;
@@ -164,8 +164,8 @@ fn a_capsule_older_than_what_is_known_of_the_shift_revives_nothing() {
     for (attach_epoch, counter) in [(1, offer.assignment.counter - 1), (0, 99)] {
         (before.attach_epoch, before.assignment.counter) = (attach_epoch, counter);
         let (booking, assignment) = (before.booking, before.assignment.clone());
-        let held = ondol_core::command::Held { booking, assignment, confirmed: true, boarded: true };
-        world.hold(1, ondol_core::command::Slot { current: Some(held), next: None });
+        let held = Held { booking, assignment, confirmed: true, boarded: true };
+        world.hold(1, Slot { current: Some(held), next: None });
         world.messages(CENTRAL, 1);
         let refused = Err(Refusal::CapsuleRolledBack);
         assert_eq!(world.bring(CENTRAL, 1, before.clone()), refused, "{attach_epoch}");
@@ -180,16 +180,24 @@ fn of_two_phones_with_one_booking_one_goes_on_and_the_other_lets_go() {
     (second.shift, second.device, second.driver) =
         (World::shift(2), DeviceId::from_number(2), DriverId::from_number(2));
     second.eta_s = capsule.eta_s + 60;
-    let held = ondol_core::command::Held {
+    let held = Held {
         booking: second.booking,
         assignment: second.assignment.clone(),
         confirmed: true,
         boarded: false,
     };
-    world.hold(2, ondol_core::command::Slot { current: Some(held), next: None });
+    world.hold(2, Slot { current: Some(held), next: None });
     world.attach(CENTRAL, 2);
     world.bring(CENTRAL, 2, second.clone()).unwrap();
     world.bring(CENTRAL, 1, capsule).unwrap();
+    let held = Held {
+        booking: offer.booking,
+        assignment: offer.assignment.clone(),
+        confirmed: true,
+        boarded: false,
+    };
+    world.hold(1, Slot { current: Some(held), next: None });
+    world.pass_ms(CENTRAL, 1_000, &[1]);
     let standing = world.record(CENTRAL, 10).standing().map(|(id, _)| id.clone());
     assert_eq!(standing, Some(offer.assignment));
     let lets_go = |message: &ToDevice| matches!(message, ToDevice::Revoke { assignment, .. } if *assignment == second.assignment);

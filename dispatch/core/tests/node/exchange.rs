@@ -3,7 +3,7 @@
 //!
 //! Method: one straight road. Driver 1 is on the way to rider 10, 0.02 degrees (six minutes) off, when driver 2 turns up.
 
-use ondol_core::booking::{Needs, Status};
+use ondol_core::booking::{CancelReason, Door, Needs, Party, Status};
 use ondol_core::command::{Answer, Command, Held, Offer, Slot, ToDevice};
 use ondol_core::fact::{Release, Request, Step};
 use ondol_core::ids::{AssignmentId, ShiftId};
@@ -65,11 +65,29 @@ fn a_nearer_taxi_takes_over_once_its_driver_has_said_yes() {
     assert_eq!(revoked(&mut world, 1), None, "nobody is let go before the other's yes");
 
     takes(&mut world, 2, &second);
-    assert_eq!(stands(&world, 10), second.assignment);
+    assert_eq!((stands(&world, 10), revoked(&mut world, 1)), (second.assignment.clone(), None));
+    beats(&mut world, &[(2, 0.001)]);
     assert_eq!(revoked(&mut world, 1), Some((first.assignment.clone(), Release::Superseded)));
     world.step(CENTRAL, 1, &first, Step::Released { reason: Release::Superseded }).unwrap();
     assert_eq!((world.status(CENTRAL, 10), stands(&world, 10)), (Status::Assigned, second.assignment));
     assert_eq!(world.conflicts(CENTRAL), [], "an exchange is no conflict");
+}
+
+#[test]
+fn a_yes_that_is_taken_back_in_the_same_breath_calls_nobody_off() {
+    // Driver 2's phone was told by somebody else to forget the question when its yes was on the way.
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).unwrap();
+    world.accept(CENTRAL, 2, &second).unwrap();
+    let (booking, assignment) = (second.booking, second.assignment.clone());
+    let held = Held { booking, assignment, confirmed: false, boarded: false };
+    world.hold(2, Slot { current: Some(held), next: None });
+    beats(&mut world, &[(2, 0.001)]);
+    assert_eq!(revoked(&mut world, 1), None, "it has not heard that its yes counts");
+    world.hold(2, Slot::default());
+    world.step(CENTRAL, 2, &second, Step::Released { reason: Release::Lapsed }).unwrap();
+    beats(&mut world, &[(1, 0.018), (2, 0.001), (1, 0.018)]);
+    assert_eq!((stands(&world, 10), revoked(&mut world, 1)), (first.assignment, None));
 }
 
 #[test]
@@ -95,6 +113,101 @@ fn who_has_arrived_keeps_the_rider() {
     assert_eq!(world.conflicts(CENTRAL), []);
 }
 
+/// Rider 10 has driver 1, who is at the door if so said; driver 2, who was asked instead, said yes when the question was over.
+fn a_yes_that_comes_late(has_arrived: bool, hears_that_it_is_over: bool, restarts: bool) {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).unwrap();
+    // No answer for longer than the question is open.
+    for _ in 0..35 {
+        beats(&mut world, &[(1, 0.019)]);
+    }
+    if restarts {
+        world.restart(CENTRAL);
+        world.attach_at(CENTRAL, 1, 0.019);
+        world.attach_at(CENTRAL, 2, 0.001);
+    }
+    if has_arrived {
+        world.step(CENTRAL, 1, &first, Step::Arrived).unwrap();
+    }
+    let has = if has_arrived { Status::Arrived } else { Status::Assigned };
+    world.accept(CENTRAL, 2, &second).unwrap();
+    assert_eq!((world.status(CENTRAL, 10), stands(&world, 10)), (has, first.assignment.clone()));
+    assert_eq!(revoked(&mut world, 1), None, "the first keeps the rider");
+    if hears_that_it_is_over {
+        // The phone was told to forget the question while its yes was on the way.
+        world.step(CENTRAL, 2, &second, Step::Released { reason: Release::Lapsed }).unwrap();
+    } else {
+        assert_eq!(revoked(&mut world, 2), Some((second.assignment.clone(), Release::Withdrawn)));
+    }
+    assert_eq!((world.status(CENTRAL, 10), stands(&world, 10)), (has, first.assignment.clone()));
+    assert!(!world.record(CENTRAL, 10).is_exchanged(&first.assignment));
+    assert_eq!(world.conflicts(CENTRAL), []);
+}
+
+#[test]
+fn a_yes_that_comes_when_the_question_is_over_takes_nobodys_taxi() {
+    for has_arrived in [true, false] {
+        for restarts in [true, false] {
+            a_yes_that_comes_late(has_arrived, false, restarts);
+            a_yes_that_comes_late(has_arrived, true, restarts);
+        }
+    }
+}
+
+#[test]
+fn who_has_boarded_the_rider_by_a_late_yes_stays_on_board() {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).unwrap();
+    for _ in 0..35 {
+        beats(&mut world, &[(1, 0.019)]);
+    }
+    let (booking, assignment) = (second.booking, second.assignment.clone());
+    let held = Held { booking, assignment, confirmed: false, boarded: true };
+    world.hold(2, Slot { current: Some(held), next: None });
+    beats(&mut world, &[(2, 0.0)]);
+    world.accept(CENTRAL, 2, &second).unwrap();
+    assert_eq!(world.record(CENTRAL, 10).assignments[&second.assignment].released, None);
+    let boarded = Step::Boarded { pin: ondol_core::fact::PinCheck::Verified };
+    world.step(CENTRAL, 2, &second, boarded).unwrap();
+    assert_eq!((world.status(CENTRAL, 10), stands(&world, 10)), (Status::Boarded, second.assignment));
+    assert_eq!(revoked(&mut world, 1), Some((first.assignment, Release::Superseded)));
+}
+
+#[test]
+fn a_late_yes_is_welcome_where_the_first_taxi_is_gone() {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).unwrap();
+    for _ in 0..35 {
+        beats(&mut world, &[(1, 0.019)]);
+    }
+    world.step(CENTRAL, 1, &first, Step::Released { reason: Release::GivenBack }).unwrap();
+    world.accept(CENTRAL, 2, &second).unwrap();
+    assert_eq!((world.status(CENTRAL, 10), stands(&world, 10)), (Status::Assigned, second.assignment));
+}
+
+#[test]
+fn a_driver_who_reached_the_pickup_after_another_had_taken_over_drove_for_nothing() {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).unwrap();
+    takes(&mut world, 2, &second);
+    world.step(CENTRAL, 1, &first, Step::Arrived).unwrap();
+    assert_eq!(stands(&world, 10), second.assignment, "driver 1 has not heard of it yet");
+    world.step(CENTRAL, 1, &first, Step::Released { reason: Release::Superseded }).unwrap();
+    let given_way: Vec<AssignmentId> =
+        world.conflicts(CENTRAL).into_iter().flat_map(|conflict| conflict.gives_way).collect();
+    assert_eq!(given_way, [first.assignment], "and it is written down");
+}
+
+#[test]
+fn nobody_takes_over_from_a_taxi_that_came_after_a_machine_had_given_up() {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let booking = World::booking(10);
+    let gives_up = Command::Cancel { booking, by: Party::System, reason: CancelReason::NoTaxi };
+    world.command(CENTRAL, gives_up).unwrap();
+    assert_eq!(asked_of_second(&mut world, 0.001, 0.019).map(|offer| offer.booking), None);
+    assert_eq!((world.count(CENTRAL, "offered"), stands(&world, 10)), (1, first.assignment));
+}
+
 #[test]
 fn a_taxi_that_was_taken_over_from_boards_all_the_same_if_its_driver_did_not_know() {
     let (mut world, first) = on_the_way(plain(), 0.02);
@@ -112,10 +225,12 @@ fn a_taxi_that_was_taken_over_from_boards_all_the_same_if_its_driver_did_not_kno
 #[test]
 fn only_a_taxi_that_is_worth_it_takes_over() {
     let by_text = Request { text_home: Some(CENTRAL.parse().unwrap()), ..plain() };
+    let at_the_desk = Request { door: Door::Phone, ..plain() };
     for (request, first_east, east, why) in [
         (plain(), 0.019, 0.0185, "the change costs more than it brings"),
         (plain(), 0.002, 0.0, "who is all but there is left alone"),
         (by_text, 0.019, 0.001, "a rider who is told by text would have to look for another plate"),
+        (at_the_desk, 0.019, 0.001, "who called and left no number is told by nobody"),
     ] {
         let (mut world, _) = on_the_way(request, 0.02);
         assert_eq!(asked_of_second(&mut world, east, first_east).map(|offer| offer.booking), None, "{why}");

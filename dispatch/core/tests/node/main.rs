@@ -112,7 +112,7 @@ fn a_driver_who_does_not_answer_stays_reserved_and_the_booking_goes_on() {
 }
 
 #[test]
-fn two_acceptances_of_one_booking_leave_the_nearer_driver() {
+fn a_yes_that_comes_after_its_question_leaves_the_driver_who_is_bound() {
     let mut world = World::without_edge();
     world.attach(CENTRAL, 1);
     world.book(CENTRAL, 10).unwrap();
@@ -122,15 +122,11 @@ fn two_acceptances_of_one_booking_leave_the_nearer_driver() {
     let second = world.offer_for(CENTRAL, 2).unwrap();
     world.accept(CENTRAL, 2, &second).unwrap();
     world.accept(CENTRAL, 1, &first).unwrap();
-    let record = world.record(CENTRAL, 10);
-    let (standing, _) = record.standing().unwrap();
-    let (loser, shift) = if *standing == first.assignment { (&second, 2) } else { (&first, 1) };
-    let revoke = ToDevice::Revoke {
-        assignment: loser.assignment.clone(),
-        booking: loser.booking,
-        reason: Release::Superseded,
-    };
-    assert!(world.messages(CENTRAL, shift).contains(&revoke));
+    let standing = world.record(CENTRAL, 10).standing().map(|(id, _)| id.clone());
+    assert_eq!(standing, Some(second.assignment));
+    let (assignment, booking) = (first.assignment, first.booking);
+    let revoke = ToDevice::Revoke { assignment, booking, reason: Release::Withdrawn };
+    assert!(world.messages(CENTRAL, 1).contains(&revoke));
 }
 
 #[test]

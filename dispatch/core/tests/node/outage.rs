@@ -438,3 +438,31 @@ fn what_waited_while_the_node_was_down_is_planned_once_its_rider_still_wants_it(
     assert_eq!(world.status(CENTRAL, 11), Status::Cancelled);
     assert_eq!(asked(&world, 11), 1, "and asked once");
 }
+
+/// The edge's driver, who is nearer, said yes and gave the booking back before anybody heard of it.
+#[test]
+fn a_yes_that_a_page_takes_back_calls_nobody_off() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.attach_at(CENTRAL, 1, 0.06);
+    world.pass_joined_ms(5_000, &[1], &[]);
+    world.pass_cut_ms(25_000, &[1], &[]);
+    world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+    world.pass_cut_ms(25_000, &[1], &[]);
+    world.book(CENTRAL, 10).unwrap();
+    let far = world.offer_for(CENTRAL, 1).expect("central has driver 1");
+    world.accept(CENTRAL, 1, &far).unwrap();
+    world.book(EDGE, 10).unwrap();
+    world.pass_cut_ms(3_000, &[1], &[]);
+    let letter = world.record(EDGE, 10).assignments.keys().next().expect("the edge has driver 50").letter();
+    world.home(EDGE, 50, 2, HomeWish::Accept { letter }).unwrap();
+    world.home(EDGE, 50, 3, HomeWish::Problem).unwrap();
+    world.pass_cut_ms(1_000, &[1], &[]);
+    let near = world.record(EDGE, 10).assignments.keys().next().unwrap().clone();
+    world.carry(EDGE, CENTRAL);
+    let record = world.record(CENTRAL, 10);
+    assert!(record.assignments[&near].assigned_at.is_some() && record.assignments[&near].eta_s() < far.eta_s);
+    assert_eq!(record.standing().map(|(id, _)| id), Some(&far.assignment));
+    assert_eq!(world.revoked(CENTRAL), []);
+}

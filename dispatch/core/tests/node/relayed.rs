@@ -4,12 +4,14 @@
 //! Method: central and the edge are in touch, and the driver beats at the edge.
 
 use ondol_core::booking::Status;
-use ondol_core::command::{Command, Held, RELAYED_MAX, Refusal, Relay, RelayedDriver, Slot, ToDevice};
-use ondol_core::fact::{Fare, PinCheck, Release, Step};
+use ondol_core::command::{
+    Command, Held, HomeWish, RELAYED_MAX, Refusal, Relay, RelayedDriver, Slot, ToDevice,
+};
+use ondol_core::fact::{Fare, PinCheck, Release, Request, Step};
 use ondol_core::ids::DistrictId;
 use ondol_core::units::Money;
 
-use crate::roster::at;
+use crate::roster::{at, plain};
 use crate::world::{CENTRAL, EDGE, World};
 
 /// Central holds the district, and driver 1 reaches the edge alone.
@@ -167,4 +169,38 @@ fn what_an_edge_tells_counts_for_its_own_drivers_and_within_bounds() {
     world.command(CENTRAL, relay(own(), vec![seen(2)])).unwrap();
     world.pass_joined_ms(1_000, &[], &[]);
     assert_eq!(world.owner(CENTRAL, 10), EDGE);
+}
+
+#[test]
+fn a_booking_that_comes_back_is_not_handed_over_again_at_once() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.home(EDGE, 50, 1, HomeWish::On { stand: Some("7".parse().unwrap()) }).unwrap();
+    world.pass_joined_ms(5_000, &[], &[]);
+    // The trip ends on an island, which its edge alone knows of the driver.
+    world.book_as(CENTRAL, 10, Request { dropoff: Some(at(2.0)), ..plain() }).unwrap();
+    world.pass_joined_ms(3_000, &[], &[]);
+    let letter = world.record(EDGE, 10).assignments.keys().next().expect("the driver is asked").letter();
+    let pin = world.pin(EDGE, 10);
+    for (number, wish) in [
+        (2, HomeWish::Accept { letter }),
+        (3, HomeWish::Arrived),
+        (4, HomeWish::Boarded { pin }),
+        (5, HomeWish::Ended { amount: Money(5_000) }),
+    ] {
+        world.home(EDGE, 50, number, wish).unwrap();
+        world.pass_joined_ms(2_000, &[], &[]);
+    }
+    assert_eq!(world.status(CENTRAL, 10), Status::Done);
+    let before = world.count(CENTRAL, "booking_owned");
+    world.book(CENTRAL, 11).unwrap();
+    world.pass_joined_ms(55_000, &[], &[]);
+    assert_eq!(world.owner(CENTRAL, 11), CENTRAL, "no road leads from where the driver is");
+    assert_eq!(world.count(CENTRAL, "booking_owned") - before, 2, "handed over once, and back");
+    world.pass_joined_ms(10_000, &[], &[]);
+    assert_eq!(
+        world.count(CENTRAL, "booking_owned") - before,
+        4,
+        "a minute later the driver may be elsewhere"
+    );
 }

@@ -11,7 +11,9 @@ use ondol_core::command::{
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Quote, Request, ShiftStart, Step};
-use ondol_core::ids::{BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId};
+use ondol_core::ids::{
+    AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId,
+};
 use ondol_core::journal::{Entry, Hash};
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
@@ -29,6 +31,8 @@ struct Place {
     journal: Vec<Entry>,
     notices: Vec<Notice>,
     renewals: Vec<ondol_core::command::Renewal>,
+    /// What phones were told to let go of between their beats.
+    revoked: Vec<AssignmentId>,
     /// What the edge has told of drivers and central has not heard.
     relays: Vec<Relay>,
     incarnation: u32,
@@ -142,6 +146,7 @@ impl World {
                 notices: Vec::new(),
                 renewals: Vec::new(),
                 relays: Vec::new(),
+                revoked: Vec::new(),
                 incarnation,
             },
         );
@@ -184,6 +189,9 @@ impl World {
                 Output::Reply { result, .. } => reply = Some(*result),
                 Output::Renew { renewal, .. } => place.renewals.push(renewal),
                 Output::Relay { relay, .. } => place.relays.push(relay),
+                Output::ToDevice { message: ToDevice::Revoke { assignment, .. }, .. } => {
+                    place.revoked.push(assignment);
+                }
                 Output::ToDevice { .. } | Output::CallNeighbour { .. } | Output::Changed(_) => {}
             }
         }
@@ -487,6 +495,10 @@ impl World {
 
     pub(crate) fn notices(&self, name: &str) -> &[Notice] {
         &self.places[name].notices
+    }
+
+    pub(crate) fn revoked(&self, name: &str) -> &[AssignmentId] {
+        &self.places[name].revoked
     }
 
     pub(crate) fn entries(&self, name: &str) -> usize {

@@ -19,6 +19,7 @@ pub(crate) mod tests;
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use ondol_core::command::{Answer, Command, LoanCall, Refusal, Relay, Renewal};
 use ondol_core::face::{Input, Output, RequestId};
@@ -48,6 +49,8 @@ pub use handle::{Handle, RequestError, Unavailable};
 pub const QUEUE_MAX: usize = 4_096;
 /// Entries from which on a batch is committed before more messages are taken; so many of these are taken at a time.
 pub const BATCH_MAX: usize = 512;
+/// After so long no more messages are taken before the commit: looks at long lists take milliseconds each.
+const TAKE_WITHIN: Duration = Duration::from_millis(20);
 /// Most calls that wait for the peer link; they repeat, so more are dropped.
 const CALLS_MAX: usize = 256;
 /// Changes that a slow watcher may fall behind before it has to read everything again.
@@ -250,6 +253,7 @@ impl Loop {
     /// messages write nothing: who only looks, or says where a taxi is, waits for this commit and not for one more.
     fn take_all(&mut self, messages: &mut Vec<Message>, pages: &mut VecDeque<Message>) {
         let mut taken = 0;
+        let begun = Instant::now();
         while !messages.is_empty() {
             taken += messages.len();
             let now = self.shared.clock.now();
@@ -260,7 +264,9 @@ impl Loop {
             for message in others {
                 self.take(message, now);
             }
-            let is_full = self.tray.durable().entries.len() >= BATCH_MAX || taken >= QUEUE_MAX;
+            let is_full = self.tray.durable().entries.len() >= BATCH_MAX
+                || taken >= QUEUE_MAX
+                || begun.elapsed() >= TAKE_WITHIN;
             while !is_full && messages.len() < BATCH_MAX {
                 let Ok(message) = self.inbox.try_recv() else { break };
                 messages.push(message);

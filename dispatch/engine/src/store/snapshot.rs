@@ -156,10 +156,10 @@ impl Store {
     }
 }
 
-/// What a board depends on beside the journal: the release, and the kinds that it understands.
+/// What a board depends on beside the journal: the release, the form in which it is saved, and the kinds that it understands.
 fn release() -> String {
     let kinds = hex(&Sha256::digest(Fact::KINDS.join(",")));
-    format!("{} {} {}", env!("CARGO_PKG_VERSION"), SCHEMA_VERSION, &kinds[..16])
+    format!("{} {} {} {}", env!("CARGO_PKG_VERSION"), Board::FORM, SCHEMA_VERSION, &kinds[..16])
 }
 
 /// `text` in pieces of at most [`PART_MAX`] bytes.

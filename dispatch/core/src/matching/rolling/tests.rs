@@ -104,13 +104,13 @@ fn the_cap_lies_well_before_the_time_to_give_up() {
 }
 
 #[test]
-fn nobody_is_sent_who_would_come_too_late() {
+fn nobody_is_sent_who_would_come_much_too_late() {
     let mut gone_soon = booking(1, 0.0);
     gone_soon.gone_at = Some(UtcMs(60_000 + 100_000));
-    let there = plan(vec![gone_soon.clone()], vec![shift(7, 490.0)]);
-    assert_eq!(pairs(&there), [(1, 7)], "99 s");
-    let late = plan(vec![gone_soon], vec![shift(7, 500.0)]);
-    assert_eq!(late.unmatched, [(BookingId::from_number(1), Unmatched::OutOfReach)], "101 s");
+    let late = plan(vec![gone_soon.clone()], vec![shift(7, 1_080.0)]);
+    assert_eq!(pairs(&late), [(1, 7)], "a nearer one may be free before the rider goes");
+    let too_late = plan(vec![gone_soon], vec![shift(7, 1_100.0)]);
+    assert_eq!(too_late.unmatched, [(BookingId::from_number(1), Unmatched::OutOfReach)], "over 220 s");
     let mut until = shift(7, 490.0);
     until.until = Some(UtcMs(60_000 + 99_000));
     assert_eq!(pairs(&plan(vec![booking(1, 0.0)], vec![until])), [], "99 s are not before the end");
