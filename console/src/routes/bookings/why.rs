@@ -170,9 +170,12 @@ mod tests {
         UtcMs(0).plus_ms(number * 1_000)
     }
 
+    /// The outcome expected, the second at which it came, and what happens to the bond before.
+    type Case = (&'static str, Option<u64>, fn(&mut AssignmentRecord));
+
     #[test]
     fn a_question_has_one_outcome_and_boarding_is_stronger_than_any_end() {
-        let cases: [(&str, Option<u64>, fn(&mut AssignmentRecord)); 8] = [
+        let cases: [Case; 8] = [
             ("asked", None, |_| {}),
             ("accepted", Some(9), |bond| bond.assigned_at = Some(second(9))),
             ("declined", Some(10), |bond| bond.released = Some((second(10), Release::Declined))),
