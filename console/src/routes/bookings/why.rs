@@ -36,16 +36,21 @@ pub(crate) async fn show(
     let (questions, left_out, at) = state
         .handle
         .read_at(move |node, now| {
-            let all = questions(node, &caller, booking);
-            let left_out = all.len().saturating_sub(QUESTIONS_MAX);
-            let shown = all.iter().take(QUESTIONS_MAX).map(|one| view(node, &caller, one, &all)).collect();
-            (shown, left_out, now.utc)
+            let (questions, left_out) = told(node, &caller, booking);
+            (questions, left_out, now.utc)
         })
         .await?;
     let role = session.operator.role.as_str();
     audit(&state, &session, AuditAction::DecisionsSeen, &booking.to_string(), role).await?;
     let standing = Standing { authority: state.handle.node_id().clone(), as_of: at.into() };
     Ok(Json(DecisionsView { booking, code: booking_code(booking), questions, left_out, standing }))
+}
+
+/// The first questions, as many as are shown, and how many more there are.
+fn told(node: &Node, caller: &Caller, booking: BookingId) -> (Vec<QuestionView>, usize) {
+    let all = questions(node, caller, booking);
+    let shown = all.iter().take(QUESTIONS_MAX).map(|one| view(node, caller, one, &all)).collect();
+    (shown, all.len().saturating_sub(QUESTIONS_MAX))
 }
 
 /// A bond that began with a question.
@@ -148,8 +153,19 @@ fn outcome<'a>(
 
 #[cfg(test)]
 mod tests {
-    use ondol_core::fact::{PinCheck, Release};
+    use std::sync::Arc;
+
+    use ondol_core::board::Board;
+    use ondol_core::fact::{Fact, PinCheck, Release, Step, district_wide};
+    use ondol_core::hlc::Hlc;
     use ondol_core::ids::ShiftId;
+    use ondol_core::journal::{Entry, Hash, Series};
+    use ondol_core::pin::PinKey;
+    use ondol_core::travel::StraightLine;
+    use ondol_core::units::{Now, Ticks};
+    use ondol_engine::config::Config;
+    use ondol_engine::identity::Role;
+    use ondol_engine::identity::policy::Districts;
     use serde_json::json;
 
     use super::*;
@@ -221,5 +237,68 @@ mod tests {
         record.assignments.insert(taker.clone(), yes);
         let exchanged = (QuestionOutcome::Exchanged, Some(second(6)), Some(&taker));
         assert_eq!(outcome(&record, &first, &bond), exchanged);
+    }
+
+    const CONFIG: &str = r#"
+        districts = [{ id = "hanbuk", zones = ["hanbuk-1"] }, { id = "hannam", zones = ["hannam-1"] }]
+        node = { id = "central", role = "standalone" }
+        listen = { address = "127.0.0.1:0" }
+        store = { url = "not opened" }
+        keys = { master = "not read", node = "not read" }
+    "#;
+
+    fn write(board: &mut Board, district: &str, at: UtcMs, fact: &Fact) {
+        let (origin, district) = ("central".parse().unwrap(), district.parse().unwrap());
+        let series = Series { origin, incarnation: 1, district, lane: fact.lane() };
+        let head = board.head(&series);
+        let mut entry = Entry {
+            series,
+            seq: head.seq + 1,
+            zone: district_wide(),
+            hlc: Hlc { wall_ms: at.0, logical: 0 },
+            kind: fact.kind().to_owned(),
+            schema_version: 1,
+            key: fact.key(),
+            payload: fact.write(),
+            prev_hash: head.hash,
+            hash: Hash::default(),
+        };
+        entry.hash = entry.compute_hash();
+        board.apply(&entry).unwrap();
+    }
+
+    /// A node that knows of one question in `hannam` and, after it, 104 in `hanbuk`, each declined at once.
+    fn node() -> Node {
+        let mut board = Board::default();
+        let booking = BookingId::from_number(1);
+        for number in 0..=104 {
+            let district = if number == 0 { "hannam" } else { "hanbuk" };
+            let (assignment, shift) = (name(number), ShiftId::from_number(u128::from(number % 30)));
+            let (at, why) = (second(number), Reasons::alone("nearest"));
+            let offered =
+                Fact::Offered { booking, assignment: assignment.clone(), shift, eta_s: 60, why, at };
+            write(&mut board, district, at, &offered);
+            let what = Step::Released { reason: Release::Declined };
+            write(&mut board, district, at, &Fact::Stepped { booking, assignment, shift, what, at });
+        }
+        let config: Config = CONFIG.parse().unwrap();
+        let now = Now { utc: second(200), ticks: Ticks(0) };
+        Node::new(config.core(2, PinKey([0; 32])), board, Arc::new(StraightLine), now)
+    }
+
+    #[test]
+    fn questions_of_every_district_that_is_seen_are_told_up_to_a_bound() {
+        let (node, booking) = (node(), BookingId::from_number(1));
+        let caller = |districts| Caller { role: Role::Auditor, fleet: None, districts };
+        let (questions, left_out) = told(&node, &caller(Districts::All), booking);
+        assert_eq!((questions.len(), left_out), (QUESTIONS_MAX, 5));
+        let districts: Vec<&str> = questions[..3].iter().map(|question| question.district.as_str()).collect();
+        assert_eq!(districts, ["hannam", "hanbuk", "hanbuk"], "the first first");
+        assert_eq!(questions[2].asked_before.len(), 2, "in another district, and in this one");
+        assert_eq!(questions[QUESTIONS_MAX - 1].asked_before.len(), OTHERS_MAX);
+        let hanbuk = Districts::Some(vec!["hanbuk".parse().unwrap()]);
+        let (own, left_out) = told(&node, &caller(hanbuk), booking);
+        assert_eq!((own.len(), left_out), (QUESTIONS_MAX, 4));
+        assert!(own.iter().all(|question| question.district.as_str() == "hanbuk"));
     }
 }
