@@ -26,7 +26,7 @@ use axum::routing::{get, post};
 
 pub use state::ConsoleSetup;
 
-use routes::{bookings, callers, districts, events, intake, reconciliation, reports, session};
+use routes::{bookings, callers, districts, events, fairness, intake, reconciliation, reports, session};
 use state::ConsoleState;
 
 /// The whole API of operators.
@@ -40,6 +40,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/callers/{number}", get(callers::show))
         .route("/console/v1/bookings", post(intake::book))
         .route("/console/v1/bookings/{id}", get(bookings::show))
+        .route("/console/v1/bookings/{id}/decisions", get(bookings::why::show))
         .route("/console/v1/bookings/{id}/assign", post(bookings::assign))
         .route("/console/v1/bookings/{id}/recall", post(bookings::recall))
         .route("/console/v1/bookings/{id}/cancel", post(bookings::cancel))
@@ -49,6 +50,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/districts/{id}/give-back", post(districts::give_back))
         .route("/console/v1/districts/{id}/waive-bans", post(districts::waive_bans))
         .route("/console/v1/reconciliation", get(reconciliation::show))
+        .route("/console/v1/fairness", get(fairness::show))
         .route("/console/v1/reports", get(reports::show))
         .route("/console/v1/reports/{id}/reveal", post(reports::reveal))
         .route("/console/v1/reports/{id}/care", post(reports::care))

@@ -10,6 +10,8 @@ use tokio::sync::Semaphore;
 
 /// Consoles that follow the board at the same time.
 const FOLLOWERS_MAX: usize = 64;
+/// Fairness reports made at the same time: each reads a good part of a journal.
+const REPORTS_MAX: usize = 1;
 
 /// What the door is started with.
 pub struct ConsoleSetup {
@@ -33,6 +35,8 @@ pub(crate) struct Inner {
     pub(crate) map: Option<Arc<RoadMap>>,
     pub(crate) districts: Arc<Districts>,
     pub(crate) followers: Arc<Semaphore>,
+    /// Whoever makes a fairness report holds it.
+    pub(crate) reporting: Semaphore,
 }
 
 impl ConsoleState {
@@ -43,6 +47,7 @@ impl ConsoleState {
             map: setup.map,
             districts: setup.districts,
             followers: Arc::new(Semaphore::new(FOLLOWERS_MAX)),
+            reporting: Semaphore::new(REPORTS_MAX),
         }))
     }
 }

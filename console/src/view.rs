@@ -2,11 +2,13 @@
 
 mod booking;
 mod district;
+mod rule;
 mod shift;
 
 pub(crate) use booking::{SeenBooking, attention, object_fleet};
 pub(crate) use district::districts;
-pub(crate) use shift::{SeenShift, state_of};
+pub(crate) use rule::rule;
+pub(crate) use shift::{SeenShift, state_of, taxi};
 
 use ondol_core::ids::{DistrictId, FleetId};
 use ondol_core::units::{Now, Ticks, UtcMs};

@@ -9,6 +9,7 @@ mod licences;
 mod links;
 mod manifests;
 mod planted;
+mod rules;
 mod sources;
 mod words;
 

@@ -40,8 +40,9 @@ let watch: ReturnType<typeof setTimeout> | undefined;
 /** Changes that came while the board is read. */
 let waiting: (() => void)[] | undefined;
 
-export function get<T>(path: string): Promise<T> {
-  return guarded(ask<T>(ROOT + path));
+/** Asks and waits for the answer, longer than usual where `wait` says so, in milliseconds. */
+export function get<T>(path: string, wait?: number): Promise<T> {
+  return guarded(ask<T>(ROOT + path, { wait }));
 }
 
 export function post<T>(path: string, body: unknown): Promise<T> {

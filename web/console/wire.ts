@@ -113,9 +113,6 @@ export interface AssignmentView {
   shift: string;
   plate?: string;
   eta_s?: number;
-  rule?: string;
-  instead_of?: string;
-  others: { shift: string; plate?: string; eta_s: number }[];
   offered_at?: string;
   assigned_at?: string;
   arrived_at?: string;
@@ -125,6 +122,75 @@ export interface AssignmentView {
   closed?: CloseReason;
   released_at?: string;
   release?: string;
+}
+
+/** A rule of matching: its name, and a sentence unless it is of another release. */
+export interface RuleView {
+  name: string;
+  ko?: string;
+  en?: string;
+}
+
+/** A shift as the caller may know it; nothing of it is told if it is of a fleet that the caller may not see. */
+export interface TaxiRef {
+  shift?: string;
+  plate?: string;
+  fleet?: string;
+}
+
+export interface QuestionView {
+  assignment: string;
+  district: string;
+  asked_by: string;
+  asked_at: string;
+  rule: RuleView;
+  taxi: TaxiRef;
+  eta_s: number;
+  others: { taxi: TaxiRef; cost_s: number }[];
+  asked_before: { taxi: TaxiRef; outcome: string }[];
+  instead_of?: string;
+  /** `asked`, `accepted`, `exchanged`, or how it ended without a trip. */
+  outcome: string;
+  outcome_at?: string;
+  exchanged_for?: string;
+}
+
+export interface DecisionsView {
+  booking: string;
+  code: string;
+  questions: QuestionView[];
+  left_out: number;
+  standing: Standing;
+}
+
+export interface FleetView {
+  fleet: string;
+  drivers: number;
+  available_s: number;
+  to_pickup_s: number;
+  with_rider_s: number;
+  idle_s: number;
+  idle_share?: number;
+  asked: number;
+  taken: number;
+  declined: number;
+  unanswered: number;
+  nearest: number;
+  passed_over: number;
+  rides: number;
+  takings: number;
+  takings_per_h?: number;
+  gini_takings?: number;
+}
+
+export interface FairnessView {
+  from: string;
+  to: string;
+  fleets: FleetView[];
+  rules: { rule: RuleView; asked: number }[];
+  gini_takings?: number;
+  left_out?: { entries: number; shifts: number };
+  standing: Standing;
 }
 
 export interface CandidateView {

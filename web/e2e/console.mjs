@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 
 import { mapDrawn, placeOf, shot, somePlaces } from "./browser.mjs";
 
-async function signIn(page, options, password) {
+export async function signIn(page, options, password) {
   await page.fill("input[name=account]", options.account);
   await page.fill("input[name=password]", password);
   await page.press("input[name=password]", "Enter");

@@ -2,7 +2,7 @@
 //
 //   node e2e/run.mjs BASE_URL [--only NAME,NAME] [--shots DIR] [--node URL]... [--taxi] [--says FILE] [--link NAME=FROM,TO]...
 //
-// Accounts come from ONDOL_ACCOUNT and ONDOL_PASSWORD. `--node` names other nodes that the page may ask,
+// Accounts come from ONDOL_ACCOUNT and ONDOL_PASSWORD, drivers who may be asked from ONDOL_DRIVERS ([{"phone", "secret"}]). `--node` names other nodes that the page may ask,
 // `--taxi` waits until a taxi is assigned, `--says` is where a demo listens for a visitor's PIN. `--link central=http://…:1,http://…:2` listens at the first URL and
 // passes on to the node at the second, until a story cuts it. One JSON line per story; the last line sums up. Exit 0 if all passed.
 
@@ -11,11 +11,12 @@ import { callByKeyboard, hostileText, modes, nothingMissed, signOutFails, wrongP
 import { link } from "./links.mjs";
 import { askedOn, deadNode, farNode, oneTaxi } from "./outage.mjs";
 import { bookFollowCancel, english, fullNode, nextNode, oldOrder, othersLink, ride, withoutNetwork } from "./rider.mjs";
+import { whyThisDriver } from "./why.mjs";
 
 const stories = {
   bookFollowCancel, ride, english, withoutNetwork, nextNode, othersLink, oldOrder, fullNode,
   farNode, askedOn, oneTaxi, deadNode,
-  wrongPassword, callByKeyboard, hostileText, nothingMissed, signOutFails, modes,
+  wrongPassword, callByKeyboard, hostileText, nothingMissed, signOutFails, modes, whyThisDriver,
 };
 
 function usage(text) {
@@ -31,6 +32,7 @@ const options = {
   links: [],
   account: process.env.ONDOL_ACCOUNT ?? "operator",
   password: process.env.ONDOL_PASSWORD ?? "",
+  drivers: JSON.parse(process.env.ONDOL_DRIVERS ?? "[]"),
 };
 let only = Object.keys(stories);
 for (let at = 0; at < rest.length; at += 1) {

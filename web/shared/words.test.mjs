@@ -49,5 +49,7 @@ test("no page asks for a text that is missing", () => {
 test("no text of the pages lies unused", () => {
   const { whole, begun } = asked();
   const used = (key) => whole.has(key) || [...begun].some((start) => key.startsWith(start) && start !== "console-");
-  assert.deepEqual(keys("ko", ["pages.ftl"]).filter((key) => !used(key)), []);
+  // What begins with driver- the drivers' door says to their phones.
+  const ofPages = keys("ko", ["pages.ftl"]).filter((key) => !key.startsWith("driver-"));
+  assert.deepEqual(ofPages.filter((key) => !used(key)), []);
 });

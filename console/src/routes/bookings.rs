@@ -21,8 +21,9 @@ use crate::wire::{
     NOTE_MAX_CHARS, RevealAnswer, RevealRequest,
 };
 
+mod bonds;
 mod candidates;
-mod why;
+pub(crate) mod why;
 
 type Id = Result<Path<BookingId>, PathRejection>;
 
@@ -43,7 +44,7 @@ pub(crate) async fn show(
         .handle
         .read_at(move |node, now| {
             let booking = SeenBooking::find(node, booking, now)?;
-            let assignments = why::assignments(node, &booking.record);
+            let assignments = bonds::assignments(node, &caller, &booking.record);
             let candidates = candidates::near(node, &booking, &caller, now);
             let pin = node.pin(booking.record.id);
             Some((booking, assignments, candidates, pin))

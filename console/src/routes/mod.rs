@@ -5,6 +5,7 @@ pub(crate) mod bookings;
 pub(crate) mod callers;
 pub(crate) mod districts;
 pub(crate) mod events;
+pub(crate) mod fairness;
 pub(crate) mod intake;
 pub(crate) mod map;
 pub(crate) mod reconciliation;
@@ -18,7 +19,7 @@ use ondol_core::ids::{BookingId, DistrictId, ShiftId};
 use ondol_core::node::Node;
 use ondol_engine::http::Problem;
 use ondol_engine::identity::OperatorSession;
-use ondol_engine::identity::policy::{Caller, Object, Operation, allow};
+use ondol_engine::identity::policy::{Caller, Decision, Object, Operation, allow};
 use ondol_engine::store::AuditAction;
 
 use crate::state::Inner;
@@ -40,7 +41,10 @@ async fn may(
             Some(decide(node, &caller, operation, district, record))
         })
         .await?;
-    Ok(decision.ok_or(Refusal::UnknownBooking)?.check()?)
+    match decision {
+        None | Some(Decision::Hidden) => Err(Refusal::UnknownBooking.into()),
+        Some(decision) => Ok(decision.check()?),
+    }
 }
 
 /// Decides whether `caller` may act on a shift by hand; another fleet's is not there at all.
@@ -55,7 +59,10 @@ async fn may_ask(state: &Inner, caller: &Caller, shift: ShiftId) -> Result<(), P
             Some(allow(&caller, Operation::AssignByHand, &object))
         })
         .await?;
-    Ok(decision.ok_or(Refusal::UnknownShift)?.check()?)
+    match decision {
+        None | Some(Decision::Hidden) => Err(Refusal::UnknownShift.into()),
+        Some(decision) => Ok(decision.check()?),
+    }
 }
 
 fn decide(
@@ -64,7 +71,7 @@ fn decide(
     operation: Operation,
     district: &DistrictId,
     record: &BookingRecord,
-) -> ondol_engine::identity::policy::Decision {
+) -> Decision {
     let object = Object { district: Some(district), fleet: object_fleet(node, record), ..Object::default() };
     allow(caller, operation, &object)
 }

@@ -6,10 +6,11 @@ use ondol_core::ids::{BookingId, DistrictId, ShiftId};
 use ondol_core::node::Node;
 use ondol_core::shift::{Duty, ShiftRecord};
 use ondol_core::units::Now;
+use ondol_engine::identity::policy::{Caller, Operation};
 use ondol_engine::vault::{DriverPersonal, Vault};
 
-use super::utc_of;
-use crate::wire::{DutyState, ShiftRow};
+use super::{sees, utc_of};
+use crate::wire::{DutyState, ShiftRow, TaxiRef};
 
 /// What of a shift is copied out of the loop.
 pub(crate) struct SeenShift {
@@ -43,6 +44,19 @@ pub(crate) fn state_of(board: &DistrictBoard, shift: &ShiftRecord) -> (DutyState
         }
     }
     (state, serves)
+}
+
+/// A shift that a booking names, as `caller` may know it: of another fleet's nothing is told but that there was one.
+pub(crate) fn taxi(node: &Node, caller: &Caller, shift: ShiftId) -> TaxiRef {
+    let Some((district, record)) = node.board().shift(shift) else {
+        return TaxiRef { shift: Some(shift), ..TaxiRef::default() };
+    };
+    let start = record.start.as_ref();
+    let fleet = start.map(|start| start.fleet.clone());
+    if !sees(caller, Operation::SeeBoard, district, fleet.as_ref()) {
+        return TaxiRef::default();
+    }
+    TaxiRef { shift: Some(shift), plate: start.map(|start| start.vehicle.plate.clone()), fleet }
 }
 
 impl SeenShift {

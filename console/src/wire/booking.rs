@@ -134,7 +134,7 @@ pub struct BookingDetail {
     pub note: Option<String>,
     /// Nodes that took it in.
     pub accepted_by: Vec<NodeId>,
-    /// Who was asked, when and why, the first first.
+    /// Who was asked and what came of it, the first first. Why is another question, and recorded: [`super::DecisionsView`].
     pub assignments: Vec<AssignmentView>,
     /// Shifts that could be asked by hand, nearest first.
     pub candidates: Vec<CandidateView>,
@@ -150,20 +150,12 @@ pub struct AssignmentView {
     pub assignment: AssignmentId,
     /// The shift.
     pub shift: ShiftId,
-    /// The vehicle's plate, if known here.
+    /// The vehicle's plate, if it is known here and the caller's to see.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plate: Option<String>,
     /// Travel time when it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta_s: Option<u32>,
-    /// The rule by which this shift was asked.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-    /// The assignment that its driver was asked to take over from, in an exchange.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instead_of: Option<AssignmentId>,
-    /// The others that were considered.
-    pub others: Vec<OtherView>,
     /// When it was asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offered_at: Option<Moment>,
@@ -191,19 +183,6 @@ pub struct AssignmentView {
     /// Why it ended without a trip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub release: Option<Release>,
-}
-
-/// A shift that was considered and not asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OtherView {
-    /// The shift.
-    pub shift: ShiftId,
-    /// The vehicle's plate, if known here.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub plate: Option<String>,
-    /// Its travel time.
-    pub eta_s: u32,
 }
 
 /// A shift that could be asked by hand.

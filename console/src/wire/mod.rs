@@ -11,6 +11,7 @@
 //! | `POST /console/v1/shifts/{id}/end` | [`Empty`] | [`ShiftRow`] |
 //! | `POST /console/v1/bookings` | [`IntakeRequest`] | [`IntakeAnswer`], 201; 200 if it was taken before |
 //! | `GET /console/v1/bookings/{id}` | – | [`BookingDetail`] |
+//! | `GET /console/v1/bookings/{id}/decisions` | – | [`DecisionsView`]; written to the audit log |
 //! | `POST /console/v1/bookings/{id}/assign` | [`AssignRequest`] | [`BookingRow`] |
 //! | `POST /console/v1/bookings/{id}/recall` | [`Empty`] | [`BookingRow`] |
 //! | `POST /console/v1/bookings/{id}/cancel` | [`CancelRequest`] | [`BookingRow`] |
@@ -20,6 +21,7 @@
 //! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `POST /console/v1/districts/{id}/waive-bans` | [`WaiveRequest`] | [`DistrictView`]; written to the audit log |
 //! | `GET /console/v1/reconciliation` | – | [`ReconciliationView`] |
+//! | `GET /console/v1/fairness` | `from`, `to`: a week at most; without them the last day | [`FairnessView`] |
 //! | `GET /console/v1/map` | – | GeoJSON |
 //! | `GET /console/v1/reports` | – | [`ReportsView`] |
 //! | `POST /console/v1/reports/{id}/reveal` | [`Empty`] | [`RevealAnswer`]; written to the audit log |
@@ -30,23 +32,27 @@
 
 mod board;
 mod booking;
+mod fairness;
 mod intake;
 mod report;
 mod session;
+mod why;
 
 pub use board::{
     BoardView, DataAge, DistrictView, DutyState, EpochView, PositionRow, PositionsEvent, ShiftRow, StuckView,
 };
 pub use booking::{
     AssignRequest, AssignmentView, Attention, BookingDetail, BookingRow, CancelRequest, CandidateView,
-    CloseRequest, FactView, OtherView, RevealAnswer, RevealRequest, Spot, TaxiView,
+    CloseRequest, FactView, RevealAnswer, RevealRequest, Spot, TaxiView,
 };
+pub use fairness::{FairnessView, FleetView, LeftOut, RuleCount};
 pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
 pub use report::{ReportRow, ReportsView};
 pub use session::{
     ConfirmRequest, ConflictView, Empty, OutageView, ReconciliationView, SessionView, SignIn, Standing,
     WaiveRequest,
 };
+pub use why::{AskedBefore, DecisionsView, OtherView, QuestionOutcome, QuestionView, RuleView, TaxiRef};
 
 /// Most bookings on a board: those needing a hand first, then the newest.
 pub const BOOKINGS_MAX: usize = 500;
@@ -56,6 +62,14 @@ pub const SHIFTS_MAX: usize = 2_000;
 pub const FACTS_MAX: usize = 100;
 /// Most shifts proposed for one booking.
 pub const CANDIDATES_MAX: usize = 12;
+/// Most questions shown of one booking.
+pub const QUESTIONS_MAX: usize = 100;
+/// Most other candidates shown of one question; the journal keeps five.
+pub const OTHERS_MAX: usize = 12;
+/// Most rules counted apart.
+pub const RULES_MAX: usize = 20;
+/// Longest window of a fairness report, in milliseconds: 7 days.
+pub const FAIRNESS_MAX_MS: u64 = 7 * 24 * 3_600_000;
 /// Most past bookings and places of a caller.
 pub const HISTORY_MAX: usize = 9;
 /// Most conflicts in one report.

@@ -6,7 +6,12 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use ondol_console::{ConsoleSetup, router};
-use ondol_core::ids::DistrictId;
+use ondol_core::booking::Needs;
+use ondol_core::command::{Attach, Command, Happening, Report, Slot};
+use ondol_core::fact::{Driver, Lang, ShiftStart, Step, Vehicle};
+use ondol_core::ids::{BookingId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::position::Position;
+use ondol_core::shift::{Duty, Serialiser};
 use ondol_engine::Handle;
 use ondol_engine::identity::policy::Districts as Scope;
 use ondol_engine::identity::{NewOperator, Role};
@@ -14,7 +19,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 pub(crate) use crate::testbed::ORIGIN;
-use crate::testbed::{Answer, Stream, Testbed, ask, get, wish};
+use crate::testbed::{Answer, START, Stream, Testbed, ask, get, wish};
 
 pub(crate) const PASSWORD: &str = "warm floors for everybody";
 
@@ -109,4 +114,68 @@ impl Bench {
     pub(crate) async fn stream(&self, cookie: &str) -> Stream {
         Stream::open(&self.door, get("/console/v1/events", &[("cookie", cookie)])).await
     }
+
+    /// The driver's phone begins the shift, in the district of the first place.
+    pub(crate) async fn begin(&self, taxi: &Taxi<'_>) {
+        let (driver, device) = (DriverId::from_number(taxi.driver), DeviceId::from_number(taxi.shift));
+        let vehicle = Vehicle {
+            vehicle: VehicleId::from_number(taxi.driver),
+            plate: taxi.plate.to_owned(),
+            seats: 4,
+            needs: Needs::default(),
+        };
+        let listed = Driver {
+            driver,
+            subject: SubjectId::from_number(taxi.driver),
+            fleet: taxi.fleet.parse().unwrap(),
+            district: "hannam".parse().unwrap(),
+            phone: None,
+            personal: None,
+            lang: Lang::Ko,
+            secret_digest: String::new(),
+            home: None,
+            vehicle: vehicle.clone(),
+            banned: false,
+        };
+        self.handle.request(Command::ListDriver(listed.clone())).await.unwrap();
+        let serialiser = Serialiser::Device { device };
+        let attach = Attach {
+            shift: ShiftId::from_number(taxi.shift),
+            device,
+            driver,
+            district: listed.district,
+            start: ShiftStart { driver, vehicle, fleet: listed.fleet, serialiser, at: START },
+            attach_epoch: 1,
+            slot: Slot::default(),
+            duty: (1, Duty::Available),
+            position: taxi.position,
+            keeps_capsules: false,
+        };
+        self.handle.request(Command::Attach(attach)).await.unwrap();
+    }
+
+    /// The phone of a shift that [`Self::begin`] began tells a step of the last assignment for which it was asked.
+    pub(crate) async fn says(&self, shift: u128, booking: u128, what: Step) {
+        let (shift, device) = (ShiftId::from_number(shift), DeviceId::from_number(shift));
+        let booking = BookingId::from_number(booking);
+        let asked = self.handle.read(move |node| {
+            let bonds = &node.board().booking(booking)?.1.assignments;
+            bonds.iter().rev().find(|(_, bond)| bond.shift == shift).map(|(id, _)| id.clone())
+        });
+        let assignment = asked.await.unwrap().expect("the shift was asked");
+        let what = Happening::Step { booking, assignment, what };
+        let (district, at) = ("hannam".parse().unwrap(), self.node.now());
+        let report = Report { shift, device, district, what, at };
+        self.handle.request(Command::Report(report)).await.unwrap();
+    }
+}
+
+/// A driver with the app; the phone has the number of its shift.
+pub(crate) struct Taxi<'a> {
+    pub(crate) driver: u128,
+    pub(crate) shift: u128,
+    pub(crate) fleet: &'a str,
+    pub(crate) plate: &'a str,
+    /// Where, if the phone knows it.
+    pub(crate) position: Option<Position>,
 }

@@ -2,52 +2,18 @@
 //! what nobody knows, and closes what nobody ends.
 
 use axum::http::Method;
-use ondol_core::booking::Needs;
-use ondol_core::command::{Attach, Command, Happening, Report, Slot};
-use ondol_core::fact::{Driver, Lang, PinCheck, ShiftStart, Step, Vehicle};
-use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::fact::{PinCheck, Step};
 use ondol_core::position::Position;
-use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::units::UtcMs;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::bench::Bench;
-use crate::testbed::{START, place};
+use crate::bench::{Bench, Taxi};
+use crate::testbed::place;
 
 /// Driver 7 of fleet `hanbit` begins this shift, at `position` if the phone knows it.
 async fn begin(bench: &Bench, shift: u128, position: Option<Position>) {
-    let (driver, device) = (DriverId::from_number(7), DeviceId::from_number(shift));
-    let (vehicle, plate) = (VehicleId::from_number(7), "서울33바1234".to_owned());
-    let vehicle = Vehicle { vehicle, plate, seats: 4, needs: Needs::default() };
-    let listed = Driver {
-        driver,
-        subject: SubjectId::from_number(7),
-        fleet: "hanbit".parse().unwrap(),
-        district: "hannam".parse().unwrap(),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        secret_digest: String::new(),
-        home: None,
-        vehicle: vehicle.clone(),
-        banned: false,
-    };
-    bench.handle.request(Command::ListDriver(listed.clone())).await.unwrap();
-    let serialiser = Serialiser::Device { device };
-    let attach = Attach {
-        shift: ShiftId::from_number(shift),
-        device,
-        driver,
-        district: listed.district,
-        start: ShiftStart { driver, vehicle, fleet: listed.fleet, serialiser, at: START },
-        attach_epoch: 1,
-        slot: Slot::default(),
-        duty: (1, Duty::Available),
-        position,
-        keeps_capsules: false,
-    };
-    bench.handle.request(Command::Attach(attach)).await.unwrap();
+    bench.begin(&Taxi { driver: 7, shift, fleet: "hanbit", plate: "서울33바1234", position }).await;
 }
 
 #[tokio::test]
@@ -113,22 +79,8 @@ async fn a_trip_whose_phone_is_gone_is_shown_and_closed_with_the_fare_that_was_t
     let booking = format!("/console/v1/bookings/{}", Uuid::from_u128(1));
     // Whether a plan or the operator came first, the only driver is asked.
     bench.post(&format!("{booking}/assign"), &cookie, &json!({"shift": Uuid::from_u128(1)})).await;
-    let detail = bench.get(&booking, &cookie).await;
-    let assignment: AssignmentId =
-        serde_json::from_value(detail.body["assignments"][0]["assignment"].clone()).unwrap();
     for what in [Step::Assigned, Step::Boarded { pin: PinCheck::Verified }] {
-        let report = Report {
-            shift: ShiftId::from_number(1),
-            device: DeviceId::from_number(1),
-            district: "hannam".parse().unwrap(),
-            what: Happening::Step {
-                booking: BookingId::from_number(1),
-                assignment: assignment.clone(),
-                what,
-            },
-            at: bench.node.now(),
-        };
-        bench.handle.request(Command::Report(report)).await.unwrap();
+        bench.says(1, 1, what).await;
     }
     let (close, wish) = (format!("{booking}/close"), json!({"reason": "phone_lost", "fare": 7_700}));
     assert_eq!(bench.post(&close, &cookie, &wish).await.code(), (409, "driver_heard"));

@@ -1,9 +1,9 @@
 //! Every sentence that a person reads from Ondol, in Korean and in English.
 //!
 //! One catalogue for text messages, pages and problems, so that a word changes in one place. The
-//! files are [Fluent](https://projectfluent.org): `common.ftl` (modes, problems), `sms.ftl`,
+//! files are [Fluent](https://projectfluent.org): `common.ftl` (modes, problems, rules), `sms.ftl`,
 //! `pages.ftl`; the pages import the same files. Keys begin with the section they belong to:
-//! `mode-` and `problem-` everywhere, `sms-` in texts, `rider-`, `driver-` and `console-` on one
+//! `mode-`, `problem-` and `rule-` (of matching) everywhere, `sms-` in texts, `rider-`, `driver-` and `console-` on one
 //! screen, `place-`, `needs-`, `hidden-`, `refusal-`, `conflict-` and `resolution-` for what several
 //! screens name.
 //!

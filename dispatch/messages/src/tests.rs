@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::*;
 
 /// What a key may begin with.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "mode",
     "problem",
     "sms",
@@ -18,6 +18,7 @@ const SECTIONS: [&str; 12] = [
     "refusal",
     "conflict",
     "resolution",
+    "rule",
 ];
 
 /// Key → names of its values, read from the files' lines.

@@ -58,7 +58,7 @@ fn complaints(file: &Text) -> Vec<Complaint> {
 }
 
 /// Returns where a file's tests begin: at once in a file of tests, else at the first `#[cfg(test)]` before a module.
-fn first_test_line(file: &Text) -> Option<usize> {
+pub(super) fn first_test_line(file: &Text) -> Option<usize> {
     let mut folders = file.path.split('/').rev();
     let name = folders.next().unwrap_or("");
     // `tests/` at the root is the package of the simulators: only its stories are tests.

@@ -1,4 +1,4 @@
-//! The audit log: who looked at somebody's number, closed a trip by hand or waived old bans, and why.
+//! The audit log: who looked at somebody's number or at why a taxi was asked, closed a trip by hand or waived old bans.
 
 use ondol_core::units::UtcMs;
 use sqlx::Row as _;
@@ -24,6 +24,8 @@ pub enum AuditAction {
     RecoveryKeyLoaded,
     /// Drivers were to be let begin shifts although the bans here are old; the journal says whether they were.
     BansWaived,
+    /// It was shown which drivers were asked for a booking, who else came into question, and why; the reason is the role.
+    DecisionsSeen,
 }
 
 impl AuditAction {
@@ -36,6 +38,7 @@ impl AuditAction {
             Self::TripRestored => "trip_restored",
             Self::RecoveryKeyLoaded => "recovery_key_loaded",
             Self::BansWaived => "bans_waived",
+            Self::DecisionsSeen => "decisions_seen",
         }
     }
 }

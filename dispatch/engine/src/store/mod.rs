@@ -13,6 +13,7 @@
 //! | notices, answers given, subject keys | `outbox.rs`, `inbox.rs`, `keys.rs` |
 //! | rows for SQL | `projection.rs` |
 //! | who looked at what | `audit.rs` |
+//! | how work was shared in a window | `window.rs` |
 //! | who needs a person | `reports.rs` |
 //! | who serves the store, and a past that was lost | `alive.rs` |
 
@@ -30,6 +31,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod window;
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -51,6 +53,7 @@ pub use read::{PAGE_BYTES_MAX, PAGE_ENTRIES_MAX, Page};
 pub use reports::{REPORTS_KEPT_MAX, REPORTS_MAX, ReportWords, TextReport};
 pub use snapshot::Loaded;
 pub use verify::Verified;
+pub use window::{WINDOW_ENTRIES_MAX, WINDOW_SHIFTS_MAX, Window, WindowError};
 
 /// A node's store. Cheap to clone.
 #[derive(Clone)]

@@ -139,7 +139,7 @@ pub(super) fn missing(series: &Series, seq: u64) -> StoreError {
     StoreError::Meaningless { what: "a journal with a hole", detail: format!("{series} lacks entry {seq}") }
 }
 
-fn entry_of(row: &AnyRow) -> Result<Entry, StoreError> {
+pub(super) fn entry_of(row: &AnyRow) -> Result<Entry, StoreError> {
     let payload: String = row.try_get("payload")?;
     if payload.len() > PAYLOAD_MAX {
         return Err(meaningless("an entry", "its payload is larger than any that is written"));

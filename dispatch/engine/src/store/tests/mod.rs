@@ -9,6 +9,7 @@ mod keys;
 mod notices;
 mod rows;
 mod starts;
+mod window;
 
 /// Runs each story on both databases.
 macro_rules! on_both {
