@@ -45,8 +45,8 @@ pub struct RollingRules {
     /// What it is worth, in seconds of others' waiting, that a rider is served at all: who can be served only at the
     /// cost of more than this and the rest of a known patience together is left out for the moment.
     pub served_s: u32,
-    /// A shift that would come so much later, in seconds, than a rider goes who has said so comes into question all the same:
-    /// a nearer one may be free before it is there.
+    /// A shift that would come so much later, in seconds, than a rider goes who has said so comes into question all the same,
+    /// as long as no shortage lasts: a nearer one may be free before it is there.
     pub late_s: u32,
     /// Who has waited longer than this, in seconds, goes before everybody but medical bookings.
     pub age_cap_s: u32,
@@ -88,6 +88,8 @@ impl RollingRules {
     }
 }
 
+/// A shortage that is worked off in so many seconds does not last.
+const SHORT_S: u32 = 60;
 /// How often those who are left look further.
 const ROUNDS_MAX: usize = 4;
 /// Leaving out who may wait for ever costs so many times the longest drive: nobody stands idle while somebody within
@@ -116,16 +118,19 @@ impl Policy for RollingAssignment {
         let bookings = self.bookings(snapshot);
         let mut shifts: Vec<&FreeShift> = snapshot.shifts.iter().collect();
         shifts.sort_by_key(|shift| shift.shift);
-        let lists = candidates(&bookings, &shifts, &self.rules, snapshot);
+        let worked_off_s = self.worked_off_s(snapshot);
+        let late_s = if worked_off_s <= SHORT_S { self.rules.late_s } else { 0 };
+        let rules = RollingRules { late_s, ..self.rules };
+        let lists = candidates(&bookings, &shifts, &rules, snapshot);
         let planned = bookings.iter().zip(&lists).map(|(booking, list)| {
             let shift = booking.planned?;
             list.iter().copied().find(|candidate| shifts[candidate.shift].shift == shift)
         });
         let mut round = Round {
             planned: planned.collect(),
-            rules: self.rules,
+            rules,
             snapshot,
-            worked_off_s: self.worked_off_s(snapshot),
+            worked_off_s,
             taken: vec![false; shifts.len()],
             settled: vec![false; bookings.len()],
             bookings,

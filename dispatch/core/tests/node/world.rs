@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ondol_core::board::Board;
-use ondol_core::booking::{BookingRecord, CancelReason, Party, Payment, Status};
+use ondol_core::booking::{CancelReason, Party, Payment};
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
     Refusal, Relay, Report, Slot, ToDevice,
@@ -14,10 +14,9 @@ use ondol_core::fact::{Quote, Request, ShiftStart, Step};
 use ondol_core::ids::{
     AssignmentId, BookingId, CommandId, DeviceId, DistrictId, DriverId, ShiftId, SubjectId,
 };
-use ondol_core::journal::{Entry, Hash};
+use ondol_core::journal::Entry;
 use ondol_core::node::{Mode, Node};
 use ondol_core::pin::PinKey;
-use ondol_core::reconcile::{Conflict, conflicts};
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::units::{Money, Now, Ticks, UtcMs};
 
@@ -40,6 +39,7 @@ struct Place {
 
 mod copy;
 mod cut;
+mod look;
 mod roads;
 
 use roads::Roads;
@@ -467,45 +467,5 @@ impl World {
             Answer::Home(answer) => Ok(answer),
             other => panic!("{other:?}"),
         }
-    }
-
-    pub(crate) fn record(&self, name: &str, number: u128) -> BookingRecord {
-        self.places[name].node.board().booking(Self::booking(number)).expect("the booking is known").1.clone()
-    }
-
-    pub(crate) fn status(&self, name: &str, number: u128) -> Status {
-        self.record(name, number).status()
-    }
-
-    pub(crate) fn mode(&self, name: &str) -> Mode {
-        self.places[name].node.mode(&Self::district()).unwrap().mode
-    }
-
-    pub(crate) fn pin(&self, name: &str, number: u128) -> String {
-        self.places[name].node.pin(Self::booking(number))
-    }
-
-    pub(crate) fn hash(&self, name: &str) -> Hash {
-        self.places[name].node.board().state_hash(&Self::district())
-    }
-
-    pub(crate) fn conflicts(&self, name: &str) -> Vec<Conflict> {
-        self.places[name].node.board().district(&Self::district()).map_or(Vec::new(), conflicts)
-    }
-
-    pub(crate) fn notices(&self, name: &str) -> &[Notice] {
-        &self.places[name].notices
-    }
-
-    pub(crate) fn revoked(&self, name: &str) -> &[AssignmentId] {
-        &self.places[name].revoked
-    }
-
-    pub(crate) fn entries(&self, name: &str) -> usize {
-        self.places[name].journal.len()
-    }
-
-    pub(crate) fn count(&self, name: &str, kind: &str) -> usize {
-        self.places[name].journal.iter().filter(|entry| entry.kind == kind).count()
     }
 }

@@ -109,6 +109,10 @@ fn nobody_is_sent_who_would_come_much_too_late() {
     gone_soon.gone_at = Some(UtcMs(60_000 + 100_000));
     let late = plan(vec![gone_soon.clone()], vec![shift(7, 1_080.0)]);
     assert_eq!(pairs(&late), [(1, 7)], "a nearer one may be free before the rider goes");
+    let mut other = gone_soon.clone();
+    other.booking = BookingId::from_number(2);
+    let in_a_shortage = plan(vec![gone_soon.clone(), other], vec![shift(7, 1_080.0)]);
+    assert_eq!(pairs(&in_a_shortage), [], "none will be free before");
     let too_late = plan(vec![gone_soon], vec![shift(7, 1_100.0)]);
     assert_eq!(too_late.unmatched, [(BookingId::from_number(1), Unmatched::OutOfReach)], "over 220 s");
     let mut until = shift(7, 490.0);
