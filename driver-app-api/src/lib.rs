@@ -21,6 +21,7 @@
 //! | who a device is, how much it may say | `auth`, `budget`, `ondol_engine::identity` |
 //! | what is done with a message, over HTTP and socket alike | `talk` |
 //! | what a driver may read about a rider | `personal` |
+//! | where fixes wait for what learns from them | `track` |
 //!
 //! What is absent: earnings, chat, card terminals; a sign-in by a second factor.
 
@@ -44,7 +45,7 @@ use axum::routing::{get, post};
 use tower_http::cors::{Any, CorsLayer};
 
 pub use state::DriverSetup;
-pub use track::{TRACK_FIXES_MAX, Tracks};
+pub use track::{FIX_AGE_MAX_MS, QUEUED_FIXES_MAX, Track, TrackQueue};
 
 use routes::{endpoints, session, shift, sign_in, socket};
 use state::DriverState;

@@ -12,7 +12,7 @@ use ondol_engine::identity::Identity;
 
 use crate::budget::Budgets;
 use crate::tickets::Tickets;
-use crate::track::Tracks;
+use crate::track::TrackQueue;
 
 /// What the door is started with.
 pub struct DriverSetup {
@@ -26,8 +26,8 @@ pub struct DriverSetup {
     pub secret_key: [u8; 32],
     /// For each district, the nodes that serve its drivers, best first, and the number to text.
     pub endpoints: BTreeMap<DistrictId, Endpoints>,
-    /// Where positions are kept for whoever shows them.
-    pub tracks: Tracks,
+    /// Where fixes wait for what learns from them; without it they are acknowledged and forgotten.
+    pub tracks: Option<TrackQueue>,
 }
 
 /// What every route reads. Cheap to clone.
@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) recovery: Recovery,
     pub(crate) secret_key: [u8; 32],
     pub(crate) endpoints: BTreeMap<DistrictId, Endpoints>,
-    pub(crate) tracks: Tracks,
+    pub(crate) tracks: Option<TrackQueue>,
     pub(crate) tickets: Tickets,
     pub(crate) budgets: Budgets,
 }

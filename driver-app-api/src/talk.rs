@@ -106,11 +106,16 @@ pub(crate) async fn reports(
 pub(crate) fn positions(
     state: &DriverState,
     bearer: &Bearer,
-    batch: &PositionBatch,
+    batch: PositionBatch,
 ) -> Result<PositionAnswer, Problem> {
     speaks_for_itself(bearer, batch.device)?;
     batch.check().map_err(invalid)?;
-    Ok(PositionAnswer { stored: state.tracks.take_in(bearer.device, &batch.fixes, state.handle.now()) })
+    // All of them: what is refused, or dropped later, need not be sent again either.
+    let stored = batch.fixes.iter().map(|fix| fix.number).collect();
+    if let Some(tracks) = &state.tracks {
+        tracks.hand_in(bearer, batch.fixes, state.handle.now());
+    }
+    Ok(PositionAnswer { stored })
 }
 
 /// The push for a message of the core.

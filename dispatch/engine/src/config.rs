@@ -47,8 +47,10 @@ use time::format_description::well_known::Rfc3339;
 use crate::capsule::RecoverySection;
 
 mod neighbours;
+mod speeds;
 
 pub use neighbours::NeighbourSection;
+pub use speeds::SpeedsSection;
 
 /// Most peers of one node.
 pub const PEERS_MAX: usize = 64;
@@ -75,6 +77,9 @@ pub struct Config {
     /// Its map.
     #[serde(default)]
     pub map: MapSection,
+    /// How it learns the pace of streets.
+    #[serde(default)]
+    pub speeds: SpeedsSection,
     /// What rides cost.
     #[serde(default)]
     pub tariff: TariffSection,
@@ -270,6 +275,7 @@ impl Config {
         config.keys.master = folder.join(&config.keys.master);
         config.keys.node = folder.join(&config.keys.node);
         config.map.dir = config.map.dir.map(|dir| folder.join(dir));
+        config.speeds.file = config.speeds.file.map(|file| folder.join(file));
         config.tariff.file = config.tariff.file.map(|file| folder.join(file));
         Ok(config)
     }
@@ -337,6 +343,7 @@ impl Config {
         check_url("listen.public_url".to_owned(), self.listen.public_url.as_ref())?;
         self.check_role()?;
         self.check_peers()?;
+        self.check_speeds()?;
         self.check_neighbours()
     }
 

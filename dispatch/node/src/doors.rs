@@ -9,7 +9,7 @@ use ondol_console::{ConsoleSetup, pages};
 use ondol_core::ids::{DistrictId, NodeId};
 use ondol_core::tariff::Tariff;
 use ondol_device::wire::{Endpoint as DriverEndpoint, EndpointRole, Endpoints};
-use ondol_driver_api::{DriverSetup, Tracks};
+use ondol_driver_api::{DriverSetup, TrackQueue};
 use ondol_engine::Handle;
 use ondol_engine::capsule::Recovery;
 use ondol_engine::config::{Config, RoleName};
@@ -20,20 +20,26 @@ use ondol_rider_api::{Limits, RiderSetup};
 use ondol_roads::{Districts, RoadMap};
 use ondol_sms::routes::TextDoor;
 
+/// What the doors open to.
+pub(crate) struct Rooms<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) handle: &'a Handle,
+    pub(crate) identity: &'a Arc<Identity>,
+    pub(crate) recovery: &'a Recovery,
+    pub(crate) map: Option<Arc<RoadMap>>,
+    /// Where drivers' fixes wait; without it nothing is learnt from them.
+    pub(crate) tracks: Option<TrackQueue>,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) tariff: Tariff,
+}
+
 /// The routes of riders, drivers, operators and the text process, and the pages.
 ///
 /// # Errors
 ///
 /// If the node has no map with districts: riders could not be told where they are served.
-pub(crate) fn router(
-    config: &Config,
-    handle: &Handle,
-    identity: &Arc<Identity>,
-    recovery: &Recovery,
-    map: Option<Arc<RoadMap>>,
-    secrets: &Secrets,
-    tariff: Tariff,
-) -> anyhow::Result<Router> {
+pub(crate) fn router(rooms: Rooms<'_>) -> anyhow::Result<Router> {
+    let Rooms { config, handle, identity, recovery, map, tracks, secrets, tariff } = rooms;
     let districts: Arc<Districts> =
         map.as_ref().and_then(|map| map.districts().cloned()).map(Arc::new).context(
             "map.dir: a node needs a map with districts (`ondol map import` and `generate` make them)",
@@ -54,7 +60,7 @@ pub(crate) fn router(
         recovery: recovery.clone(),
         secret_key,
         endpoints: driver_endpoints(config, &nodes),
-        tracks: Tracks::default(),
+        tracks,
     });
     let operators = ondol_console::router(ConsoleSetup {
         handle: handle.clone(),

@@ -25,6 +25,7 @@ mod serve;
 mod served;
 mod simulate;
 mod sms;
+mod speeds;
 
 /// Taxi dispatch that goes on when its data centre does not.
 #[derive(Parser)]

@@ -22,12 +22,15 @@ use ondol_engine::vault::{Secrets, Vault};
 use ondol_roads::RoadMap;
 use tokio::net::TcpListener;
 
-use crate::doors;
+use crate::doors::{self, Rooms};
 use crate::listen::{Bounds, listen};
+use crate::speeds::Learning;
 
 mod on_the_map;
 #[cfg(test)]
 mod samples;
+#[cfg(test)]
+mod slow_taxis;
 
 /// A node's parts, started on its journal.
 pub(crate) struct Station {
@@ -36,6 +39,8 @@ pub(crate) struct Station {
     pub(crate) identity: Arc<Identity>,
     pub(crate) recovery: Recovery,
     pub(crate) map: Option<Arc<RoadMap>>,
+    /// Absent without a map, or where nothing is to be learnt.
+    pub(crate) learning: Option<Learning>,
     pub(crate) secrets: Secrets,
     pub(crate) tariff: Tariff,
 }
@@ -47,12 +52,21 @@ pub(crate) struct Station {
 /// If it cannot start, or its store fails for good.
 pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics cannot be collected")?;
-    let Station { config, running, identity, recovery, map, secrets, tariff } = start(file).await?;
+    let Station { config, running, identity, recovery, map, learning, secrets, tariff } = start(file).await?;
     let Running { handle, calls, mut task } = running;
     let named = || file.display().to_string();
     let _peers = PeerLink::start(&config, &handle, &identity, calls).with_context(named)?;
-    let doors =
-        doors::router(&config, &handle, &identity, &recovery, map, &secrets, tariff).with_context(named)?;
+    let rooms = Rooms {
+        config: &config,
+        handle: &handle,
+        identity: &identity,
+        recovery: &recovery,
+        map,
+        tracks: learning.as_ref().map(|learning| learning.tracks.clone()),
+        secrets: &secrets,
+        tariff,
+    };
+    let doors = doors::router(rooms).with_context(named)?;
     let router = doors
         .merge(peer_router(handle.clone(), Arc::clone(&identity)))
         .merge(control_router(handle.clone(), identity, recovery))
@@ -73,6 +87,9 @@ pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
     }
     tracing::info!("stopping");
     handle.shut_down().await;
+    if let Some(learning) = learning {
+        learning.stop().await;
+    }
     task.await.context("the loop ended unexpectedly")?.context("the store failed at the end")
 }
 
@@ -82,10 +99,12 @@ pub(crate) async fn serve(file: &Path) -> anyhow::Result<()> {
 ///
 /// Names the key of the configuration, or the file, that cannot be used.
 pub(crate) async fn start(file: &Path) -> anyhow::Result<Station> {
-    start_as_told(Config::read(file)?).await.with_context(|| file.display().to_string())
+    let config = Config::read(file)?;
+    let clock = Arc::new(RealClock::new(&config.clock));
+    start_as_told(config, clock).await.with_context(|| file.display().to_string())
 }
 
-async fn start_as_told(mut config: Config) -> anyhow::Result<Station> {
+async fn start_as_told(mut config: Config, clock: SharedClock) -> anyhow::Result<Station> {
     let secrets = Secrets::read(&config.keys.master).context("keys.master")?;
     let key = SigningKey::load(&config.keys.node).context("keys.node")?;
     let map = match &config.map.dir {
@@ -97,7 +116,6 @@ async fn start_as_told(mut config: Config) -> anyhow::Result<Station> {
         on_the_map::draw_borders(&mut config, districts);
     }
     let tariff = tariff(&config)?;
-    let clock: SharedClock = Arc::new(RealClock::new(&config.clock));
     let store = Store::open(&config.store.url).await.context("store.url")?;
     let identity =
         Identity::open(identity_config(&config, key)?, IdentityStore::new(&store), Arc::clone(&clock))
@@ -107,11 +125,15 @@ async fn start_as_told(mut config: Config) -> anyhow::Result<Station> {
         Some(map) => Arc::clone(map) as _,
         None => Arc::new(StraightLine),
     };
+    let learning = map
+        .as_ref()
+        .filter(|_| config.speeds.are_learnt())
+        .map(|map| Learning::start(&config.speeds, Arc::clone(map), Arc::clone(&clock)));
     let vault = Vault::new(&secrets);
     let running = run::start(Setup { config: config.clone(), clock, store, vault, travel }).await?;
     let identity = Arc::new(identity);
     let recovery = Recovery::new(config.recovery.clone(), running.handle.clone(), Arc::clone(&identity));
-    Ok(Station { config, running, identity, recovery, map, secrets, tariff })
+    Ok(Station { config, running, identity, recovery, map, learning, secrets, tariff })
 }
 
 /// The tariff that the configuration names, else Seoul's.

@@ -97,9 +97,6 @@ pub enum MapError {
         /// The version this release reads and writes.
         known: u32,
     },
-    /// Speeds that were learnt on other streets.
-    #[error("these speeds were learnt on another map: learn them anew")]
-    OtherSpeeds,
     /// A GeoJSON of districts that breaks a rule.
     #[error("{} is not a usable set of districts ({detail}): give polygons with `district` and `zone` properties", file.display())]
     BadDistricts {
@@ -126,7 +123,6 @@ impl MapError {
             Self::NotOurs { .. } => "map_out_occupied",
             Self::BadMap { .. } => "map_bad_directory",
             Self::OtherFormat { .. } => "map_other_format",
-            Self::OtherSpeeds => "map_other_speeds",
             Self::BadDistricts { .. } => "map_bad_districts",
         }
     }
@@ -146,6 +142,48 @@ impl MapError {
     pub(crate) fn bad_map(dir: &Path, detail: impl std::fmt::Display) -> Self {
         Self::BadMap { dir: dir.to_owned(), detail: bounded(detail) }
     }
+}
+
+/// Why a book of speeds is not used or not kept.
+#[derive(Debug, Error)]
+pub enum SpeedsError {
+    /// The operating system would not give the file.
+    #[error("{} cannot be read ({source})", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The operating system would not take the file.
+    #[error("{} cannot be written ({source})", file.display())]
+    Unwritable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is something else, or was cut short.
+    #[error("{} is damaged or cut short ({detail})", file.display())]
+    Damaged {
+        /// The file.
+        file: PathBuf,
+        /// Where and how.
+        detail: String,
+    },
+    /// The file was written by a release with another layout.
+    #[error("{} has format {found}, this release reads {known}", file.display())]
+    OtherFormat {
+        /// The file.
+        file: PathBuf,
+        /// The version found.
+        found: u32,
+        /// The version this release reads and writes.
+        known: u32,
+    },
+    /// The streets are others, or are numbered otherwise.
+    #[error("the speeds kept there were learnt on another map")]
+    OtherMap,
 }
 
 /// Why there is no route.

@@ -45,7 +45,7 @@ mod turns;
 
 pub use build::BuiltMap;
 pub use districts::{District, Districts, Zone};
-pub use error::{MapError, RouteError};
+pub use error::{MapError, RouteError, SpeedsError};
 pub use gazetteer::{Hit, Kind, SEARCH_TEXT_MAX};
 pub use import::{Progress, import, import_in_memory};
 pub use map::{RoadMap, Snapped, Stand, StateGraph};

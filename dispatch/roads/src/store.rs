@@ -89,24 +89,18 @@ impl BuiltMap {
     }
 }
 
-/// Writes a value to one file, whole or not at all.
-pub(crate) fn write_whole<T: Serialize>(file: &Path, value: &T) -> Result<(), MapError> {
-    let unwritable = |source| MapError::Unwritable { dir: file.to_owned(), source };
-    let file = std::path::absolute(file).map_err(unwritable)?;
+/// Writes one file, whole or not at all.
+pub(crate) fn write_whole(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let file = std::path::absolute(file)?;
     let fresh = beside(&file, "new");
-    write_file(&fresh, &pack(value).map_err(unwritable)?).map_err(unwritable)?;
-    fs::rename(&fresh, &file).map_err(unwritable)?;
+    let written = write_file(&fresh, bytes).and_then(|()| fs::rename(&fresh, &file));
+    if written.is_err() {
+        // What was begun is of no use; that it may stay is no second failure.
+        let _ = fs::remove_file(&fresh);
+    }
+    written?;
     let Some(parent) = file.parent() else { return Ok(()) };
-    File::open(parent).and_then(|dir| dir.sync_all()).map_err(unwritable)
-}
-
-/// Reads what [`write_whole`] wrote, at most `limit` bytes unpacked.
-pub(crate) fn read_whole<T: DeserializeOwned>(file: &Path, limit: u64) -> Result<T, MapError> {
-    let mut packed = Vec::new();
-    let opened = File::open(file).map_err(|e| MapError::unreadable(file, e))?;
-    opened.take(limit + 1).read_to_end(&mut packed).map_err(|e| MapError::unreadable(file, e))?;
-    let bytes = gunzip(&packed, limit).map_err(|e| MapError::damaged(file, e))?;
-    postcard::from_bytes(&bytes).map_err(|e| MapError::damaged(file, e))
+    File::open(parent)?.sync_all()
 }
 
 /// Reads the map directory `dir`.

@@ -5,9 +5,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+use std::fs::File;
+use std::io::{Read as _, Write as _};
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
 use ondol_core::position::Position;
 use ondol_roads::speeds::{Fix, Slot, SpeedBook};
-use ondol_roads::{MapError, RoadMap, Route, generate};
+use ondol_roads::{RoadMap, Route, SpeedsError, generate};
 
 /// A workday's hour, and its slot.
 const MORNING_S: i64 = 4 * 86_400 + 8 * 3_600;
@@ -95,16 +101,34 @@ fn a_book_outlives_a_restart_and_serves_no_other_map() {
     assert_eq!(map.read_speed_book(&file).unwrap(), book);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
     let other = RoadMap::of(generate::city(2));
-    assert!(matches!(other.read_speed_book(&file), Err(MapError::OtherSpeeds)));
+    assert!(matches!(other.read_speed_book(&file), Err(SpeedsError::OtherMap)));
     let before_s = total_s(&other);
-    assert!(matches!(other.set_speeds(&book, morning()), Err(MapError::OtherSpeeds)));
+    assert!(matches!(other.set_speeds(&book, morning()), Err(SpeedsError::OtherMap)));
     assert_eq!(total_s(&other), before_s);
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
-    assert!(matches!(map.read_speed_book(&file), Err(MapError::Damaged { .. })));
+    assert!(matches!(map.read_speed_book(&file), Err(SpeedsError::Damaged { .. })));
+    let unpacked = |bytes: &[u8]| {
+        let mut plain = Vec::new();
+        GzDecoder::new(bytes).read_to_end(&mut plain).unwrap();
+        plain
+    };
+    let write = |plain: &[u8]| {
+        let mut packed = GzEncoder::new(File::create(&file).unwrap(), Compression::fast());
+        packed.write_all(plain).unwrap();
+        packed.finish().unwrap();
+        map.read_speed_book(&file)
+    };
+    let plain = unpacked(&bytes);
+    assert_eq!(write(&plain).unwrap(), book);
+    let later = [&[2], &plain[1..]].concat();
+    assert!(matches!(write(&later), Err(SpeedsError::OtherFormat { found: 2, known: 1, .. })));
+    let endless = [&plain[..], &vec![0; plain.len() * 20]].concat();
+    let said = write(&endless).unwrap_err().to_string();
+    assert!(said.contains("damaged") && said.contains("bytes unpacked"), "{said}");
     assert!(matches!(
         map.read_speed_book(dir.path().join("none").as_path()),
-        Err(MapError::Unreadable { .. })
+        Err(SpeedsError::Unreadable { .. })
     ));
 }
 

@@ -49,5 +49,5 @@ pub(crate) async fn positions(
     StrictJson(batch): StrictJson<PositionBatch>,
 ) -> Result<Json<PositionAnswer>, Problem> {
     within_budget(&state, &bearer)?;
-    talk::positions(&state, &bearer, &batch).map(Json)
+    talk::positions(&state, &bearer, batch).map(Json)
 }

@@ -161,7 +161,7 @@ async fn answer(state: &DriverState, bearer: &Bearer, text: &str) -> Down {
     let result = match strict_json(text.as_bytes()) {
         Ok(Up::Beat(beat)) => talk::beat(state, bearer, beat).await.map(Down::Beat),
         Ok(Up::Reports(batch)) => talk::reports(state, bearer, batch).await.map(Down::Reports),
-        Ok(Up::Positions(batch)) => talk::positions(state, bearer, &batch).map(Down::Positions),
+        Ok(Up::Positions(batch)) => talk::positions(state, bearer, batch).map(Down::Positions),
         Err(problem) => Err(problem),
     };
     result.unwrap_or_else(problem)

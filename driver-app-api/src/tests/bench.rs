@@ -23,7 +23,7 @@ use uuid::Uuid;
 pub(super) use super::testbed::ORIGIN;
 use super::testbed::{self, Answer, EDGE, Listed, SECRET_KEY, Testbed};
 use crate::wire::{Session, SignedIn};
-use crate::{DriverSetup, Tracks, router};
+use crate::{DriverSetup, TrackQueue, router};
 
 pub(super) const APP: &str = "010-1000-0001";
 pub(super) const BARRED: &str = "010-1000-0002";
@@ -35,6 +35,7 @@ pub(super) struct Bench {
     pub(super) identity: Arc<Identity>,
     pub(super) recovery: Recovery,
     pub(super) clock: Arc<ManualClock>,
+    pub(super) tracks: TrackQueue,
     node: Testbed,
 }
 
@@ -72,16 +73,18 @@ impl Bench {
 
     fn before(node: Testbed) -> Self {
         let endpoints = BTreeMap::from([(district(), Endpoints { nodes: Vec::new(), text_number: None })]);
+        let tracks = TrackQueue::default();
         let setup = DriverSetup {
             handle: node.handle.clone(),
             identity: Arc::clone(&node.identity),
             recovery: node.recovery.clone(),
             secret_key: SECRET_KEY,
             endpoints,
-            tracks: Tracks::default(),
+            tracks: Some(tracks.clone()),
         };
         Self {
             router: router(setup),
+            tracks,
             handle: node.handle.clone(),
             identity: Arc::clone(&node.identity),
             recovery: node.recovery.clone(),

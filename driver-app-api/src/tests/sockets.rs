@@ -11,6 +11,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::bench::{Bench, ORIGIN, Phone};
+use super::testbed::place;
 
 /// Bound on a wait that should end at once; reaching it is a failure.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -190,4 +191,27 @@ async fn a_trip_shows_the_rider_s_number_from_acceptance_to_boarding_only() {
     let answer = hear(&mut socket).await;
     assert_eq!(answer["type"], "beat");
     assert!(!answer.to_string().contains("+8210"), "no number after boarding: {answer}");
+}
+
+#[tokio::test]
+async fn fixes_wait_for_who_learns_from_them_however_they_came_and_all_are_acknowledged() {
+    let bench = Bench::new().await;
+    let (phone, address) = (bench.phone(9).await, listen(&bench).await);
+    let fix = |number: u64, at: &str| json!({"number": number, "at": at, "position": place(0)});
+    let batch = |fixes: Value| {
+        let device = phone.signed_in.device;
+        json!({"shift": uuid::Uuid::from_u128(500), "device": device, "fixes": fixes})
+    };
+    let wrong_clock = [fix(3, "2026-03-02T09:02:00Z"), fix(2, "2026-03-01T09:00:00Z")];
+    let first = batch(json!([wrong_clock[0], wrong_clock[1], fix(1, "2026-03-02T08:59:59Z")]));
+    let (_, answer) = bench.post("/driver/v1/positions", Some(&phone.token), &first).await;
+    assert_eq!(answer["stored"], json!([3, 2, 1]));
+    let query = format!("?ticket={}", ticket(&bench, &phone).await);
+    let mut socket = open(address, &query, None).await.unwrap();
+    say(&mut socket, "positions", &batch(json!([fix(4, "2026-03-02T09:00:00Z")]))).await;
+    assert_eq!(hear(&mut socket).await["body"]["stored"], json!([4]));
+    let taken = bench.tracks.take(9).await;
+    let numbers = taken.iter().map(|track| track.fixes.iter().map(|fix| fix.number).collect::<Vec<_>>());
+    assert_eq!(numbers.collect::<Vec<_>>(), [vec![1], vec![4]]);
+    assert!(taken.iter().all(|track| track.device == phone.signed_in.device));
 }

@@ -9,14 +9,14 @@ use super::*;
 const CENTRAL: &str = include_str!("../../sample-central.toml");
 const EDGE: &str = include_str!("../../sample-edge.toml");
 const PROXY: &str = include_str!("../../../../docs/operating/nginx.conf");
-const ROSTER: &str = include_str!("../../sample-roster.json");
+pub(super) const ROSTER: &str = include_str!("../../sample-roster.json");
 const TARIFF: &str = include_str!("../../../core/data/tariff-seoul-2023-02-01.json");
 
-struct Folder(tempfile::TempDir);
+pub(super) struct Folder(pub(super) tempfile::TempDir);
 
 impl Folder {
     /// The folder as staff makes it: keys, a map, a tariff, and both configurations.
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::TempDir::new().unwrap();
         let path = |name: &str| dir.path().join(name);
         Secrets::generate().write_new(&path("master.key")).unwrap();
@@ -35,6 +35,8 @@ impl Folder {
             let sqlite = format!("sqlite://{}", path(store.1).display());
             assert!(sample.contains(store.0));
             let text = sample.replace(store.0, &sqlite);
+            let speeds = path(&format!("{}.speeds", store.1)).display().to_string();
+            let text = text.replace("/var/lib/ondol/speeds.bin", &speeds);
             let text = text.replace("# [tariff]\n# file", "[tariff]\nfile");
             keys.iter().fold(text, |text, (placeholder, key)| text.replace(placeholder, key))
         };

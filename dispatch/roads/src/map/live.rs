@@ -6,34 +6,20 @@ use ondol_core::position::Position;
 
 use super::RoadMap;
 use crate::arc::ArcId;
-use crate::error::MapError;
+use crate::error::SpeedsError;
 use crate::network::Segment;
-use crate::speeds::{Fix, Slot, SpeedBook, Traversal, step, traversals};
-use crate::store;
-
-/// Largest book of speeds, unpacked: of a map ten times as large as an import may be.
-const BOOK_MAX: u64 = 1 << 30;
-
-impl SpeedBook {
-    /// Keeps the book in `file`, in place of an older one, whole or not at all.
-    ///
-    /// # Errors
-    ///
-    /// [`MapError::Unwritable`]; an older file is as it was.
-    pub fn write(&self, file: &Path) -> Result<(), MapError> {
-        store::write_whole(file, self)
-    }
-}
+use crate::speeds::{Fix, Joint, Slot, SpeedBook, Step, Traversal, driven, pieces};
 
 impl RoadMap {
     /// The book that was kept in `file`.
     ///
     /// # Errors
     ///
-    /// [`MapError::Unreadable`], [`MapError::Damaged`], or [`MapError::OtherSpeeds`] if it is of another map.
-    pub fn read_speed_book(&self, file: &Path) -> Result<SpeedBook, MapError> {
-        let book: SpeedBook = store::read_whole(file, BOOK_MAX)?;
-        if self.is_of_this_map(&book) { Ok(book) } else { Err(MapError::OtherSpeeds) }
+    /// Every [`SpeedsError`] but [`SpeedsError::Unwritable`].
+    pub fn read_speed_book(&self, file: &Path) -> Result<SpeedBook, SpeedsError> {
+        let limit = SpeedBook::bytes_max(self.network.segments.len() * 2);
+        let book = SpeedBook::read(file, self.fingerprint(), limit)?;
+        if self.is_of_this_map(&book) { Ok(book) } else { Err(SpeedsError::OtherMap) }
     }
 
     /// An empty book for this map's streets.
@@ -42,12 +28,19 @@ impl RoadMap {
         SpeedBook::new(self.fingerprint(), self.network.segments.len() * 2)
     }
 
+    /// What a taxi drove in `step`; nothing if no taxi can have driven it in that time.
+    #[must_use]
+    pub fn driven(&self, step: &Step) -> Option<Vec<Traversal>> {
+        driven(&self.network, &self.hierarchy, &self.snapper, &self.hierarchy.times(), step)
+    }
+
     /// What one taxi drove between its `fixes`, which are in order of time, a list for each step of its way.
     ///
     /// Steps that no taxi can have driven in that time are left out.
     #[must_use]
     pub fn traversals(&self, fixes: &[Fix]) -> Vec<Vec<Traversal>> {
-        traversals(&self.network, &self.hierarchy, &self.snapper, &self.hierarchy.times(), fixes)
+        let mut joint = Joint::default();
+        fixes.iter().filter_map(|fix| self.driven(&joint.push(*fix)?)).collect()
     }
 
     /// What a trip drove of which only the ends are known: the quickest way, if that was possible in `took_s`.
@@ -55,17 +48,17 @@ impl RoadMap {
     pub fn trip(&self, from: Position, to: Position, took_s: u32) -> Option<Vec<Traversal>> {
         let places = [self.on_street(from)?, self.on_street(to)?];
         let took_ms = took_s.saturating_mul(1_000);
-        step(&self.network, &self.hierarchy, &self.hierarchy.times(), [&places[0], &places[1]], took_ms)
+        pieces(&self.network, &self.hierarchy, &self.hierarchy.times(), [&places[0], &places[1]], took_ms)
     }
 
     /// Drives at the paces that `book` has for `slot` from now on; questions that are being answered keep the old.
     ///
     /// # Errors
     ///
-    /// [`MapError::OtherSpeeds`] if the book is of another map; the times stay as they are.
-    pub fn set_speeds(&self, book: &SpeedBook, slot: Slot) -> Result<(), MapError> {
+    /// [`SpeedsError::OtherMap`] if the book is of another map; the times stay as they are.
+    pub fn set_speeds(&self, book: &SpeedBook, slot: Slot) -> Result<(), SpeedsError> {
         if !self.is_of_this_map(book) {
-            return Err(MapError::OtherSpeeds);
+            return Err(SpeedsError::OtherMap);
         }
         let arc_ms = |(number, segment): (u32, &Segment)| {
             [ArcId::along(number), ArcId::against(number)].map(|arc| {

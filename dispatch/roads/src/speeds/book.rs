@@ -7,8 +7,8 @@
 //! everything → hour slot → class of street in that slot → this arc, in all slots
 //! ```
 //!
-//! **Against false positions**: time is that of the server's clock, so a driver can claim one hour of driving an
-//! hour and no more; one piece counts as at most [`PIECE_MAX_MS`] and its pace as between [`PIECE_MIN`] and
+//! **Against false positions**: each moment of a driver counts once ([`super::Trail`]) and none that has not come yet,
+//! so a driver can claim one hour of driving an hour and no more; one piece counts as at most [`PIECE_MAX_MS`] and its pace as between [`PIECE_MIN`] and
 //! [`PIECE_MAX`], and not as far from what is known; a pace that is used lies between [`PACE_MIN`] and
 //! [`PACE_MAX`]. **Bounded**: two numbers for each
 //! arc and each class in each slot, whatever arrives; the old is halved away as new comes in.
@@ -83,7 +83,7 @@ const ARC_MEMORY_MS: u32 = 72_000_000;
 /// The paces of one map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SpeedBook {
-    /// The map's fingerprint: arcs are numbered anew with every import.
+    /// The map's fingerprint: arcs are numbered anew with every import. First, because a file begins with it.
     map: u64,
     all: Cell,
     slots: Vec<Cell>,
@@ -136,6 +136,14 @@ impl SpeedBook {
         let all = self.all.pace(1_000, SLOT_DOUBT_MS);
         let in_slot = self.slots[slot.index()].pace(all, SLOT_DOUBT_MS);
         self.classes[class_index(slot, class)].pace(in_slot, CLASS_DOUBT_MS).clamp(PACE_MIN, PACE_MAX)
+    }
+
+    /// The most bytes of a book for a map of `arcs` arcs, with its format before it: two numbers of five bytes a cell.
+    pub(crate) fn bytes_max(arcs: usize) -> u64 {
+        const CELL: usize = 10;
+        const HEADS: usize = 64;
+        let cells = 1 + Slot::COUNT * (1 + RoadClass::ALL.len()) + arcs;
+        (HEADS + CELL * cells) as u64
     }
 
     /// Whether a stored book has the shape of one for a map of `arcs` arcs.

@@ -1,22 +1,15 @@
-//! From positions 30 to 60 s apart to the streets between them.
+//! From two positions of a taxi to the streets between them.
 //!
 //! A fix may lie on any street near it. Of all pairs of such places that two fixes offer, the one counts that is
-//! driven soonest, where a place costs as much as walking to it. A taxi that stays where it is says nothing until
-//! it has left; the time that it stood in traffic then counts, but not a long stop.
+//! driven soonest, where a place costs as much as walking to it.
 
-use ondol_core::position::Position;
-
-use super::Traversal;
+use super::{Fix, Step, Traversal};
 use crate::arc::ArcId;
 use crate::hierarchy::{Hierarchy, Times};
 use crate::network::Network;
 use crate::route::{arrival, departure, driven_share, site, way, within_site_ms};
 use crate::snap::{OnStreet, Snapper};
 
-/// Two fixes must lie this far apart before the way between them is told, in metres.
-const STEP_MIN_M: f64 = 150.0;
-/// Two fixes farther apart in time than this are not joined, in seconds.
-const GAP_MAX_S: i64 = 240;
 /// A fix lies on a street within this distance, in metres.
 const NEAR_M: f64 = 40.0;
 /// Streets looked at for one fix.
@@ -25,47 +18,17 @@ const PLACES_MAX: usize = 3;
 const ASIDE_MS_PER_M: f64 = 500.0;
 /// No taxi is faster than this many times a free street's pace.
 const FASTEST: u64 = 3;
-/// … nor than this at all, in metres per second.
-const FASTEST_M_PER_S: f64 = 50.0;
 
-/// A position of one taxi.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Fix {
-    /// When it came in by the server's clock, in seconds since 1970.
-    pub at_s: i64,
-    /// Where the taxi said it was.
-    pub position: Position,
-}
-
-/// What a taxi drove between its `fixes`, which are in order of time; each step of the way by itself.
-pub(crate) fn traversals(
+/// The pieces of the way that was driven in `step`, or nothing if no taxi can have driven it.
+pub(crate) fn driven(
     network: &Network,
     hierarchy: &Hierarchy,
     snapper: &Snapper,
     times: &Times,
-    fixes: &[Fix],
-) -> Vec<Vec<Traversal>> {
-    let mut steps = Vec::new();
-    let mut anchor: Option<Fix> = None;
-    for fix in fixes {
-        let Some(from) = anchor else {
-            anchor = Some(*fix);
-            continue;
-        };
-        let (gap_s, moved_m) = (fix.at_s.saturating_sub(from.at_s), from.position.distance_m(fix.position));
-        if !(1..=GAP_MAX_S).contains(&gap_s) {
-            anchor = Some(*fix);
-        } else if moved_m >= STEP_MIN_M {
-            anchor = Some(*fix);
-            #[allow(clippy::cast_precision_loss, reason = "at most a few minutes")]
-            let possible = moved_m <= FASTEST_M_PER_S * gap_s as f64;
-            if possible && let Some(places) = places(network, hierarchy, snapper, times, [&from, fix]) {
-                let took_ms = u32::try_from(gap_s * 1_000).expect("a gap is a few minutes");
-                steps.extend(step(network, hierarchy, times, [&places[0], &places[1]], took_ms));
-            }
-        }
-    }
-    steps
+    step: &Step,
+) -> Option<Vec<Traversal>> {
+    let places = places(network, hierarchy, snapper, times, [&step.from, &step.to])?;
+    pieces(network, hierarchy, times, [&places[0], &places[1]], step.took_ms())
 }
 
 /// The two places on streets that two fixes most likely mean.
@@ -92,7 +55,7 @@ fn places(
 }
 
 /// The pieces of the way between two places that was driven in `took_ms`, or nothing if that is impossible.
-pub(crate) fn step(
+pub(crate) fn pieces(
     network: &Network,
     hierarchy: &Hierarchy,
     times: &Times,
@@ -106,7 +69,7 @@ pub(crate) fn step(
         _ => arcs,
     };
     let last = arcs.len() - 1;
-    let pieces: Vec<(ArcId, u32, u32)> = arcs
+    let parts: Vec<(ArcId, u32, u32)> = arcs
         .iter()
         .enumerate()
         .map(|(at, arc)| {
@@ -116,7 +79,7 @@ pub(crate) fn step(
             (*arc, part(network.free_ms(*arc).unwrap_or(0)), part(times.arc_ms(*arc)))
         })
         .collect();
-    let free_ms: u64 = pieces.iter().map(|(_, free_ms, _)| u64::from(*free_ms)).sum();
+    let free_ms: u64 = parts.iter().map(|(_, free_ms, _)| u64::from(*free_ms)).sum();
     if free_ms == 0 || free_ms > FASTEST * u64::from(took_ms) || way_ms == 0 {
         return None;
     }
@@ -128,5 +91,5 @@ pub(crate) fn step(
         free_ms,
         took_ms: u32::try_from(share(now_ms)).unwrap_or(u32::MAX),
     };
-    Some(pieces.into_iter().map(traversal).collect())
+    Some(parts.into_iter().map(traversal).collect())
 }
