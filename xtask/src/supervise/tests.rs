@@ -46,7 +46,12 @@ fn names_are_unique_and_unknown_ones_are_refused() {
 #[test]
 fn a_killed_program_gets_no_chance_to_tidy_up_and_can_be_started_again() {
     let mut run = supervisor("kill");
-    run.start(shell("edge", "trap 'echo tidy' TERM EXIT; echo up; tail -f /dev/null")).unwrap();
+    // It waits without a child: one that is about to become `tail` would miss the signal.
+    let pipe = run.dir.join("never").display().to_string();
+    let code = format!(
+        "[ -p {pipe} ] || mkfifo {pipe}; exec 3<>{pipe}; trap 'echo tidy' EXIT; trap exit TERM; echo up; read line <&3"
+    );
+    run.start(shell("edge", &code)).unwrap();
     wait_for(&run, "edge", "up");
     let first = run.pid("edge").unwrap();
     run.kill_9("edge").unwrap();
