@@ -9,8 +9,7 @@
 //!
 //! The state is not stored: it is read off the facts, so that facts of several nodes may arrive in any order.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::fact::{Owner, Release, Request};
@@ -224,6 +223,8 @@ impl Cancel {
 }
 
 /// What all nodes together know of a booking.
+///
+/// Its maps are sorted vectors: they hold one or two things, and a board holds the bookings of days.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BookingRecord {
     /// The booking.
@@ -232,7 +233,7 @@ pub struct BookingRecord {
     pub accepted: Option<Acceptance>,
     /// Every node that heard it from its rider: more than one means that the rider used both sides of a cut, none that
     /// it came back from a driver's capsule.
-    pub accepted_by: BTreeMap<NodeId, Hlc>,
+    pub accepted_by: LiteMap<NodeId, Hlc>,
     /// Central took it in while its lease had run out: it goes on with it whatever other node took it in as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub accepted_apart: bool,
@@ -241,15 +242,15 @@ pub struct BookingRecord {
     /// The wish to end it that stands: see [`Cancel::rank`].
     pub cancel: Option<Cancel>,
     /// Its bonds with shifts, live and past: of each, a node asked the shift or the rider got in from the street.
-    pub assignments: BTreeMap<AssignmentId, AssignmentRecord>,
+    pub assignments: LiteMap<AssignmentId, AssignmentRecord>,
     /// What shifts say of bonds for which nobody is known to have asked them. Nothing here counts: it becomes a
     /// bond when the question arrives, which a cut may hold up for long, and never if a device invented it.
-    pub claims: BTreeMap<AssignmentId, BTreeMap<ShiftId, AssignmentRecord>>,
+    pub claims: LiteMap<AssignmentId, LiteMap<ShiftId, AssignmentRecord>>,
     /// The charge, written by central alone.
     pub charged: Option<Money>,
     /// Its loans to another district, or from one.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub loans: BTreeMap<LoanId, Loan>,
+    #[serde(default, skip_serializing_if = "LiteMap::is_empty")]
+    pub loans: LiteMap<LoanId, Loan>,
 }
 
 impl BookingRecord {
@@ -259,14 +260,14 @@ impl BookingRecord {
         Self {
             id,
             accepted: None,
-            accepted_by: BTreeMap::new(),
+            accepted_by: LiteMap::new(),
             accepted_apart: false,
             owner: None,
             cancel: None,
-            assignments: BTreeMap::new(),
-            claims: BTreeMap::new(),
+            assignments: LiteMap::new(),
+            claims: LiteMap::new(),
             charged: None,
-            loans: BTreeMap::new(),
+            loans: LiteMap::new(),
         }
     }
 

@@ -231,7 +231,7 @@ mod tests {
         let (refused, mut no) = asked(3, Some(1));
         no.released = Some((second(4), Release::Declined));
         let (taker, mut yes) = asked(5, Some(1));
-        record.assignments = [(first.clone(), bond.clone()), (refused, no)].into();
+        record.assignments = [(first.clone(), bond.clone()), (refused, no)].into_iter().collect();
         assert_eq!(outcome(&record, &first, &bond).0, QuestionOutcome::Ended(Release::Superseded));
         yes.assigned_at = Some(second(6));
         record.assignments.insert(taker.clone(), yes);

@@ -17,7 +17,7 @@ fn of_several(record: &BookingRecord, board: &Board, lender: &DistrictId) -> imp
     let others = board.districts().filter(|(id, _)| *id != lender);
     let others: Vec<&BookingRecord> =
         others.filter_map(|(_, district)| district.bookings.get(&record.id)).collect();
-    let mut all = BookingRecord { loans: std::collections::BTreeMap::new(), ..record.clone() };
+    let mut all = BookingRecord { loans: litemap::LiteMap::new(), ..record.clone() };
     all.assignments.extend(others.iter().flat_map(|other| other.assignments.clone()));
     // What happened within one of them is found there.
     let within_one = |ids: &[AssignmentId]| {
