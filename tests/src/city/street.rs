@@ -11,6 +11,10 @@ use ondol_core::pin::booking_code;
 use ondol_core::position::Position;
 use tokio::sync::mpsc::UnboundedSender;
 
+/// A driver at a pickup looks around this far for the rider, in metres. A code is three letters: somebody at the other end
+/// of the town may have the same one.
+const IN_SIGHT_M: f64 = 500.0;
+
 /// What a rider lives through.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Lived {
@@ -114,26 +118,31 @@ impl Street {
         }
     }
 
-    /// Where the rider of a code waits, as a driver who knows the town finds the place named in a text.
+    /// Where the rider of a code waits, as a driver who is at `from` and knows the town finds the place named in a text.
     #[must_use]
-    pub fn pickup(&self, code: &str) -> Option<Position> {
+    pub fn pickup(&self, code: &str, from: Position) -> Option<Position> {
         let people = self.lock();
-        let waiting = people.waiting.values().find(|waiting| waiting.code == code && !waiting.is_riding)?;
-        waiting.places.map(|(pickup, _)| pickup)
+        let waiting = people.waiting.values().filter(|waiting| waiting.code == code && !waiting.is_riding);
+        let pickups = waiting.filter_map(|waiting| waiting.places.map(|(pickup, _)| pickup));
+        pickups.min_by(|a, b| a.distance_m(from).total_cmp(&b.distance_m(from)))
     }
 
-    /// Looks for the rider of `booking`, if its rider still waits.
+    /// Looks for the rider of `booking` around `at`, if its rider still waits.
     #[must_use]
-    pub fn meet(&self, booking: BookingId) -> Option<Met> {
-        self.meet_code(&booking_code(booking))
+    pub fn meet(&self, booking: BookingId, at: Position) -> Option<Met> {
+        self.meet_code(&booking_code(booking), at)
     }
 
-    /// Looks for the rider of a code.
+    /// Looks for the rider of a code around `at`.
     #[must_use]
-    pub fn meet_code(&self, code: &str) -> Option<Met> {
+    pub fn meet_code(&self, code: &str, at: Position) -> Option<Met> {
         let people = self.lock();
+        let is_in_sight = |waiting: &Waiting| {
+            waiting.places.is_none_or(|(pickup, _)| pickup.distance_m(at) <= IN_SIGHT_M)
+        };
         let mut waiting = people.waiting.iter();
-        let (wish, waiting) = waiting.find(|(_, waiting)| waiting.code == code && !waiting.is_riding)?;
+        let (wish, waiting) = waiting
+            .find(|(_, waiting)| waiting.code == code && !waiting.is_riding && is_in_sight(waiting))?;
         let dropoff = waiting.places.map(|(_, dropoff)| dropoff);
         Some(Met { wish: *wish, pin: waiting.pin.clone(), dropoff })
     }
@@ -172,10 +181,10 @@ mod tests {
         let here = Position::new(37.5, 127.0).unwrap();
         let booking = BookingId::from_number(5);
         street.wait(1, (&booking_code(booking), "0420"), (here, here), rider);
-        assert_eq!(street.meet(booking).unwrap().pin, "0420");
+        assert_eq!(street.meet(booking, here).unwrap().pin, "0420");
         assert!(street.board(1, "A", Some(booking)));
         assert!(!street.board(1, "B", Some(booking)));
-        assert_eq!(street.meet(booking), None);
+        assert_eq!(street.meet(booking, here), None);
         street.leave(1);
         street.end(1);
         assert_eq!(lived.try_recv(), Ok(Lived::Boarded { plate: "A".into(), booking: Some(booking) }));
@@ -189,13 +198,28 @@ mod tests {
         let street = Street::default();
         let booking = BookingId::from_number(5);
         let code = booking_code(booking);
+        let here = Position::new(37.5, 127.0).unwrap();
         assert!(street.is_visitors(&code));
         let (rider, mut lived) = unbounded_channel();
         street.visit(9, (&code, "0000"), rider.clone());
         street.refuse(9);
         assert_eq!(lived.try_recv(), Ok(Lived::WrongPin));
-        assert_eq!(street.meet(booking), None);
+        assert_eq!(street.meet(booking, here), None);
         street.visit(8, (&code, "0420"), rider);
-        assert_eq!(street.meet(booking), Some(Met { wish: 8, pin: "0420".into(), dropoff: None }));
+        assert_eq!(street.meet(booking, here), Some(Met { wish: 8, pin: "0420".into(), dropoff: None }));
+    }
+    #[test]
+    fn who_has_the_same_code_elsewhere_is_not_met() {
+        let street = Street::default();
+        let (rider, _lived) = unbounded_channel();
+        let (here, elsewhere) = (Position::new(37.5, 127.0).unwrap(), Position::new(37.51, 127.0).unwrap());
+        let booking = BookingId::from_number(5);
+        let code = booking_code(booking);
+        street.wait(1, (&code, "0420"), (elsewhere, here), rider.clone());
+        assert_eq!(street.meet(booking, here), None);
+        street.wait(2, (&code, "1111"), (here, elsewhere), rider);
+        assert_eq!(street.meet(booking, here).map(|met| met.wish), Some(2));
+        assert_eq!(street.meet_code(&code, elsewhere).map(|met| met.wish), Some(1));
+        assert_eq!((street.pickup(&code, here), street.pickup(&code, elsewhere)), (Some(here), Some(elsewhere)));
     }
 }

@@ -317,7 +317,7 @@ impl AppDriver {
         let arrived_at = self.device.trip().and_then(|trip| trip.arrived_at);
         let waited_ms = arrived_at.map_or(0, |at| self.world.clock.now().utc.since_ms(at));
         let again = Doing::AtPickup(of, now.plus_ms(10_000));
-        let Some(met) = self.world.street.meet(booking) else {
+        let Some(met) = self.world.street.meet(booking, self.at) else {
             let waited = u64::try_from(waited_ms).unwrap_or(0);
             if self.world.ask_visitor(&booking_code(booking), &self.listed.plate, waited) {
                 return again;

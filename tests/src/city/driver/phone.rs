@@ -226,7 +226,7 @@ impl PhoneDriver {
             self.doing = Doing::AtPickup { code, since };
             return;
         }
-        match self.world.street.meet_code(&code) {
+        match self.world.street.meet_code(&code, self.at) {
             Some(met) if self.world.street.board(met.wish, &self.listed.plate, None) => {
                 self.say(format!("P {}", met.pin), now);
                 let dropoff =
@@ -267,7 +267,7 @@ impl PhoneDriver {
             }
             (Said::Trip(code), Doing::Free | Doing::Took | Doing::ComingOn) => {
                 self.world.record(&self.listed.driver, DriverNote::TextTaken { code: code.clone() });
-                let pickup = self.world.street.pickup(&code).unwrap_or(self.at);
+                let pickup = self.world.street.pickup(&code, self.at).unwrap_or(self.at);
                 let drive = self.world.city.drive(self.at, pickup, now);
                 self.doing = Doing::ToPickup { code, drive };
             }
