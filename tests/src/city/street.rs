@@ -137,9 +137,8 @@ impl Street {
     #[must_use]
     pub fn meet_code(&self, code: &str, at: Position) -> Option<Met> {
         let people = self.lock();
-        let is_in_sight = |waiting: &Waiting| {
-            waiting.places.is_none_or(|(pickup, _)| pickup.distance_m(at) <= IN_SIGHT_M)
-        };
+        let is_in_sight =
+            |waiting: &Waiting| waiting.places.is_none_or(|(pickup, _)| pickup.distance_m(at) <= IN_SIGHT_M);
         let mut waiting = people.waiting.iter();
         let (wish, waiting) = waiting
             .find(|(_, waiting)| waiting.code == code && !waiting.is_riding && is_in_sight(waiting))?;
@@ -220,6 +219,9 @@ mod tests {
         street.wait(2, (&code, "1111"), (here, elsewhere), rider);
         assert_eq!(street.meet(booking, here).map(|met| met.wish), Some(2));
         assert_eq!(street.meet_code(&code, elsewhere).map(|met| met.wish), Some(1));
-        assert_eq!((street.pickup(&code, here), street.pickup(&code, elsewhere)), (Some(here), Some(elsewhere)));
+        assert_eq!(
+            (street.pickup(&code, here), street.pickup(&code, elsewhere)),
+            (Some(here), Some(elsewhere))
+        );
     }
 }

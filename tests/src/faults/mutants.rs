@@ -76,6 +76,8 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("no-revoke-tombstone", "live", 400, "a device drops what is revoked, remembers and tells nothing"),
     mutant("charge-per-assignment", "I3", 400, "central charges each trip of a booking"),
     mutant("exchange-lets-go-first", "exchanged", 50, "a taxi is let go while another is only asked"),
+    mutant("yes-alone-calls-off", "exchanged", 2_000, "a yes alone calls off who is on the way"),
+    mutant("late-yes-counts", "exchanged", 400, "a yes to a question that is over takes the booking"),
     mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
     mutant("lease-by-wall-clock", "one_planner", 1_000, "the lease counts on the civil clock"),
     mutant("edge-takes-early", "one_planner", 200, "an edge waits for half of the lease"),

@@ -17,7 +17,7 @@
 //! | who is asked home | `abroad.rs` |
 //! | drivers who reach only the edge, planned by central | `relay.rs` |
 //! | where shifts are, and whether they hear a question | `whereabouts.rs` |
-//! | what each change of a booking causes | `react.rs` |
+//! | what each change of a booking causes | `react.rs`; who is called off: `call_off.rs` |
 //! | what riders are told by text, and by whom | `tell.rs` |
 //! | central's and the edge's side of a district | `lease.rs` |
 //! | how a district is dispatched, as screens show it | `mode.rs` |
@@ -55,6 +55,7 @@ mod aged;
 mod booking;
 mod borrow;
 mod by_hand;
+mod call_off;
 mod device;
 mod exchange;
 mod freeze;
@@ -81,6 +82,7 @@ mod witness;
 pub use mode::{Mode, ModeReason, ModeView};
 pub use quarantine::{Poison, Stuck};
 
+use call_off::StandsSince;
 use lease::Side;
 use loans::Loans;
 use tell::Untold;
@@ -135,6 +137,7 @@ pub struct Node {
     stuck: BTreeMap<Series, Stuck>,
     /// While a page is taken in: bookings that it changed, whose riders are told once all of it is in.
     untold: Option<Untold>,
+    stands_since: StandsSince,
     /// What this life knows of its neighbours.
     loans: Loans,
 }
@@ -234,6 +237,7 @@ impl Node {
             last_seen: BTreeMap::new(),
             over: BTreeMap::new(),
             level_at: BTreeMap::new(),
+            stands_since: StandsSince::new(),
             stuck: BTreeMap::new(),
             untold: None,
         };
@@ -454,6 +458,7 @@ impl Node {
         for district in &districts {
             self.sweep_lease(district, now);
             self.sweep_questions(district, now);
+            self.sweep_call_offs(district, now);
             self.sweep_bookings(district, now);
             self.sweep_loans(district, now);
             self.sweep_relay(district, now);

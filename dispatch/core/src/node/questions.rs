@@ -1,7 +1,6 @@
 //! Questions to drivers: put, sent until answered, and ended.
 
 use super::{Contact, Node, Question};
-use crate::booking::{AssignmentRecord, BookingRecord};
 use crate::command::{Notice, NoticeText, Offer, Recipient, ToDevice};
 use crate::face::Output;
 use crate::fact::{Fact, Release, Step, district_wide};
@@ -170,7 +169,7 @@ impl Node {
         let mut messages = Vec::new();
         for (record, assignment) in board.bonds_of(shift) {
             let bond = &record.assignments[assignment];
-            let ends = self.ends_now(district, record).find(|(id, ..)| *id == assignment);
+            let ends = self.ends_now(district, record, now).find(|(id, ..)| *id == assignment);
             let ends = ends.map(|(_, _, reason)| reason);
             let recalled = self.recalled.contains_key(assignment).then_some(Release::Recalled);
             let revoke =
@@ -209,29 +208,6 @@ impl Node {
             }
         }
         messages
-    }
-
-    /// Bonds and questions that must end, without drivers on the way who are called off for one of whom that is not seen.
-    pub(super) fn ends_now<'a>(
-        &self,
-        district: &DistrictId,
-        record: &'a BookingRecord,
-    ) -> impl Iterator<Item = (&'a AssignmentId, &'a AssignmentRecord, Release)> {
-        let is_seen = self.is_seen_to_stand(district, record);
-        record
-            .must_end()
-            .filter(move |(_, bond, why)| is_seen || *why != Release::Superseded || !bond.binds())
-    }
-
-    /// True if nothing that is heard here speaks against it that the driver whose bond stands goes to the rider. A phone may
-    /// have let go of a bond whose yes is still on the way: whoever gave way to it on the word of the yes alone would leave
-    /// the rider without a taxi.
-    fn is_seen_to_stand(&self, district: &DistrictId, record: &BookingRecord) -> bool {
-        let Some((stands, bond)) = record.standing() else { return true };
-        let contact = self.contacts.get(&bond.shift).filter(|_| self.is_attached_here(district, bond.shift));
-        let holds_it =
-            |contact: &Contact| contact.slot.iter().any(|held| held.assignment == *stands && held.confirmed);
-        bond.carried_since().is_some() || contact.is_none_or(holds_it)
     }
 
     /// True if the device is to be told that this node counts on the bond: it has not been told yet, or it does not

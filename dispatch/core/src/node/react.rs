@@ -1,4 +1,4 @@
-//! What a change of a booking causes: revokes, charges, and the end of duplicates. Texts are in `tell.rs`.
+//! What a change of a booking causes: charges and the end of duplicates. Texts are in `tell.rs`, revokes in `call_off.rs`.
 
 use super::Node;
 use super::lease::Side;
@@ -6,7 +6,7 @@ use super::tell::Glance;
 use crate::board::Touched;
 use crate::booking::{BookingRecord, CancelReason, Due, Party, Status};
 use crate::face::{Change, Role};
-use crate::fact::{Fact, Step, district_wide};
+use crate::fact::{Fact, district_wide};
 use crate::ids::{BookingId, DistrictId};
 use crate::planted;
 use crate::reconcile::{Conflict, duplicates_of};
@@ -51,31 +51,6 @@ impl Node {
         self.district(district).and_then(|district| district.bookings.get(&booking)).is_some_and(|record| {
             self.owns(record) && matches!(record.status(), Status::Open | Status::Offered)
         })
-    }
-
-    /// Ends bonds and questions beside the one that stands. Each serialiser is told to let go; a home edge is the
-    /// serialiser itself. Who is on the way is called off once the driver who goes instead is seen to: what a phone tells
-    /// in one breath may take back the yes that it begins with.
-    pub(super) fn end_superseded(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
-        let Some(board) = self.district(district) else { return };
-        let Some(record) = board.bookings.get(&booking) else { return };
-        let ends: Vec<_> = self
-            .ends_now(district, record)
-            .map(|(id, bond, reason)| {
-                let home = board.shifts.get(&bond.shift).and_then(|shift| shift.home().cloned());
-                (id.clone(), bond.shift, reason, home)
-            })
-            .collect();
-        for (assignment, shift, reason, home) in ends {
-            if let Some(question) = self.questions.get_mut(&assignment) {
-                question.withdrawn.get_or_insert(reason);
-            }
-            if home.as_ref() == Some(&self.config.id) {
-                self.step_at_home(district, booking, &assignment, Step::Released { reason }, now);
-            } else if self.is_attached_here(district, shift) {
-                self.push_messages(district, shift, now);
-            }
-        }
     }
 
     /// Charges a finished trip: central only, once for a booking, and only what [`BookingRecord::due`] allows. Two

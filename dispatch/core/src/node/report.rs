@@ -9,6 +9,7 @@ use crate::command::{Answer, Happening, Refusal, Report, ToDevice, is_far_off};
 use crate::face::{Output, Role};
 use crate::fact::{Fact, Release, Request, Step, district_wide};
 use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId, SubjectId};
+use crate::planted;
 use crate::position::Position;
 use crate::shift::Duty;
 use crate::units::{Now, Ticks, UtcMs};
@@ -79,7 +80,9 @@ impl Node {
             };
             let late = assigned.clone().filter(|(booking, assignment)| {
                 let record = self.district(&district).and_then(|board| board.bookings.get(booking));
-                record.is_some_and(|record| self.comes_too_late(record, assignment, shift))
+                record.is_some_and(|record| {
+                    planted!("late-yes-counts", self.comes_too_late(record, assignment, shift), false)
+                })
             });
             if let Some((booking, assignment)) = &late {
                 // Before the yes, so that it never stands beside the chosen driver's.

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test unwraps is what it asserts")]
 
 mod by_hand;
+mod call_off;
 mod capsules;
 mod drivers;
 mod exchange;

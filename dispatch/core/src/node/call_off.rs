@@ -1,0 +1,130 @@
+//! Who is called off because another driver goes to the rider.
+//!
+//! A driver who is on the way, or asked, is let go once the one who goes instead is seen to. A phone may have let go of a
+//! bond whose yes is still on its way to a node: whoever gave way to it on the word of the yes alone would leave the rider
+//! without a taxi.
+//!
+//! | the phone of the bond that stands | is seen to go |
+//! |---|---|
+//! | is heard here | while it holds the bond, confirmed |
+//! | is heard by the other node of the district | once that node had [`SETTLES_MS`] to tell that it does not, and could have |
+//! | should be heard here, and is not | no: whoever is heard goes on |
+//! | has no app: its home edge is the serialiser | at once, by the word of that edge |
+//! | any, and the rider is in its taxi | at once |
+//!
+//! Whoever is not called off goes on as well, until one of them has the rider on board.
+
+use std::collections::BTreeMap;
+
+use super::{Contact, Node};
+use crate::booking::{AssignmentRecord, BookingRecord};
+use crate::fact::{Release, Step};
+use crate::ids::{AssignmentId, BookingId, DistrictId, ShiftId};
+use crate::planted;
+use crate::units::{Now, Ticks};
+
+/// After a yes a phone tells within a few beats if it has let go, and its node hands that on at its next page.
+const SETTLES_MS: u64 = 15_000;
+
+/// Bonds that stand beside others that would have to end for them: since when this is known here.
+pub(super) type StandsSince = BTreeMap<AssignmentId, (DistrictId, BookingId, Ticks)>;
+
+impl Node {
+    /// Ends bonds and questions beside the one that stands. Each serialiser is told to let go; a home edge is the
+    /// serialiser itself.
+    pub(super) fn end_superseded(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
+        self.note_standing(district, booking, now);
+        let Some(board) = self.district(district) else { return };
+        let Some(record) = board.bookings.get(&booking) else { return };
+        let ends: Vec<_> = self
+            .ends_now(district, record, now)
+            .map(|(id, bond, reason)| {
+                let home = board.shifts.get(&bond.shift).and_then(|shift| shift.home().cloned());
+                (id.clone(), bond.shift, reason, home)
+            })
+            .collect();
+        for (assignment, shift, reason, home) in ends {
+            if let Some(question) = self.questions.get_mut(&assignment) {
+                question.withdrawn.get_or_insert(reason);
+            }
+            if home.as_ref() == Some(&self.config.id) {
+                self.step_at_home(district, booking, &assignment, Step::Released { reason }, now);
+            } else if self.is_attached_here(district, shift) {
+                self.push_messages(district, shift, now);
+            }
+        }
+    }
+
+    /// Bonds and questions that must end, unless it is for a driver who is not seen to go: of a question, too, the yes may
+    /// be on its way.
+    pub(super) fn ends_now<'a>(
+        &self,
+        district: &DistrictId,
+        record: &'a BookingRecord,
+        now: Now,
+    ) -> impl Iterator<Item = (&'a AssignmentId, &'a AssignmentRecord, Release)> {
+        let is_seen = self.is_seen_to_stand(district, record, now);
+        record.must_end().filter(move |_| is_seen)
+    }
+
+    /// Looks again at bookings whose standing bond was not seen to stand.
+    pub(super) fn sweep_call_offs(&mut self, district: &DistrictId, now: Now) {
+        let here = self.stands_since.values().filter(|(of, ..)| of == district);
+        let bookings: Vec<BookingId> = here.map(|(_, booking, _)| *booking).collect();
+        for booking in bookings {
+            self.end_superseded(district, booking, now);
+        }
+    }
+
+    /// Notes since when the bond that stands is known, if somebody would be called off for it; forgets those that do not
+    /// stand any more, or beside nobody.
+    fn note_standing(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
+        let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+        let stands = record
+            .filter(|record| record.must_end().next().is_some())
+            .and_then(|record| record.standing())
+            .map(|(id, _)| id.clone());
+        self.stands_since.retain(|id, (of, noted, _)| {
+            (&*of, *noted) != (district, booking) || Some(id) == stands.as_ref()
+        });
+        if let Some(stands) = stands {
+            self.stands_since.entry(stands).or_insert_with(|| (district.clone(), booking, now.ticks));
+        }
+    }
+
+    fn is_seen_to_stand(&self, district: &DistrictId, record: &BookingRecord, now: Now) -> bool {
+        let Some((stands, bond)) = record.standing() else { return true };
+        if planted!("yes-alone-calls-off", bond.carried_since().is_some(), true) {
+            return true;
+        }
+        let contact = self.contacts.get(&bond.shift).filter(|_| self.is_attached_here(district, bond.shift));
+        match contact {
+            Some(contact) => holds(contact, stands),
+            None => self.is_told_to_stand(district, stands, bond.shift, now),
+        }
+    }
+
+    /// True if the node that hears the driver had time to tell that the bond does not hold any more.
+    fn is_told_to_stand(
+        &self,
+        district: &DistrictId,
+        stands: &AssignmentId,
+        shift: ShiftId,
+        now: Now,
+    ) -> bool {
+        let known = self.district(district).and_then(|board| board.shifts.get(&shift));
+        if known.is_some_and(|known| known.home().is_some()) {
+            return true;
+        }
+        let Some(node) = self.bound_to(district, shift).filter(|node| **node != self.config.id) else {
+            return false;
+        };
+        let since = self.stands_since.get(stands).map(|(.., since)| *since);
+        let settles_at = since.unwrap_or(now.ticks).plus_ms(SETTLES_MS);
+        self.level_at.get(node).is_some_and(|level_at| *level_at >= settles_at)
+    }
+}
+
+fn holds(contact: &Contact, bond: &AssignmentId) -> bool {
+    contact.slot.iter().any(|held| held.assignment == *bond && held.confirmed)
+}

@@ -1,0 +1,138 @@
+//! Goal: a driver is let go for another only once that other is seen to go; at every moment somebody does.
+//!
+//! Method: two drivers of one rider, one heard at central and one at the edge or not at all.
+
+use ondol_core::command::{Command, Held, Offer, Slot, ToDevice};
+use ondol_core::fact::{Release, Step};
+use ondol_core::ids::AssignmentId;
+
+use crate::roster::plain;
+use crate::world::{CENTRAL, EDGE, World};
+
+fn holds(world: &mut World, shift: u128, offer: &Offer, confirmed: bool) {
+    let (booking, assignment) = (offer.booking, offer.assignment.clone());
+    world.hold(
+        shift,
+        Slot { current: Some(Held { booking, assignment, confirmed, boarded: false }), next: None },
+    );
+}
+
+fn revoked(world: &mut World, name: &'static str, shift: u128) -> Option<Release> {
+    world.messages(name, shift).into_iter().find_map(|message| match message {
+        ToDevice::Revoke { reason, .. } => Some(reason),
+        _ => None,
+    })
+}
+
+fn stands(world: &World, name: &str) -> AssignmentId {
+    world.record(name, 10).standing().expect("the rider has a taxi").0.clone()
+}
+
+/// A rider asked both sides of a cut. Central's driver 2 is far and on the way, the edge's driver 1 near and has said yes.
+fn on_both_sides() -> (World, Offer, Offer) {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach_at(CENTRAL, 2, 0.06);
+    world.pass_joined_ms(5_000, &[2], &[]);
+    world.pass_cut_ms(25_000, &[2], &[]);
+    world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+    world.book(CENTRAL, 10).unwrap();
+    let far = world.offer_for(CENTRAL, 2).expect("central has driver 2");
+    world.accept(CENTRAL, 2, &far).unwrap();
+    holds(&mut world, 2, &far, true);
+    world.attach_at(EDGE, 1, 0.001);
+    world.pass_cut_ms(25_000, &[2], &[1]);
+    world.book(EDGE, 10).unwrap();
+    world.pass_cut_ms(2_000, &[2], &[1]);
+    let near = world.offer_for(EDGE, 1).expect("the edge has driver 1");
+    world.accept(EDGE, 1, &near).unwrap();
+    (world, far, near)
+}
+
+#[test]
+fn the_edges_driver_takes_over_once_the_edge_had_time_to_say_otherwise() {
+    let (mut world, far, near) = on_both_sides();
+    holds(&mut world, 1, &near, true);
+    world.pass_joined_ms(14_000, &[2], &[1]);
+    assert_eq!(stands(&world, CENTRAL), near.assignment);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), None, "the edge's driver may have let go");
+    world.pass_joined_ms(3_000, &[2], &[1]);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), Some(Release::Superseded));
+    world.step(CENTRAL, 2, &far, Step::Released { reason: Release::Superseded }).unwrap();
+    assert_eq!(stands(&world, CENTRAL), near.assignment);
+}
+
+#[test]
+fn a_word_of_the_edges_that_is_old_calls_nobody_off() {
+    let (mut world, _, near) = on_both_sides();
+    world.carry(EDGE, CENTRAL);
+    assert_eq!(stands(&world, CENTRAL), near.assignment);
+    world.pass_cut_ms(60_000, &[2], &[1]);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), None, "nothing was heard of the edge since");
+}
+
+#[test]
+fn a_yes_that_the_edge_takes_back_in_time_leaves_centrals_driver_on_the_way() {
+    let (mut world, far, near) = on_both_sides();
+    world.carry(EDGE, CENTRAL);
+    world.pass_joined_ms(4_000, &[2], &[1]);
+    assert_eq!(stands(&world, CENTRAL), near.assignment);
+    world.step(EDGE, 1, &near, Step::Released { reason: Release::Lapsed }).unwrap();
+    world.pass_joined_ms(60_000, &[2], &[1]);
+    assert_eq!((stands(&world, CENTRAL), revoked(&mut world, CENTRAL, 2)), (far.assignment, None));
+}
+
+#[test]
+fn nobody_gives_way_to_a_phone_that_should_be_heard_and_is_not() {
+    let mut world = World::without_edge();
+    world.attach_at(CENTRAL, 1, 0.02);
+    world.book_as(CENTRAL, 10, plain()).unwrap();
+    let first = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    holds(&mut world, 1, &first, true);
+    world.attach_at(CENTRAL, 2, 0.001);
+    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
+        world.pass_at_ms(CENTRAL, 1_000, shift, east);
+    }
+    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    world.accept(CENTRAL, 2, &second).unwrap();
+    world.restart(CENTRAL);
+    world.attach_at(CENTRAL, 1, 0.019);
+    world.pass_at_ms(CENTRAL, 60_000, 1, 0.018);
+    assert_eq!(stands(&world, CENTRAL), second.assignment);
+    assert_eq!(revoked(&mut world, CENTRAL, 1), None, "driver 2 may have let go");
+    holds(&mut world, 2, &second, true);
+    world.attach_at(CENTRAL, 2, 0.001);
+    world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
+    assert_eq!(revoked(&mut world, CENTRAL, 1), Some(Release::Superseded));
+}
+
+/// Driver 1 was told by central to forget its question, and the yes came to the edge. Driver 2 is being asked.
+#[test]
+fn nobody_is_told_to_forget_a_question_for_a_driver_who_may_have_let_go() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(CENTRAL, 1);
+    world.book(CENTRAL, 10).unwrap();
+    let first = world.offer_for(CENTRAL, 1).expect("the only driver is asked");
+    world.sync();
+    holds(&mut world, 1, &first, false);
+    world.attach_as(EDGE, 1, 1, 2).unwrap();
+    world.accept(EDGE, 1, &first).unwrap();
+    world.attach(CENTRAL, 2);
+    for _ in 0..30 {
+        // The edge answers central, and its page waits.
+        world.pass_ms(EDGE, 1_000, &[1]);
+        world.pass_ms(CENTRAL, 0, &[2]);
+        world.renew_once();
+    }
+    let second = world.offer_for(CENTRAL, 2).expect("driver 1 did not answer, as far as central knows");
+    world.carry(EDGE, CENTRAL);
+    assert_eq!(stands(&world, CENTRAL), first.assignment);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), None);
+    world.step(EDGE, 1, &first, Step::Released { reason: Release::Lapsed }).unwrap();
+    world.accept(CENTRAL, 2, &second).unwrap();
+    holds(&mut world, 2, &second, true);
+    world.sync();
+    assert_eq!((stands(&world, CENTRAL), revoked(&mut world, CENTRAL, 2)), (second.assignment, None));
+}
