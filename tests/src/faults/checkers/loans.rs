@@ -16,6 +16,8 @@ pub(super) struct Holders {
     holder: BTreeMap<BookingId, DistrictId>,
     /// The loan by which each got there: an older one, whose end is written late, moves nothing any more.
     latest: BTreeMap<BookingId, LoanId>,
+    /// Those that came back to their lender last.
+    returned: BTreeSet<BookingId>,
     /// The rider asked more than one node for it, or again, or an operator decided.
     excused: BTreeSet<BookingId>,
 }
@@ -44,6 +46,11 @@ impl Holders {
         if arrives {
             self.holder.insert(booking, district.clone());
         }
+        if loan.over {
+            self.returned.insert(booking);
+        } else {
+            self.returned.remove(&booking);
+        }
     }
 
     /// A node offers it in `district`: what is wrong with that, if anything.
@@ -51,7 +58,13 @@ impl Holders {
         let holder = self.holder.get(&booking).filter(|holder| *holder != district)?;
         // Whose rider was asked because a neighbour is silent an operator may give to whom it seems right.
         let excused = self.excused.contains(&booking) || node.asks_if_still_wanted(district, booking);
-        (!excused)
+        // Central gave it back while it had both districts, and its disk stood still before anybody heard of that: the
+        // borrower took its district again, and goes on with what it has.
+        let has_it = |loan: &Loan| loan.borrowed.is_some() && loan.transferred && !loan.over;
+        let record = node.board().district(district).and_then(|board| board.bookings.get(&booking));
+        let is_unheard = self.returned.contains(&booking)
+            && record.is_some_and(|record| record.loans.values().any(has_it));
+        (!excused && !is_unheard)
             .then(|| format!("{} offers {booking} in {district}, and {holder} has it", node.config().id))
     }
 }
