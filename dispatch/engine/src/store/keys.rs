@@ -13,25 +13,29 @@ use sqlx::{Any, Row as _, Transaction};
 use super::{KeyCursor, Store, StoreError, at, read, sql};
 use crate::vault::SubjectKey;
 
+/// A key that another node made for a person who is forgotten comes in erased.
 const UPSERT_POSTGRES: &str = "INSERT INTO subject_key (subject, key_id, wrapped, created_at, erased_at, change_seq) \
-     SELECT subject, key_id, wrapped, $2, erased_at, (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + n \
-     FROM json_to_recordset($1::json) AS k(n bigint, subject text, key_id text, wrapped text, erased_at bigint) \
+     SELECT subject, key_id, CASE WHEN erased_at IS NULL THEN wrapped END, $2, erased_at, \
+     (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + n \
+     FROM (SELECT n, subject, key_id, wrapped, COALESCE(erased_at, (SELECT $2::bigint FROM subject_key s \
+     WHERE s.subject = k.subject AND s.erased_at IS NOT NULL LIMIT 1)) AS erased_at \
+     FROM json_to_recordset($1::json) AS k(n bigint, subject text, key_id text, wrapped text, erased_at bigint)) AS new \
      ON CONFLICT (subject, key_id) DO UPDATE SET wrapped = NULL, erased_at = excluded.erased_at, \
      change_seq = excluded.change_seq WHERE excluded.erased_at IS NOT NULL AND subject_key.erased_at IS NULL";
 const UPSERT_SQLITE: &str = "INSERT INTO subject_key (subject, key_id, wrapped, created_at, erased_at, change_seq) \
-     SELECT value->>'subject', value->>'key_id', value->>'wrapped', $2, value->>'erased_at', \
-     (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + (value->>'n') FROM json_each($1) WHERE true \
+     SELECT subject, key_id, CASE WHEN erased_at IS NULL THEN wrapped END, $2, erased_at, \
+     (SELECT COALESCE(MAX(change_seq), 0) FROM subject_key) + n \
+     FROM (SELECT value->>'n' AS n, value->>'subject' AS subject, value->>'key_id' AS key_id, \
+     value->>'wrapped' AS wrapped, COALESCE(value->>'erased_at', (SELECT $2 FROM subject_key s \
+     WHERE s.subject = value->>'subject' AND s.erased_at IS NOT NULL LIMIT 1)) AS erased_at \
+     FROM json_each($1)) WHERE true \
      ON CONFLICT (subject, key_id) DO UPDATE SET wrapped = NULL, erased_at = excluded.erased_at, \
      change_seq = excluded.change_seq WHERE excluded.erased_at IS NOT NULL AND subject_key.erased_at IS NULL";
-/// A key that another node made for a person who is forgotten goes too. In PostgreSQL each subject is looked up by itself:
-/// else every batch would read all keys there are.
-const SPREAD_POSTGRES: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 \
-     FROM json_array_elements_text($1::json) AS s(subject), \
-     LATERAL (SELECT 1 FROM subject_key k WHERE k.subject = s.subject AND k.erased_at IS NOT NULL LIMIT 1) AS forgotten \
-     WHERE subject_key.subject = s.subject AND subject_key.wrapped IS NOT NULL";
+/// Who is forgotten by one key is forgotten by all.
+const SPREAD_POSTGRES: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
+     AND subject IN (SELECT json_array_elements_text($1::json))";
 const SPREAD_SQLITE: &str = "UPDATE subject_key SET wrapped = NULL, erased_at = $2 WHERE wrapped IS NOT NULL \
-     AND subject IN (SELECT value FROM json_each($1)) \
-     AND subject IN (SELECT subject FROM subject_key WHERE erased_at IS NOT NULL)";
+     AND subject IN (SELECT value FROM json_each($1))";
 
 const OF_POSTGRES: &str = "SELECT subject, key_id, wrapped, erased_at FROM subject_key WHERE wrapped IS NOT NULL \
      AND subject IN (SELECT json_array_elements_text($1::json)) ORDER BY subject, key_id";
@@ -148,9 +152,13 @@ impl Store {
             .bind(at(now))
             .execute(&mut **transaction)
             .await?;
-        let subjects: Vec<_> = latest.keys().map(|(subject, _)| subject).collect();
+        let forgotten: Vec<_> =
+            latest.values().filter(|key| key.erased_at.is_some()).map(|key| key.subject).collect();
+        if forgotten.is_empty() {
+            return Ok(());
+        }
         sqlx::query(self.inner.dialect.pick(SPREAD_POSTGRES, SPREAD_SQLITE))
-            .bind(json!(subjects).to_string())
+            .bind(json!(forgotten).to_string())
             .bind(at(now))
             .execute(&mut **transaction)
             .await?;

@@ -63,6 +63,9 @@ pub struct Store {
 
 struct Inner {
     dialect: Dialect,
+    /// The loop's connection. In PostgreSQL it is its own, and is not asked before each commit whether it lives: a commit
+    /// that fails is tried again. In SQLite it is the one that writes.
+    committer: AnyPool,
     writer: AnyPool,
     reader: AnyPool,
     /// Heads of what is durable.
@@ -271,6 +274,14 @@ impl Store {
     #[must_use]
     pub fn reader(&self) -> &AnyPool {
         &self.inner.reader
+    }
+
+    /// Closes every connection, so that a test can do away with the database.
+    #[cfg(test)]
+    pub(crate) async fn close(&self) {
+        for pool in [&self.inner.committer, &self.inner.writer, &self.inner.reader] {
+            pool.close().await;
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use ondol_core::journal::Heads;
 use ondol_core::units::UtcMs;
 use sqlx::any::AnyPoolOptions;
 use sqlx::migrate::Migrator;
-use sqlx::{AnyPool, Connection as _, Executor as _, Row as _};
+use sqlx::{Connection as _, Executor as _, Row as _};
 
 use super::{Dialect, Inner, Store, StoreError, at, read};
 use crate::clock::wall_ms;
@@ -18,8 +18,8 @@ static SQLITE: Migrator = sqlx::migrate!("../../migrations/sqlite");
 
 /// Longest wait for a connection.
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
-/// Connections that write to PostgreSQL: the loop's, and a few for accounts and sessions.
-const POSTGRES_WRITERS: u32 = 4;
+/// Connections that write to PostgreSQL, beside the loop's: for accounts and sessions.
+const POSTGRES_WRITERS: u32 = 3;
 /// Connections that read.
 const READERS: u32 = 6;
 /// 2024-01-01T00:00:00Z: lives are numbered by seconds since then.
@@ -30,6 +30,9 @@ const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FUL
      PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '5s'";
+/// The loop writes rows of every fleet.
+const POSTGRES_COMMITTER: &str =
+    "SET synchronous_commit = on; SET lock_timeout = '5s'; SET ondol.fleet = '*'";
 const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'";
 
 impl Store {
@@ -41,15 +44,18 @@ impl Store {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let dialect = dialect_of(url)?;
-        let (writer, reader) = match dialect {
-            Dialect::Postgres => (
-                pool(url, POSTGRES_WRITERS, POSTGRES_SESSION).await?,
-                pool(url, READERS, POSTGRES_SESSION).await?,
-            ),
+        let (committer, writer, reader) = match dialect {
+            Dialect::Postgres => {
+                let committer =
+                    options(1, POSTGRES_COMMITTER).test_before_acquire(false).connect(url).await?;
+                let writer = options(POSTGRES_WRITERS, POSTGRES_SESSION).connect(url).await?;
+                (committer, writer, options(READERS, POSTGRES_SESSION).connect(url).await?)
+            }
             Dialect::Sqlite => {
                 let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
                 // The writer comes first: it makes the file and turns on the write-ahead log.
-                (pool(&url, 1, SQLITE_WRITER).await?, pool(&url, READERS, SQLITE_READER).await?)
+                let writer = options(1, SQLITE_WRITER).connect(&url).await?;
+                (writer.clone(), writer, options(READERS, SQLITE_READER).connect(&url).await?)
             }
         };
         let migrator = match dialect {
@@ -57,7 +63,8 @@ impl Store {
             Dialect::Sqlite => &SQLITE,
         };
         migrator.run(&writer).await.map_err(StoreError::Migration)?;
-        let inner = Inner { dialect, writer, reader, heads: RwLock::default(), life: RwLock::new(0) };
+        let inner =
+            Inner { dialect, committer, writer, reader, heads: RwLock::default(), life: RwLock::new(0) };
         let store = Self { inner: Arc::new(inner) };
         store.warn_of_superuser().await?;
         let heads = store.stored_heads().await?;
@@ -75,14 +82,15 @@ impl Store {
         sqlx::any::install_default_drivers();
         let dialect = dialect_of(url)?;
         let reader = match dialect {
-            Dialect::Postgres => pool(url, READERS, POSTGRES_READER).await?,
+            Dialect::Postgres => options(READERS, POSTGRES_READER).connect(url).await?,
             Dialect::Sqlite => {
                 let (file, _) = url.split_once('?').unwrap_or((url, ""));
-                pool(&format!("{file}?mode=ro"), READERS, SQLITE_READER).await?
+                options(READERS, SQLITE_READER).connect(&format!("{file}?mode=ro")).await?
             }
         };
         let heads = RwLock::default();
-        let inner = Inner { dialect, writer: reader.clone(), reader, heads, life: RwLock::new(0) };
+        let (committer, writer) = (reader.clone(), reader.clone());
+        let inner = Inner { dialect, committer, writer, reader, heads, life: RwLock::new(0) };
         let store = Self { inner: Arc::new(inner) };
         store.set_heads(store.stored_heads().await?);
         Ok(store)
@@ -164,7 +172,7 @@ fn dialect_of(url: &str) -> Result<Dialect, StoreError> {
     }
 }
 
-async fn pool(url: &str, connections: u32, set_up: &'static str) -> Result<AnyPool, sqlx::Error> {
+fn options(connections: u32, set_up: &'static str) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(CONNECT_WITHIN)
@@ -177,6 +185,4 @@ async fn pool(url: &str, connections: u32, set_up: &'static str) -> Result<AnyPo
                 Ok(())
             })
         })
-        .connect(url)
-        .await
 }

@@ -197,11 +197,6 @@ impl Store {
     /// A transaction that sees the rows of one fleet, `*` for all; SQLite cannot, and its questions name the fleet.
     async fn as_fleet(&self, fleet: &str) -> Result<Transaction<'static, Any>, StoreError> {
         let mut transaction = self.inner.reader.begin().await?;
-        self.see_fleet(&mut transaction, fleet).await?;
-        Ok(transaction)
-    }
-
-    async fn see_fleet(&self, transaction: &mut Transaction<'_, Any>, fleet: &str) -> Result<(), StoreError> {
         match self.inner.dialect {
             Dialect::Postgres => {
                 let set = sqlx::query("SELECT set_config('ondol.fleet', $1, true)").bind(fleet.to_owned());
@@ -209,7 +204,7 @@ impl Store {
             }
             Dialect::Sqlite => {}
         }
-        Ok(())
+        Ok(transaction)
     }
 
     pub(super) async fn write_rows(
@@ -220,7 +215,6 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        self.see_fleet(transaction, "*").await?;
         let dialect = self.inner.dialect;
         for (rows, statement) in [
             (rows.bookings.values().collect::<Vec<_>>(), dialect.pick(BOOKING_POSTGRES, BOOKING_SQLITE)),

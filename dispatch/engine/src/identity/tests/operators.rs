@@ -130,8 +130,7 @@ async fn nothing_is_let_in_when_the_store_is_gone() {
     let (identity, _) = identity(&fresh.store).await;
     identity.add_operator(account("kim", Role::Operator)).await.unwrap();
     let signed_in = identity.sign_in("kim", PASSWORD, "10.0.0.1").await.unwrap();
-    fresh.store.reader().close().await;
-    fresh.store.writer().close().await;
+    fresh.store.close().await;
     let refused = identity.operator_of(&Method::GET, &request(&signed_in, None)).await;
     assert!(matches!(refused, Err(AuthError::Store(_))));
     assert!(matches!(identity.sign_in("kim", PASSWORD, "10.0.0.1").await, Err(AuthError::Store(_))));
@@ -171,8 +170,7 @@ mod db {
         url.set_path(&name);
         let store = Store::open(url.as_str()).await.unwrap();
         story(&store).await;
-        store.reader().close().await;
-        store.writer().close().await;
+        store.close().await;
         sqlx::query(sqlx::AssertSqlSafe(format!("drop database {name}"))).execute(&server).await.unwrap();
     }
 }

@@ -134,8 +134,7 @@ async fn reading_makes_and_changes_nothing() {
     let reading = Store::open_to_read(&db.url).await.unwrap();
     assert_eq!(reading.verify().await.unwrap().entries, 3, "beside the node that serves it");
     assert!(reading.rest().await.is_err(), "it cannot write");
-    db.store.writer().close().await;
-    db.store.reader().close().await;
+    db.store.close().await;
     assert_eq!(Store::open_to_read(&db.url).await.unwrap().verify().await.unwrap().entries, 3);
 }
 
