@@ -136,3 +136,30 @@ fn nobody_is_told_to_forget_a_question_for_a_driver_who_may_have_let_go() {
     world.sync();
     assert_eq!((stands(&world, CENTRAL), revoked(&mut world, CENTRAL, 2)), (second.assignment, None));
 }
+
+/// Driver 2 took over at central from driver 1, and tells the edge, which has not heard of it.
+fn moved_to_the_edge(has_heard_that_it_counts: bool) -> Option<Release> {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach_at(CENTRAL, 1, 0.02);
+    world.book_as(CENTRAL, 10, plain()).unwrap();
+    let first = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    holds(&mut world, 1, &first, true);
+    world.attach_at(CENTRAL, 2, 0.001);
+    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
+        world.pass_at_ms(CENTRAL, 1_000, shift, east);
+    }
+    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    world.sync();
+    holds(&mut world, 2, &second, has_heard_that_it_counts);
+    world.attach_as(EDGE, 2, 2, 2).unwrap();
+    world.step(EDGE, 2, &second, Step::Assigned).unwrap();
+    world.record(EDGE, 10).assignments[&second.assignment].released.map(|(_, why)| why)
+}
+
+#[test]
+fn a_yes_that_counts_with_one_node_is_not_late_for_the_other() {
+    assert_eq!(moved_to_the_edge(true), None);
+    assert_eq!(moved_to_the_edge(false), Some(Release::Withdrawn));
+}
