@@ -5,6 +5,7 @@ use super::kit::Kit;
 
 mod assignment;
 mod bookings;
+mod catch_up;
 mod reports;
 mod roads;
 mod starts;
@@ -19,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 9] = [
+pub(super) const ALL: [Row; 10] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
@@ -29,4 +30,5 @@ pub(super) const ALL: [Row; 9] = [
     Row { name: "edge-bookings", open: bookings::edge },
     Row { name: "reports", open: reports::open },
     Row { name: "cold-start", open: starts::open },
+    Row { name: "catch-up", open: catch_up::open },
 ];
