@@ -14,7 +14,7 @@ use crate::demo::plan::Ports;
 use crate::demo::roster::Roster;
 use crate::demo::{self, keys};
 use crate::postgres::{free_port, random_hex};
-use crate::run::{self, Stop};
+use crate::run::{self, LOOK_EVERY, Stop};
 use crate::supervise::{Program, Supervisor, is_level, readiness};
 
 /// How long making the city may take.
@@ -196,14 +196,37 @@ impl Node {
     ///
     /// If it fails or takes longer than `limit`; the end of its log is repeated.
     pub(crate) fn write_backlog(&self, entries: u32, limit: Duration) -> Result<()> {
-        let log = self.dir.join("backlog.log");
+        self.make_up(&["backlog", "--entries", &entries.to_string()], limit)
+    }
+
+    /// Has a node that does not run write a day: so many of the drivers whom it lists serve so many bookings.
+    ///
+    /// # Errors
+    ///
+    /// As [`Node::write_backlog`].
+    pub(crate) fn write_day(&self, shifts: u32, bookings: u32, limit: Duration) -> Result<()> {
+        let (shifts, bookings) = (shifts.to_string(), bookings.to_string());
+        self.make_up(&["day", "--shifts", &shifts, "--bookings", &bookings], limit)
+    }
+
+    fn make_up(&self, what: &[&str], limit: Duration) -> Result<()> {
+        let log = self.dir.join(format!("{}.log", what[0]));
         let mut command = Command::new(&self.ondol);
-        command.args(["load", "backlog", "--entries", &entries.to_string(), "--config"]).arg(self.config());
+        command.arg("load").args(what).arg("--config").arg(self.config());
         if run::to_log(&mut command, &log, limit, &self.stop)?.is_success() {
             Ok(())
         } else {
-            bail!("no backlog was written:\n{}", run::tail(&log))
+            bail!("no {} was written:\n{}", what[0], run::tail(&log))
         }
+    }
+
+    /// Returns the number of its process.
+    ///
+    /// # Errors
+    ///
+    /// If it does not run.
+    pub(crate) fn pid(&self) -> Result<u32> {
+        self.supervisor.pid(self.standing.name()).context("the node does not run")
     }
 
     /// Keeps what the SQLite file of a node that does not run holds now.
@@ -229,12 +252,33 @@ impl Node {
     /// # Errors
     ///
     /// If it has died or answers something else.
-    pub(crate) fn is_level(&mut self) -> Result<bool> {
+    fn is_level(&mut self) -> Result<bool> {
         self.check()?;
         match readiness(&format!("http://{}/readyz", self.address))? {
             Some(ready) => is_level(&ready),
             None => Ok(false),
         }
+    }
+
+    /// Waits until all of `nodes` are level.
+    ///
+    /// # Errors
+    ///
+    /// If one dies, or that takes longer than `limit`.
+    pub(crate) fn wait_level(nodes: &mut [&mut Node], limit: Duration) -> Result<()> {
+        let begun = Instant::now();
+        for node in nodes {
+            while !node.is_level()? {
+                if node.stop.is_asked() {
+                    bail!("stopped");
+                }
+                if begun.elapsed() > limit {
+                    bail!("{} is not level after {} s", node.standing.name(), limit.as_secs());
+                }
+                std::thread::sleep(LOOK_EVERY);
+            }
+        }
+        Ok(())
     }
 
     /// Checks every chain of the journal of a node that does not run; returns how many entries it has.

@@ -10,7 +10,6 @@ use super::super::kit::{Kit, ours};
 use super::super::node::Node;
 use super::starts::BACKLOG;
 use crate::postgres::{Cluster, Durability, Server};
-use crate::run::LOOK_EVERY;
 
 /// Rows in each of the peer's statements, which commits by itself.
 const BATCH: u32 = 500;
@@ -41,18 +40,13 @@ fn heal(kit: &Kit, server: Server, entries: u32) -> Result<Side> {
     edge.keep_store()?;
     // A few more than were asked for: all riders of the last moment have their answer.
     let written = edge.verified_entries()?;
-    let stop = kit.stop.clone();
     Ok(Box::new(move |round| {
         edge.put_store_back()?;
         central.stand_on(Some(&server.database(&format!("catchup{round}"))?))?;
         central.start()?;
         edge.start()?;
         let begun = Instant::now();
-        while !central.is_level()? || !edge.is_level()? {
-            ensure!(!stop.is_asked(), "stopped");
-            ensure!(begun.elapsed() < LEVEL, "not level after {} s", LEVEL.as_secs());
-            std::thread::sleep(LOOK_EVERY);
-        }
+        Node::wait_level(&mut [&mut central, &mut edge], LEVEL)?;
         let took = begun.elapsed();
         edge.kill_9()?;
         central.kill_9()?;
