@@ -6,6 +6,7 @@ use super::kit::Kit;
 mod assignment;
 mod bookings;
 mod catch_up;
+mod growth;
 mod memory;
 mod offers;
 mod reports;
@@ -22,7 +23,7 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 12] = [
+pub(super) const ALL: [Row; 13] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
@@ -35,4 +36,5 @@ pub(super) const ALL: [Row; 12] = [
     Row { name: "catch-up", open: catch_up::open },
     Row { name: "offer", open: offers::open },
     Row { name: "memory", open: memory::open },
+    Row { name: "growth", open: growth::open },
 ];
