@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::made_up::{Place, Quiet};
+use super::made_up::{Place, Quiet, ask};
 use crate::output;
 
 /// Riders who ask at the same time.
@@ -75,8 +75,7 @@ async fn book_and_cancel(place: &Place, handle: &Handle, asked: &AtomicU64) -> a
     let booking = BookingId(Uuid::new_v4());
     place.book(handle, booking, asked.fetch_add(1, Ordering::Relaxed)).await?;
     let (by, reason) = (Party::Rider, CancelReason::ChangedMind);
-    handle.request(Command::Cancel { booking, by, reason }).await?;
-    Ok(())
+    ask(handle, Command::Cancel { booking, by, reason }).await.map(drop)
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 use uuid::Uuid;
 
-use super::made_up::{Place, Quiet};
+use super::made_up::{Place, Quiet, ask};
 use crate::output;
 
 /// Drivers who work at the same time.
@@ -78,7 +78,7 @@ pub(super) async fn write(config: &Path, size: Size) -> anyhow::Result<()> {
     let is_edge = quiet.station.config.node.role == RoleName::Edge;
     if is_edge {
         for district in own {
-            quiet.handle().request(Command::TakeDistrict { district }).await?;
+            ask(quiet.handle(), Command::TakeDistrict { district }).await?;
         }
     }
     let city = City { handle: quiet.handle().clone(), places, hears_central: !is_edge };
@@ -135,7 +135,7 @@ async fn drivers(handle: &Handle, own: Vec<DistrictId>, count: u32) -> anyhow::R
 struct City {
     handle: Handle,
     places: BTreeMap<DistrictId, Vec<Place>>,
-    /// What phones say: an edge that took its district over is not thought to be wrong about that.
+    /// What phones say of central: they cannot reach it while an edge writes its day.
     hears_central: bool,
 }
 
@@ -219,8 +219,7 @@ impl Phone {
     /// Begins the shift, says yes to everything and drives nowhere, for as long as the task runs.
     async fn work(self, handle: Handle, under_way: UnderWay) -> anyhow::Result<()> {
         let mut messages = handle.device(self.device);
-        let Answer::Attached { session } = handle.request(Command::Attach(self.attach(&handle))).await?
-        else {
+        let Answer::Attached { session } = ask(&handle, Command::Attach(self.attach(&handle))).await? else {
             bail!("an attach is answered otherwise");
         };
         let mut beat = interval(BEAT_EVERY);
@@ -274,7 +273,7 @@ impl Phone {
             position: Some(self.place.at),
             slot: Slot::default(),
         };
-        match handle.request(Command::Beat(beat)).await? {
+        match ask(handle, Command::Beat(beat)).await? {
             Answer::Beat(answer) => Ok(answer.messages),
             other => bail!("a beat is answered with {other:?}"),
         }
@@ -302,7 +301,7 @@ impl Phone {
                 what: Happening::Step { booking, assignment: assignment.clone(), what },
                 at: handle.now().utc,
             };
-            handle.request(Command::Report(report)).await?;
+            ask(handle, Command::Report(report)).await?;
         }
         Ok(())
     }

@@ -2,22 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use ondol_core::booking::Door;
-use ondol_core::command::Command;
+use ondol_core::command::{Answer, Command};
 use ondol_core::fact::Request;
 use ondol_core::ids::{BookingId, DistrictId, SubjectId, ZoneId};
 use ondol_core::node::Node;
 use ondol_core::position::Position;
-use ondol_engine::Handle;
 use ondol_engine::config::Config;
 use ondol_engine::vault::RiderPersonal;
+use ondol_engine::{Handle, RequestError};
 use ondol_roads::RoadMap;
 use uuid::Uuid;
 
 use crate::serve::{self, Station};
 use crate::served::{self, Served};
+
+/// How often, and how long apart, a node is asked that cannot answer.
+const TRIES: u32 = 60;
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// A node that serves nobody: its loop runs in this process, and its store has no bookings yet.
 pub(super) struct Quiet {
@@ -97,6 +102,22 @@ pub(super) async fn may_write(
     }
 }
 
+/// Asks the node, and again if it cannot answer at the moment: a disk that others use keeps it waiting, and the same
+/// request with the same ids is done once.
+///
+/// # Errors
+///
+/// If the node refuses, or cannot answer for [`TRIES`] times [`AGAIN`].
+pub(super) async fn ask(handle: &Handle, command: Command) -> anyhow::Result<Answer> {
+    for _ in 1..TRIES {
+        match handle.request(command.clone()).await {
+            Err(RequestError::Unavailable) => tokio::time::sleep(AGAIN).await,
+            answer => return Ok(answer?),
+        }
+    }
+    Ok(handle.request(command).await?)
+}
+
 /// Where somebody asks for a taxi.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Place {
@@ -148,8 +169,7 @@ impl Place {
             ..Request::plain(Door::Web, self.at, rider)
         };
         let (district, zone) = (self.district.clone(), self.zone.clone());
-        handle.request(Command::Book { booking, district, zone, request }).await?;
-        Ok(())
+        ask(handle, Command::Book { booking, district, zone, request }).await.map(drop)
     }
 }
 
