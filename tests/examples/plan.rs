@@ -1,7 +1,8 @@
-//! Plans for many riders and taxis at once on real streets: our side of `cargo xtask bench --only cycle`.
+//! Plans for many riders and taxis at once on real streets: our side of `cargo xtask bench --only cycle`, and both of
+//! `--only growth`.
 //!
-//! `cargo run --release -p ondol-sim --example plan -- MAP.osm.pbf`, then a line `SIZE REPEATS SEED` on its standard input:
-//! so many riders and as many free taxis, other ones each time. It answers with the 99th percentile of the plans in
+//! `cargo run --release -p ondol-sim --example plan -- MAP.osm.pbf`, then a line `RIDERS TAXIS REPEATS SEED` on its
+//! standard input: so many riders and free taxis, other ones each time. It answers with the 99th percentile of the plans in
 //! milliseconds: `{"figure": …, "p50_ms": …}`. A plan is candidates, travel times by road and the solver, as a node does
 //! it; the commit of what it asks is not in it.
 #![allow(clippy::print_stdout, reason = "a program that measures")]
@@ -38,20 +39,28 @@ fn main() {
         let line = line.expect("lines of text");
         let numbers: Vec<usize> =
             line.split_whitespace().map(|word| word.parse().expect("whole numbers")).collect();
-        let [size, repeats, seed] = numbers[..] else { panic!("SIZE REPEATS SEED, not {line}") };
+        let [riders, taxis, repeats, seed] = numbers[..] else {
+            panic!("RIDERS TAXIS REPEATS SEED, not {line}")
+        };
         let mut chance = ChaCha8Rng::seed_from_u64(seed as u64);
-        println!("{}", play(&map, &places, size, repeats, &mut chance));
+        println!("{}", play(&map, &places, (riders, taxis), repeats, &mut chance));
     }
 }
 
-fn play(map: &RoadMap, places: &[Position], size: usize, repeats: usize, chance: &mut ChaCha8Rng) -> Value {
+fn play(
+    map: &RoadMap,
+    places: &[Position],
+    (riders, taxis): (usize, usize),
+    repeats: usize,
+    chance: &mut ChaCha8Rng,
+) -> Value {
     let (mut took, mut asked) = (Vec::new(), 0);
     for _ in 0..repeats {
         let snapshot = Snapshot {
             now: NOW,
-            bookings: (0..size).map(|_| booking(places, chance)).collect(),
-            shifts: (0..size).map(|_| shift(places, chance)).collect(),
-            on_duty: size,
+            bookings: (0..riders).map(|_| booking(places, chance)).collect(),
+            shifts: (0..taxis).map(|_| shift(places, chance)).collect(),
+            on_duty: taxis,
             reach_s: Timing::default().reach_s,
             travel: map,
         };

@@ -15,6 +15,7 @@ pub(crate) mod node;
 mod rows;
 mod table;
 mod talk;
+mod usage;
 
 use std::path::PathBuf;
 use std::time::Duration;

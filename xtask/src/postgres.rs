@@ -291,6 +291,21 @@ impl Cluster {
         Command::new(self.bin.join(name))
     }
 
+    /// Has `psql` do what `args` say in the database `postgres`; returns what it prints, bare.
+    ///
+    /// # Errors
+    ///
+    /// If it fails; its own words are repeated.
+    pub(crate) fn psql(&self, args: &[&str]) -> Result<String> {
+        let mut psql = self.client("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
+        let output = psql.args(args).arg(self.url("postgres")).output().context("cannot start psql")?;
+        if output.status.success() {
+            return Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned());
+        }
+        bail!("psql: {}", String::from_utf8_lossy(&output.stderr).trim())
+    }
+
     /// A program of PostgreSQL's, run as an account that it accepts.
     fn program(&self, name: &str) -> Command {
         let path = self.bin.join(name);

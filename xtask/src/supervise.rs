@@ -16,7 +16,7 @@ use rustix::process::Signal;
 
 use crate::run::{self, LOOK_EVERY, Stop};
 
-pub(crate) use ready::body;
+pub(crate) use ready::{is_level, readiness};
 
 /// How long a program may take to end after it was asked to; then it is killed.
 const STOP_LIMIT: Duration = Duration::from_secs(15);

@@ -9,6 +9,8 @@ use ondol_sim::checker::{self, Options, crash};
 use crate::output;
 
 mod backlog;
+mod day;
+mod made_up;
 mod measured;
 
 #[derive(Args)]
@@ -46,6 +48,15 @@ enum LoadCommand {
         #[arg(long, value_parser = clap::value_parser!(u64).range(1..=2_000_000))]
         entries: u64,
     },
+    /// Write a day into the new store of a node that does not run: its roster's drivers come to work and serve bookings. For
+    /// an edge, or a node without edges.
+    Day {
+        /// The node's configuration.
+        #[arg(long)]
+        config: PathBuf,
+        #[command(flatten)]
+        size: day::Size,
+    },
     /// Look for every acknowledged booking after crashes; exit ≠ 0 if one is lost.
     CheckCrash {
         /// The folder of the run.
@@ -69,6 +80,7 @@ pub(crate) fn run(arguments: &LoadArguments) -> anyhow::Result<()> {
         (None, Some(LoadCommand::Backlog { config, entries })) => {
             crate::block_on(backlog::write(config, *entries))
         }
+        (None, Some(LoadCommand::Day { config, size })) => crate::block_on(day::write(config, *size)),
         (None, Some(LoadCommand::CheckCrash { run, plant_loss })) => {
             let found = crash::run(run, plant_loss.then_some(crash::PlantLoss))?;
             output::json(&found)?;

@@ -3,22 +3,26 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use ondol_core::ids::{DeviceId, NodeId, ShiftId};
+use ondol_core::ids::{DeviceId, DistrictId, NodeId, ShiftId};
 use ondol_core::position::Position;
 use ondol_core::shift::Duty;
 use ondol_core::units::UtcMs;
-use ondol_device::wire::{Attach, Attached, Beat, DutyChange, Fix, PositionBatch, Slot};
+use ondol_device::wire::{
+    Attach, Attached, Beat, DutyChange, Fix, Happening, PositionBatch, ReportBatch, ReportEntry, Slot, Up,
+};
 use ondol_sim::city::driver::key::DeviceKey;
 use ondol_sim::city::roster::{Listed, Roster, e164};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
+use serde::Serialize;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::lane::{Lane, Protocol, body, post};
+use crate::lane::{Lane, Protocol, body, frame, post};
 use crate::{Caller, Crowd, places};
 
 /// Between two fixes of a track.
@@ -27,22 +31,32 @@ const FIX_EVERY_MS: i64 = 5_000;
 /// How far a taxi gets from where it began: some hundred metres.
 const MOVES_DEG: f64 = 0.002;
 
+/// How drivers' phones report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Speech {
+    /// A beat in a request, at most so many in a second.
+    Beats(Option<u32>),
+    /// So many fixes in a request.
+    Fixes(usize),
+    /// Beats over the phone's own socket, so many on the way at a time.
+    Sockets(usize),
+}
+
 pub(crate) struct Drivers {
     to: SocketAddr,
     connections: u8,
-    /// Fixes in a batch; beats without.
-    batch: Option<usize>,
+    speech: Speech,
     phones: Vec<Arc<Phone>>,
 }
 
 /// A phone that may speak.
-struct Phone {
+pub(crate) struct Phone {
     token: String,
     shift: ShiftId,
     device: DeviceId,
     session: String,
     /// Where the taxi is, give or take a street.
-    near: Position,
+    pub(crate) near: Position,
 }
 
 impl Drivers {
@@ -52,23 +66,32 @@ impl Drivers {
         map: &str,
         roster: &str,
         connections: u8,
-        batch: Option<usize>,
+        speech: Speech,
     ) -> Result<Self> {
-        let (to, places) = (address.parse()?, places(map)?);
-        let roster = Roster::read(Path::new(roster))?;
-        let mut lane = Lane::open(to, Protocol::Http, 1).await?;
-        let mut phones = Vec::new();
-        let mut rng = ChaCha8Rng::seed_from_u64(u64::from(connections));
-        for listed in roster.drivers.iter().filter(|listed| listed.home.is_none()) {
-            let own =
-                || places.iter().filter(|(_, district)| *district == listed.district).map(|(at, _)| *at);
-            let near = own().nth(rng.random_range(0..own().count().max(1)));
-            let near = near.with_context(|| format!("nobody is found in {}", listed.district))?;
-            phones.push(Arc::new(Phone::start(&mut lane, listed, near).await?));
-        }
+        let to = address.parse()?;
+        let phones = sign_in(to, &places(map)?, roster).await?;
         ensure!(phones.len() >= usize::from(connections), "fewer drivers than connections");
-        Ok(Self { to, connections, batch, phones })
+        Ok(Self { to, connections, speech, phones })
     }
+}
+
+/// Signs in everybody of the roster who has the app, each somewhere in the own district.
+pub(crate) async fn sign_in(
+    to: SocketAddr,
+    places: &[(Position, DistrictId)],
+    roster: &str,
+) -> Result<Vec<Arc<Phone>>> {
+    let roster = Roster::read(Path::new(roster))?;
+    let mut lane = Lane::open(to, Protocol::Http, 1).await?;
+    let mut phones = Vec::new();
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for listed in roster.drivers.iter().filter(|listed| listed.home.is_none()) {
+        let own = || places.iter().filter(|(_, district)| *district == listed.district).map(|(at, _)| *at);
+        let near = own().nth(rng.random_range(0..own().count().max(1)));
+        let near = near.with_context(|| format!("nobody is found in {}", listed.district))?;
+        phones.push(Arc::new(Phone::start(&mut lane, listed, near).await?));
+    }
+    Ok(phones)
 }
 
 impl Phone {
@@ -96,9 +119,34 @@ impl Phone {
         let attached: Attached = serde_json::from_value(attached)?;
         Ok(Self { token, shift, device, session: attached.session, near })
     }
-}
 
-impl Phone {
+    /// Opens the phone's socket.
+    pub(crate) async fn socket(&self, to: SocketAddr, number: u8) -> Result<Lane> {
+        let mut lane = Lane::open(to, Protocol::Http, number).await?;
+        let ticket = ask(&mut lane, "socket-ticket", Some(&self.token), &Value::Null).await?;
+        let ticket = ticket["ticket"].as_str().context("a ticket is a text")?;
+        lane.become_socket(&format!("/driver/v1/socket?ticket={ticket}")).await?;
+        Ok(lane)
+    }
+
+    /// A beat at a place.
+    pub(crate) fn beat(&self, position: Position) -> Beat {
+        Beat {
+            shift: self.shift,
+            device: self.device,
+            session: Some(self.session.clone()),
+            hears_central: true,
+            position: Some(position),
+            slot: Slot::default(),
+        }
+    }
+
+    /// What happened now, as an entry of the outbox with this number.
+    pub(crate) fn report(&self, number: u64, what: Happening) -> ReportBatch {
+        let entry = ReportEntry { number, at: now(), what };
+        ReportBatch { shift: self.shift, device: self.device, entries: vec![entry] }
+    }
+
     /// Where the taxi is now: it moves some streets between two reports, not across the city.
     fn place(&self, rng: &mut ChaCha8Rng) -> Position {
         let mut moved = |degrees: f64| degrees + rng.random_range(-MOVES_DEG..MOVES_DEG);
@@ -123,55 +171,67 @@ impl Crowd for Drivers {
             let share =
                 self.phones.iter().skip(usize::from(number) - 1).step_by(usize::from(self.connections));
             let share: Vec<Arc<Phone>> = share.cloned().collect();
-            let (batch, mut next) = (self.batch, 0_usize);
+            let lanes = match self.speech {
+                Speech::Beats(_) | Speech::Fixes(_) => {
+                    vec![Lane::open(self.to, Protocol::Http, number).await?]
+                }
+                Speech::Sockets(_) => {
+                    let mut lanes = Vec::new();
+                    for phone in &share {
+                        lanes.push(phone.socket(self.to, number).await?);
+                    }
+                    lanes
+                }
+            };
+            let (speech, mut next) = (self.speech, 0_usize);
+            let (at_once, worth) = match speech {
+                Speech::Beats(_) => (1, 1),
+                Speech::Fixes(batch) => (1, batch),
+                Speech::Sockets(at_once) => (at_once, 1),
+            };
+            let apart = match speech {
+                Speech::Beats(Some(per_s)) => {
+                    Duration::from_secs(1) * u32::from(self.connections) / per_s.max(1)
+                }
+                Speech::Beats(None) | Speech::Fixes(_) | Speech::Sockets(_) => Duration::ZERO,
+            };
             let ask = move |out: &mut Vec<u8>| {
-                let phone = &share[next % share.len()];
+                // A socket is its phone's: what is on the way at a time is one phone's.
+                let phone = &share[next / at_once % share.len()];
                 let mut place = || phone.place(&mut rng);
-                match batch {
-                    None => beat(out, phone, place()),
-                    Some(batch) => fixes(out, phone, (next / share.len() + 1) * batch, batch, place),
+                match speech {
+                    Speech::Beats(_) => send(out, "/driver/v1/beat", phone, &phone.beat(place())),
+                    Speech::Fixes(batch) => {
+                        let batch = fixes(phone, (next / share.len() + 1) * batch, batch, place);
+                        send(out, "/driver/v1/positions", phone, &batch);
+                    }
+                    Speech::Sockets(_) => frame(out, &json_of(&Up::Beat(phone.beat(place())))),
                 }
                 next += 1;
             };
-            let lane = Lane::open(self.to, Protocol::Http, number).await?;
-            callers.push(Caller {
-                lanes: vec![lane],
-                ask: Box::new(ask),
-                at_once: 1,
-                worth: self.batch.unwrap_or(1),
-            });
+            callers.push(Caller { lanes, ask: Box::new(ask), at_once, worth, apart });
         }
         Ok(callers)
     }
 }
 
-fn beat(out: &mut Vec<u8>, phone: &Phone, position: Position) {
-    let beat = Beat {
-        shift: phone.shift,
-        device: phone.device,
-        session: Some(phone.session.clone()),
-        hears_central: true,
-        position: Some(position),
-        slot: Slot::default(),
-    };
-    send(out, "/driver/v1/beat", phone, serde_json::to_vec(&beat));
-}
-
-/// Hands in `count` fixes, the newest first, whose numbers end before `until`.
-fn fixes(out: &mut Vec<u8>, phone: &Phone, until: usize, count: usize, mut place: impl FnMut() -> Position) {
+/// `count` fixes, the newest first, whose numbers end before `until`.
+fn fixes(phone: &Phone, until: usize, count: usize, mut place: impl FnMut() -> Position) -> PositionBatch {
     let now = now();
     let fix = |back: usize| Fix {
         number: u64::try_from(until - back).expect("a usize fits 64 bits"),
         at: UtcMs(now.0 - i64::try_from(back).expect("few fixes") * FIX_EVERY_MS),
         position: place(),
     };
-    let fixes = (0..count).map(fix).collect();
-    let batch = PositionBatch { shift: phone.shift, device: phone.device, fixes };
-    send(out, "/driver/v1/positions", phone, serde_json::to_vec(&batch));
+    PositionBatch { shift: phone.shift, device: phone.device, fixes: (0..count).map(fix).collect() }
 }
 
-fn send(out: &mut Vec<u8>, path: &str, phone: &Phone, text: serde_json::Result<Vec<u8>>) {
-    post(out, path, Some(&phone.token), &text.expect("wire messages are plain JSON"));
+fn send(out: &mut Vec<u8>, path: &str, phone: &Phone, what: &impl Serialize) {
+    post(out, path, Some(&phone.token), &json_of(what));
+}
+
+pub(crate) fn json_of(what: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(what).expect("wire messages are plain JSON")
 }
 
 fn now() -> UtcMs {

@@ -1,11 +1,17 @@
 //! Asks a server as fast as it answers, over many connections at once, and tells how many answers came in a second.
 //!
-//! One client drives both sides of a contest of `cargo xtask bench`: a node of ours over HTTP, and Redis over its own protocol.
+//! One client drives both sides of a contest of `cargo xtask bench`: a node of ours over HTTP and sockets, and Redis over its
+//! own protocol.
 //!
 //! ```text
 //! rush bookings ADDRESS MAP CONNECTIONS            riders who book, each with a number of their own
-//! rush beats ADDRESS MAP ROSTER CONNECTIONS        drivers who have signed in; each beat carries a position
+//! rush beats ADDRESS MAP ROSTER CONNECTIONS [PER_S]  drivers who have signed in; each beat carries a position; with PER_S
+//!                                                  no more in a second, all together
 //! rush fixes ADDRESS MAP ROSTER CONNECTIONS BATCH  the same drivers hand in BATCH fixes of their track at a time
+//! rush sockets ADDRESS MAP ROSTER CONNECTIONS BATCH  the same beats over each phone's socket, BATCH on the way at a time;
+//!                                                  CONNECTIONS phones speak at a time, all sockets are open
+//! rush offers ADDRESS MAP ROSTER PERCENTILE        the same drivers listen on their sockets while one rider after the other
+//!                                                  books; the figure is this percentile of the milliseconds to the offer
 //! rush geoadd ADDRESS DRIVERS CONNECTIONS BATCH    Redis, BATCH commands on the way at a time
 //! ```
 //!
@@ -15,6 +21,7 @@
 
 mod drivers;
 mod lane;
+mod offers;
 mod redis;
 mod riders;
 
@@ -24,6 +31,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
+use drivers::{Drivers, Speech};
 use lane::Lane;
 use ondol_core::ids::DistrictId;
 use ondol_core::position::Position;
@@ -44,11 +52,24 @@ struct Caller {
     at_once: usize,
     /// What one answer counts for.
     worth: usize,
+    /// Time between two questions at least.
+    apart: Duration,
 }
 
 /// Opens the callers of a round, given its seed.
 trait Crowd {
     async fn callers(&mut self, seed: u64) -> Result<Vec<Caller>>;
+}
+
+/// Plays a round that lasts so long, given its seed.
+trait Play {
+    async fn round(&mut self, time: Duration, seed: u64) -> Result<Value>;
+}
+
+impl<C: Crowd> Play for C {
+    async fn round(&mut self, time: Duration, seed: u64) -> Result<Value> {
+        all_ask(self.callers(seed).await?, time).await
+    }
 }
 
 fn main() -> ExitCode {
@@ -72,20 +93,31 @@ fn run() -> Result<()> {
                 play(riders::Riders::open(address, map, connections.parse()?)?).await
             }
             ["beats", address, map, roster, connections] => {
-                play(drivers::Drivers::sign_in(address, map, roster, connections.parse()?, None).await?).await
+                report(address, map, roster, connections, Speech::Beats(None)).await
+            }
+            ["beats", address, map, roster, connections, per_s] => {
+                report(address, map, roster, connections, Speech::Beats(Some(per_s.parse()?))).await
             }
             ["fixes", address, map, roster, connections, batch] => {
-                let batch = Some(batch.parse()?);
-                play(drivers::Drivers::sign_in(address, map, roster, connections.parse()?, batch).await?)
-                    .await
+                report(address, map, roster, connections, Speech::Fixes(batch.parse()?)).await
+            }
+            ["sockets", address, map, roster, connections, batch] => {
+                report(address, map, roster, connections, Speech::Sockets(batch.parse()?)).await
+            }
+            ["offers", address, map, roster, percentile] => {
+                play(offers::Offers::open(address, map, roster, percentile.parse()?).await?).await
             }
             ["geoadd", address, drivers, connections, batch] => {
                 play(redis::Redis::open(address, drivers.parse()?, connections.parse()?, batch.parse()?)?)
                     .await
             }
-            _ => bail!("rush bookings | beats | fixes | geoadd …; not {words:?}"),
+            _ => bail!("rush bookings | beats | fixes | sockets | offers | geoadd …; not {words:?}"),
         }
     })
+}
+
+async fn report(address: &str, map: &str, roster: &str, connections: &str, speech: Speech) -> Result<()> {
+    play(Drivers::sign_in(address, map, roster, connections.parse()?, speech).await?).await
 }
 
 /// Places where people are found, each with its district.
@@ -98,18 +130,20 @@ fn places(map: &str) -> Result<Vec<(Position, DistrictId)>> {
     Ok(places)
 }
 
-async fn play(mut crowd: impl Crowd) -> Result<()> {
+async fn play(mut crowd: impl Play) -> Result<()> {
     println!("ready");
-    for line in std::io::stdin().lock().lines() {
+    // Read apart: phones go on beating between rounds.
+    let (tell, mut told) = tokio::sync::mpsc::unbounded_channel();
+    std::thread::spawn(move || std::io::stdin().lock().lines().try_for_each(|line| tell.send(line)));
+    while let Some(line) = told.recv().await {
         let line = line?;
         let (seconds, seed) = line.split_once(' ').with_context(|| format!("SECONDS SEED, not {line}"))?;
-        let callers = crowd.callers(seed.parse()?).await?;
-        println!("{}", round(callers, Duration::from_secs_f64(seconds.parse()?)).await?);
+        println!("{}", crowd.round(Duration::from_secs_f64(seconds.parse()?), seed.parse()?).await?);
     }
     Ok(())
 }
 
-async fn round(callers: Vec<Caller>, time: Duration) -> Result<Value> {
+async fn all_ask(callers: Vec<Caller>, time: Duration) -> Result<Value> {
     let begun = Instant::now();
     let mut tasks = tokio::task::JoinSet::new();
     for caller in callers {
@@ -123,18 +157,23 @@ async fn round(callers: Vec<Caller>, time: Duration) -> Result<Value> {
     }
     let took_s = begun.elapsed().as_secs_f64();
     waits.sort_unstable();
-    let at = |part: usize| {
-        waits.get((waits.len().max(1) - 1) * part / 100).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
-    };
     #[allow(clippy::cast_precision_loss, reason = "counts of one round")]
     let rate = answers as f64 / took_s;
-    Ok(json!({ "figure": rate, "p50_ms": at(50), "p99_ms": at(99) }))
+    Ok(json!({ "figure": rate, "p50_ms": at(&waits, 50), "p99_ms": at(&waits, 99) }))
+}
+
+/// The percentile of sorted waits, in milliseconds.
+fn at(sorted: &[Duration], percentile: usize) -> f64 {
+    let place = (sorted.len().max(1) - 1) * percentile / 100;
+    sorted.get(place).map_or(0.0, |wait| wait.as_secs_f64() * 1e3)
 }
 
 async fn keep_asking(mut caller: Caller, until: Instant) -> Result<(usize, Vec<Duration>)> {
     let (mut answers, mut waits, mut questions) = (0, Vec::new(), Vec::new());
-    let mut next = 0;
+    let (mut next, mut due) = (0, Instant::now());
     while Instant::now() < until {
+        tokio::time::sleep_until(due.into()).await;
+        due += caller.apart;
         questions.clear();
         for _ in 0..caller.at_once {
             (caller.ask)(&mut questions);

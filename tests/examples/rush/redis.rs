@@ -1,6 +1,7 @@
 //! Drivers' positions as Redis keeps them: one sorted set of places, an entry a driver.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use anyhow::Result;
 use rand::{RngExt as _, SeedableRng as _};
@@ -48,7 +49,13 @@ impl Crowd for Redis {
                 );
             };
             let lane = Lane::open(self.to, Protocol::Redis, number).await?;
-            callers.push(Caller { lanes: vec![lane], ask: Box::new(ask), at_once: self.batch, worth: 1 });
+            callers.push(Caller {
+                lanes: vec![lane],
+                ask: Box::new(ask),
+                at_once: self.batch,
+                worth: 1,
+                apart: Duration::ZERO,
+            });
         }
         Ok(callers)
     }

@@ -3,8 +3,10 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
+use ondol_core::ids::BookingId;
 use ondol_core::position::Position;
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
@@ -14,7 +16,7 @@ use crate::lane::{Lane, Protocol, post};
 use crate::{Caller, Crowd, places};
 
 /// Addresses from which riders ask, in all.
-const ADDRESSES: u8 = 128;
+pub(crate) const ADDRESSES: u8 = 128;
 
 pub(crate) struct Riders {
     to: SocketAddr,
@@ -50,18 +52,23 @@ impl Crowd for Riders {
             for place in 0..share {
                 lanes.push(Lane::open(self.to, Protocol::Http, (number - 1) * share + place + 1).await?);
             }
-            callers.push(Caller { lanes, ask: Box::new(ask), at_once: 1, worth: 1 });
+            callers.push(Caller { lanes, ask: Box::new(ask), at_once: 1, worth: 1, apart: Duration::ZERO });
         }
         Ok(callers)
     }
 }
 
 fn booking(rng: &mut ChaCha8Rng, places: &[Position], rider: u32) -> String {
-    let key = uuid::Builder::from_random_bytes(rng.random()).into_uuid();
+    let booking = BookingId(uuid::Builder::from_random_bytes(rng.random()).into_uuid());
     let pickup = places[rng.random_range(0..places.len())];
     let dropoff = places[rng.random_range(0..places.len())];
+    wish(booking, pickup, dropoff, rider)
+}
+
+/// What rider number `rider` asks for.
+pub(crate) fn wish(booking: BookingId, pickup: Position, dropoff: Position, rider: u32) -> String {
     json!({
-        "booking_id": key,
+        "booking_id": booking,
         "door": "app",
         "pickup": { "position": pickup, "label": "정문 앞" },
         "dropoff": { "position": dropoff },

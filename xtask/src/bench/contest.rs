@@ -17,6 +17,7 @@ pub(super) enum Unit {
     Milliseconds,
     Microseconds,
     PerSecond,
+    Mebibytes,
 }
 
 impl Unit {
@@ -26,6 +27,7 @@ impl Unit {
             Unit::Milliseconds => "ms",
             Unit::Microseconds => "µs",
             Unit::PerSecond => "/s",
+            Unit::Mebibytes => "MiB",
         }
     }
 }
@@ -37,7 +39,7 @@ pub(super) enum Bound {
     RatioAtMost(f64),
     /// For rates.
     RatioAtLeast(f64),
-    /// For times that nobody else is measured for.
+    /// For times and memory that nobody else is measured for.
     OursAtMost(f64),
 }
 

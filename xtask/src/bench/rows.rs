@@ -5,6 +5,10 @@ use super::kit::Kit;
 
 mod assignment;
 mod bookings;
+mod catch_up;
+mod growth;
+mod memory;
+mod offers;
 mod reports;
 mod roads;
 mod starts;
@@ -19,7 +23,7 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 9] = [
+pub(super) const ALL: [Row; 13] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
@@ -29,4 +33,8 @@ pub(super) const ALL: [Row; 9] = [
     Row { name: "edge-bookings", open: bookings::edge },
     Row { name: "reports", open: reports::open },
     Row { name: "cold-start", open: starts::open },
+    Row { name: "catch-up", open: catch_up::open },
+    Row { name: "offer", open: offers::open },
+    Row { name: "memory", open: memory::open },
+    Row { name: "growth", open: growth::open },
 ];

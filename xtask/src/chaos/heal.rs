@@ -14,6 +14,7 @@ use crate::demo::outage::CHECK;
 use crate::demo::plan::Plan;
 use crate::postgres::{Durability, Server};
 use crate::run::{self, Stop};
+use crate::supervise;
 
 /// How long it may take to write a backlog, and to hand it on.
 const WRITE: Duration = Duration::from_secs(1_800);
@@ -108,9 +109,7 @@ fn look_for_bookings(dir: &Path, stop: &Stop) -> Result<()> {
     bail!("a promised booking is lost; the run is in {}:\n{}", dir.display(), run::tail(&log))
 }
 
-/// True if a node says that it holds what its peers hold, and that its districts are in normal mode.
+/// True if `node` answers and is level.
 fn is_level(city: &City<'_>, node: &str) -> Result<bool> {
-    let Some(ready) = city.readiness(node)? else { return Ok(false) };
-    let peers = ready["peers"].as_array().context("/readyz names peers")?;
-    Ok(ready["mode"] == "normal" && peers.iter().all(|peer| peer["level_ms"].is_u64()))
+    city.readiness(node)?.map_or(Ok(false), |ready| supervise::is_level(&ready))
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
 /// How long one question may take.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -25,12 +26,32 @@ pub(super) fn is_ready(url: &str) -> Result<bool> {
 /// # Errors
 ///
 /// As [`is_ready`].
-pub(crate) fn body(url: &str) -> Result<Option<Vec<u8>>> {
+fn body(url: &str) -> Result<Option<Vec<u8>>> {
     let (address, path) = parse(url).with_context(|| format!("not a local address: {url}"))?;
     let Ok(answer) = ask(address, path) else { return Ok(None) };
     let is_good = answer.starts_with(b"HTTP/1.1 200") || answer.starts_with(b"HTTP/1.0 200");
     let end = answer.windows(4).position(|window| window == b"\r\n\r\n");
     Ok(end.filter(|_| is_good).map(|end| answer[end + 4..].to_vec()))
+}
+
+/// Returns what the node at `url` says of itself; nothing if it does not answer or is not ready.
+///
+/// # Errors
+///
+/// As [`is_ready`], and if the answer is not JSON.
+pub(crate) fn readiness(url: &str) -> Result<Option<Value>> {
+    let Some(body) = body(url)? else { return Ok(None) };
+    serde_json::from_slice(&body).map(Some).with_context(|| format!("{url} answers no JSON"))
+}
+
+/// Tells whether a node that says `ready` of itself holds what its peers hold, and its districts are in normal mode.
+///
+/// # Errors
+///
+/// If it names no peers.
+pub(crate) fn is_level(ready: &Value) -> Result<bool> {
+    let peers = ready["peers"].as_array().context("/readyz names peers")?;
+    Ok(ready["mode"] == "normal" && peers.iter().all(|peer| peer["level_ms"].is_u64()))
 }
 
 fn parse(url: &str) -> Option<(SocketAddr, &str)> {
@@ -84,6 +105,18 @@ mod tests {
         assert_eq!(probe("SSH-2.0-OpenSSH_9.2\r\n"), None);
         assert_eq!(probe("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"), Some(Vec::new()));
         assert_eq!(probe("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"), Some(b"{}".to_vec()));
+    }
+
+    #[test]
+    fn a_node_is_level_once_it_has_seen_all_of_every_peer_in_normal_mode() {
+        let said = |mode: &str, level: Value| {
+            let peers = [serde_json::json!({ "level_ms": 3 }), serde_json::json!({ "level_ms": level })];
+            is_level(&serde_json::json!({ "mode": mode, "peers": peers })).unwrap()
+        };
+        assert!(said("normal", 7.into()));
+        assert!(!said("healing", 7.into()));
+        assert!(!said("normal", Value::Null));
+        assert!(is_level(&serde_json::json!({ "mode": "normal" })).is_err());
     }
 
     #[test]

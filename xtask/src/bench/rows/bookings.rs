@@ -105,7 +105,7 @@ fn pgbench(kit: &Kit, server: Server, seconds: u32) -> Result<Side> {
          ANALYZE driver;"
     );
     let (url, stop) = (cluster.url("postgres"), kit.stop.clone());
-    run::on_terminal(cluster.client("psql").args(["--quiet", "-c", &tables, &url]), "the peer's tables")?;
+    cluster.psql(&["-c", &tables]).context("the peer's tables")?;
     let (script, log) = (kit.dir.join("booking.sql"), kit.dir.join("pgbench.log"));
     std::fs::write(&script, TRANSACTION).with_context(|| script.display().to_string())?;
     Ok(Box::new(move |round| {

@@ -54,8 +54,8 @@ pub(super) fn new_speeds(kit: &Kit) -> Result<Vec<Contest>> {
 /// `cycle`: who is asked for whom, when a whole district waits.
 pub(super) fn cycle(kit: &Kit) -> Result<Vec<Contest>> {
     let (size, repeats) = (1_000, kit.size(20, 5));
-    let side = program(kit, "ondol-sim", "plan", "cycle")
-        .map(|plans| Kit::side(plans, move |round| format!("{size} {repeats} {}", round + 1)));
+    let side = plans(kit, "cycle")
+        .map(|plans| Kit::side(plans, move |round| format!("{size} {size} {repeats} {}", round + 1)));
     Ok(vec![Contest {
         row: "cycle",
         what: format!("a plan for {size} riders and as many free taxis, p99 of {repeats}"),
@@ -99,6 +99,11 @@ fn alone(
 
 fn streets(kit: &Kit, name: &str) -> Result<Talker, Missing> {
     program(kit, "ondol-roads", "race_tables", name)
+}
+
+/// The program that plans for riders and taxis on the map.
+pub(super) fn plans(kit: &Kit, name: &str) -> Result<Talker, Missing> {
+    program(kit, "ondol-sim", "plan", name)
 }
 
 /// A measuring program with the map.

@@ -97,8 +97,7 @@ impl<'a> City<'a> {
     ///
     /// If its answer is not JSON.
     pub(crate) fn readiness(&self, node: &str) -> Result<Option<serde_json::Value>> {
-        let Some(body) = supervise::body(&self.ready_url(node))? else { return Ok(None) };
-        serde_json::from_slice(&body).map(Some).with_context(|| format!("{node} answers no JSON"))
+        supervise::readiness(&self.ready_url(node)).with_context(|| node.to_owned())
     }
 
     /// Stops a victim for a while (SIGSTOP): it holds its connections and answers nothing.
