@@ -9,6 +9,7 @@ mod by_hand;
 mod capsules;
 mod drivers;
 mod exchange;
+mod near;
 mod outage;
 mod quarantine;
 mod relayed;
