@@ -6,15 +6,19 @@
 //! rush bookings ADDRESS MAP CONNECTIONS            riders who book, each with a number of their own
 //! rush beats ADDRESS MAP ROSTER CONNECTIONS        drivers who have signed in; each beat carries a position
 //! rush fixes ADDRESS MAP ROSTER CONNECTIONS BATCH  the same drivers hand in BATCH fixes of their track at a time
+//! rush near ADDRESS PATH COOKIE DIR CONNECTIONS    operators who ask who is free near places drawn in DIR
+//! rush geosearch ADDRESS DIR CONNECTIONS           Redis, with the same taxis and places
 //! rush geoadd ADDRESS DRIVERS CONNECTIONS BATCH    Redis, BATCH commands on the way at a time
 //! ```
 //!
 //! After `ready` it takes lines `SECONDS SEED` on its standard input and answers each with
-//! `{"figure": answers per second, "p50_ms": …, "p99_ms": …}` of one round. An answer that is no success ends it.
+//! `{"figure": answers per second, "p50_ms": …, "p99_ms": …}` of one round, with what was found as `"check"` where both sides
+//! must find the same. An answer that is no success ends it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that measures")]
 
 mod drivers;
 mod lane;
+mod near;
 mod redis;
 mod riders;
 
@@ -49,6 +53,11 @@ struct Caller {
 /// Opens the callers of a round, given its seed.
 trait Crowd {
     async fn callers(&mut self, seed: u64) -> Result<Vec<Caller>>;
+
+    /// What is found after the round, where both sides must find the same.
+    async fn check(&mut self, _seed: u64) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 fn main() -> ExitCode {
@@ -79,11 +88,17 @@ fn run() -> Result<()> {
                 play(drivers::Drivers::sign_in(address, map, roster, connections.parse()?, batch).await?)
                     .await
             }
+            ["near", address, path, cookie, dir, connections] => {
+                play(near::Nearest::at_node(address, path, cookie, dir, connections.parse()?)?).await
+            }
+            ["geosearch", address, dir, connections] => {
+                play(near::Nearest::at_redis(address, dir, connections.parse()?).await?).await
+            }
             ["geoadd", address, drivers, connections, batch] => {
                 play(redis::Redis::open(address, drivers.parse()?, connections.parse()?, batch.parse()?)?)
                     .await
             }
-            _ => bail!("rush bookings | beats | fixes | geoadd …; not {words:?}"),
+            _ => bail!("rush bookings | beats | fixes | near | geosearch | geoadd …; not {words:?}"),
         }
     })
 }
@@ -103,8 +118,12 @@ async fn play(mut crowd: impl Crowd) -> Result<()> {
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let (seconds, seed) = line.split_once(' ').with_context(|| format!("SECONDS SEED, not {line}"))?;
-        let callers = crowd.callers(seed.parse()?).await?;
-        println!("{}", round(callers, Duration::from_secs_f64(seconds.parse()?)).await?);
+        let (time, seed) = (Duration::from_secs_f64(seconds.parse()?), seed.parse()?);
+        let mut seen = round(crowd.callers(seed).await?, time).await?;
+        if let Some(check) = crowd.check(seed).await? {
+            seen["check"] = check.into();
+        }
+        println!("{seen}");
     }
     Ok(())
 }

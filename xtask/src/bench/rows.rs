@@ -5,6 +5,7 @@ use super::kit::Kit;
 
 mod assignment;
 mod bookings;
+mod nearest;
 mod reports;
 mod roads;
 mod starts;
@@ -19,7 +20,7 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 9] = [
+pub(super) const ALL: [Row; 10] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
@@ -28,5 +29,6 @@ pub(super) const ALL: [Row; 9] = [
     Row { name: "bookings", open: bookings::central },
     Row { name: "edge-bookings", open: bookings::edge },
     Row { name: "reports", open: reports::open },
+    Row { name: "nearest", open: nearest::open },
     Row { name: "cold-start", open: starts::open },
 ];

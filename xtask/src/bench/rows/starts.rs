@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
 use super::super::contest::{Bound, Contest, Goal, Peer, Played, Side, Unit};
 use super::super::kit::{Kit, ours};
@@ -44,7 +44,7 @@ fn edge(kit: &Kit, entries: u32) -> Result<Side> {
 fn recovery(kit: &Kit) -> Result<Side> {
     let mut cluster = Cluster::create(Durability::Machine)?;
     cluster.start()?;
-    psql(&cluster, "CREATE TABLE written (at timestamptz)")?;
+    cluster.query("CREATE TABLE written (at timestamptz)")?;
     let script = kit.dir.join("written.sql");
     std::fs::write(&script, INSERT).with_context(|| script.display().to_string())?;
     Ok(Box::new(move |_| {
@@ -54,7 +54,7 @@ fn recovery(kit: &Kit) -> Result<Side> {
         let begun = Instant::now();
         writers.wait().context("cannot wait for pgbench")?; // its connections are gone
         cluster.start()?;
-        psql(&cluster, INSERT)?;
+        cluster.query(INSERT)?;
         Ok(took(begun.elapsed()))
     }))
 }
@@ -66,15 +66,6 @@ fn write(cluster: &Cluster, script: &std::path::Path) -> Result<Child> {
     pgbench.args(["--no-vacuum", "--client", CLIENTS, "--time", "60", "--file"]).arg(script);
     pgbench.arg(cluster.url("postgres")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     pgbench.spawn().context("cannot start pgbench")
-}
-
-fn psql(cluster: &Cluster, text: &str) -> Result<()> {
-    let output = cluster.client("psql").args(["--quiet", "-c", text, &cluster.url("postgres")]).output();
-    let output = output.context("cannot start psql")?;
-    if output.status.success() {
-        return Ok(());
-    }
-    bail!("psql: {}", String::from_utf8_lossy(&output.stderr).trim())
 }
 
 fn took(time: Duration) -> Played {
