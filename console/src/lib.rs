@@ -49,6 +49,7 @@ pub fn router(setup: ConsoleSetup) -> Router {
         .route("/console/v1/districts/{id}/take", post(districts::take))
         .route("/console/v1/districts/{id}/give-back", post(districts::give_back))
         .route("/console/v1/districts/{id}/waive-bans", post(districts::waive_bans))
+        .route("/console/v1/districts/{id}/taxis/near", get(routes::taxis::near))
         .route("/console/v1/reconciliation", get(reconciliation::show))
         .route("/console/v1/fairness", get(fairness::show))
         .route("/console/v1/reports", get(reports::show))

@@ -8,7 +8,7 @@ mod shift;
 pub(crate) use booking::{SeenBooking, attention, object_fleet};
 pub(crate) use district::districts;
 pub(crate) use rule::rule;
-pub(crate) use shift::{SeenShift, state_of, taxi};
+pub(crate) use shift::{SeenShift, taxi};
 
 use ondol_core::ids::{DistrictId, FleetId};
 use ondol_core::units::{Now, Ticks, UtcMs};

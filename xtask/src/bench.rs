@@ -12,6 +12,8 @@ mod contest;
 pub(crate) mod facts;
 pub(crate) mod kit;
 pub(crate) mod node;
+mod pgbench;
+mod redis;
 mod rows;
 mod table;
 mod talk;

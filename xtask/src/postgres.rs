@@ -286,6 +286,15 @@ impl Cluster {
         Ok(probe.status().context("cannot run pg_isready")?.success())
     }
 
+    /// Has the account that may do everything carry out a command and returns what it answers.
+    ///
+    /// # Errors
+    ///
+    /// If the server refuses it; its words are repeated.
+    pub(crate) fn query(&self, command: &str) -> Result<String> {
+        self.psql(&["-c", command])
+    }
+
     /// A client program of the same version as the server: `psql`, `pgbench`.
     pub(crate) fn client(&self, name: &str) -> Command {
         Command::new(self.bin.join(name))
@@ -426,13 +435,14 @@ mod tests {
         let may =
             "select rolsuper or rolbypassrls or rolcreaterole from pg_roles where rolname = current_user";
         assert_eq!(sql_at(&cluster, &owned, may), "f", "central is held to row-level security");
-        sql(&cluster, "create table kept (word text); insert into kept values ('warm')");
+        cluster.query("create table kept (word text); insert into kept values ('warm')").unwrap();
+        assert!(cluster.query("select nothing").unwrap_err().to_string().contains("nothing"));
         let old = cluster.server.as_ref().unwrap().id();
         cluster.kill_9().unwrap();
         assert!(!cluster.answers().unwrap(), "a killed server answers");
         cluster.start().unwrap();
         assert_ne!(cluster.server.as_ref().unwrap().id(), old);
-        assert_eq!(sql(&cluster, "select word from kept"), "warm");
+        assert_eq!(cluster.query("select word from kept").unwrap(), "warm");
         cluster.stop().unwrap();
         assert!(!cluster.answers().unwrap(), "a stopped server answers");
         assert!(cluster.kill_9().unwrap_err().to_string().contains("not running"));
@@ -454,10 +464,6 @@ mod tests {
             .stderr(Stdio::null())
             .status();
         assert!(!status.unwrap().success());
-    }
-
-    fn sql(cluster: &Cluster, text: &str) -> String {
-        sql_at(cluster, &cluster.url("postgres"), text)
     }
 
     fn sql_at(cluster: &Cluster, url: &str, text: &str) -> String {

@@ -20,6 +20,8 @@ const NODE_AT_LEAST: (u32, u32) = (20, 19);
 pub(crate) enum Need {
     /// The PostgreSQL server's programs, for private clusters.
     Postgres,
+    /// PostgreSQL's extension for places, a peer of `cargo xtask bench`.
+    Postgis,
     /// A browser for the tests of the pages.
     Chromium,
     /// A text modem's daemon, for the tests against a real SMS peer.
@@ -36,6 +38,7 @@ impl Need {
     const fn packages(self) -> &'static [&'static str] {
         match self {
             Need::Postgres => &["postgresql"],
+            Need::Postgis => &["postgresql", "postgresql-postgis"],
             Need::Chromium => &["chromium"],
             Need::Gammu => &["gammu", "gammu-smsd"],
             Need::Faketime => &["libfaketime"],
@@ -47,6 +50,7 @@ impl Need {
     fn is_met(self) -> bool {
         match self {
             Need::Postgres => postgres_bin().is_some(),
+            Need::Postgis => has_postgis(),
             Need::Chromium => run::find("chromium").is_some(),
             Need::Gammu => run::find("gammu").is_some() && run::find("gammu-smsd").is_some(),
             Need::Faketime => faketime_library().is_some(),
@@ -92,6 +96,14 @@ pub(crate) fn postgres_bin() -> Option<PathBuf> {
             bin.join("postgres").is_file().then_some(bin)
         }
     }
+}
+
+/// Tells whether the PostgreSQL that is used has its extension for places, where Debian puts it.
+fn has_postgis() -> bool {
+    let version = postgres_bin().and_then(|bin| Some(bin.parent()?.file_name()?.to_owned()));
+    let control =
+        |version| Path::new("/usr/share/postgresql").join(version).join("extension/postgis.control");
+    version.map(control).is_some_and(|control| control.is_file())
 }
 
 /// Returns libfaketime where Debian puts it: `/usr/lib/ARCHITECTURE/faketime/`.

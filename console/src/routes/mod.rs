@@ -12,6 +12,7 @@ pub(crate) mod reconciliation;
 pub(crate) mod reports;
 pub(crate) mod session;
 pub(crate) mod shifts;
+pub(crate) mod taxis;
 
 use ondol_core::booking::BookingRecord;
 use ondol_core::command::Refusal;

@@ -19,7 +19,7 @@ pub(crate) struct SeenShift {
 }
 
 /// What a shift is doing, and for which booking.
-pub(crate) fn state_of(board: &DistrictBoard, shift: &ShiftRecord) -> (DutyState, Option<BookingId>) {
+fn state_of(board: &DistrictBoard, shift: &ShiftRecord) -> (DutyState, Option<BookingId>) {
     let mut state = match shift.duty() {
         Some(Duty::Available) => DutyState::Free,
         Some(Duty::Paused) => DutyState::Paused,

@@ -20,6 +20,7 @@
 //! | `POST /console/v1/districts/{id}/take` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `POST /console/v1/districts/{id}/give-back` | [`ConfirmRequest`] | [`DistrictView`] |
 //! | `POST /console/v1/districts/{id}/waive-bans` | [`WaiveRequest`] | [`DistrictView`]; written to the audit log |
+//! | `GET /console/v1/districts/{id}/taxis/near` | `at`: LAT,LON; `most`: ten without it | [`NearView`] |
 //! | `GET /console/v1/reconciliation` | – | [`ReconciliationView`] |
 //! | `GET /console/v1/fairness` | `from`, `to`: a week at most; without them the last day | [`FairnessView`] |
 //! | `GET /console/v1/map` | – | GeoJSON |
@@ -34,6 +35,7 @@ mod board;
 mod booking;
 mod fairness;
 mod intake;
+mod near;
 mod report;
 mod session;
 mod why;
@@ -47,6 +49,7 @@ pub use booking::{
 };
 pub use fairness::{FairnessView, FleetView, LeftOut, RuleCount};
 pub use intake::{Accepted, CallerView, IntakeAnswer, IntakeRequest, PastBooking};
+pub use near::{NearTaxi, NearView};
 pub use report::{ReportRow, ReportsView};
 pub use session::{
     ConfirmRequest, ConflictView, Empty, OutageView, ReconciliationView, SessionView, SignIn, Standing,
@@ -62,6 +65,8 @@ pub const SHIFTS_MAX: usize = 2_000;
 pub const FACTS_MAX: usize = 100;
 /// Most shifts proposed for one booking.
 pub const CANDIDATES_MAX: usize = 12;
+/// Most taxis shown near a place.
+pub const NEAR_MAX: usize = 50;
 /// Most questions shown of one booking.
 pub const QUESTIONS_MAX: usize = 100;
 /// Most other candidates shown of one question; the journal keeps five.

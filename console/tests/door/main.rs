@@ -7,6 +7,7 @@ mod bench;
 mod erased;
 mod fairness;
 mod live;
+mod near;
 mod reports;
 mod shifts;
 #[path = "../../../dispatch/testbed/mod.rs"]
@@ -36,6 +37,7 @@ fn routes(bench: &Bench) -> Vec<(Method, String, Option<Value>)> {
         (Method::GET, "/console/v1/callers/010-1234-5678".to_owned(), None),
         (Method::GET, "/console/v1/reconciliation".to_owned(), None),
         (Method::GET, "/console/v1/fairness".to_owned(), None),
+        (Method::GET, "/console/v1/districts/hannam/taxis/near?at=37.5,127.0".to_owned(), None),
         (Method::GET, path(1, ""), None),
         (Method::GET, path(1, "/decisions"), None),
         post("/console/v1/bookings".to_owned(), bench.call(2)),

@@ -29,6 +29,7 @@ pub mod ids;
 pub mod journal;
 pub mod loan;
 pub mod matching;
+mod near;
 pub mod node;
 pub mod pin;
 pub mod planted;

@@ -5,6 +5,9 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+/// Mean radius of the earth.
+pub(crate) const EARTH_M: f64 = 6_371_008.8;
+
 /// A WGS84 position, kept in whole microdegrees (about 0.1 m) so that it compares, hashes and
 /// travels without rounding.
 ///
@@ -56,6 +59,11 @@ impl Position {
         f64::from(self.lon_e6) / 1e6
     }
 
+    /// Latitude and longitude in whole microdegrees.
+    pub(crate) fn microdegrees(self) -> (i32, i32) {
+        (self.lat_e6, self.lon_e6)
+    }
+
     /// Straight-line distance in metres on a sphere of 6,371,008.8 m (haversine); within 0.6 % of the ellipsoid.
     #[must_use]
     pub fn distance_m(self, other: Self) -> f64 {
@@ -63,7 +71,7 @@ impl Position {
         let half_lat = ((lat_b - lat_a) / 2.0).sin();
         let half_lon = ((other.lon() - self.lon()).to_radians() / 2.0).sin();
         let h = half_lat * half_lat + lat_a.cos() * lat_b.cos() * half_lon * half_lon;
-        2.0 * 6_371_008.8 * h.min(1.0).sqrt().asin()
+        2.0 * EARTH_M * h.min(1.0).sqrt().asin()
     }
 }
 

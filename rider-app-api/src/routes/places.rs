@@ -5,7 +5,7 @@ use axum::extract::{Query, State, rejection::QueryRejection};
 use ondol_core::fact::Lang;
 use ondol_core::ids::StandId;
 use ondol_core::position::Position;
-use ondol_engine::http::Problem;
+use ondol_engine::http::{Problem, lat_lon};
 use ondol_roads::{Hit, Kind};
 use serde::Deserialize;
 
@@ -40,11 +40,11 @@ pub(crate) async fn find(
             if text.chars().count() > QUERY_MAX_CHARS {
                 return Err(Problem::invalid(format!("q has at most {QUERY_MAX_CHARS} characters")));
             }
-            let near = find.near.as_deref().map(|near| position(near, "near")).transpose()?;
+            let near = find.near.as_deref().map(|near| lat_lon(near, "near")).transpose()?;
             if text.is_empty() { Vec::new() } else { map.search(text, near, PLACES_MAX) }
         }
         (None, Some(at)) => {
-            let at = position(at, "at")?;
+            let at = lat_lon(at, "at")?;
             // The pin keeps its own position: the name only says what is there.
             map.reverse(at).map(|hit| Hit { lat: at.lat(), lon: at.lon(), ..hit }).into_iter().collect()
         }
@@ -67,12 +67,4 @@ fn place(state: &Inner, hit: Hit, lang: Lang) -> Option<PlaceView> {
     let district = state.districts.locate(position).map(|(district, _)| district);
     let served = district.is_some();
     Some(PlaceView { name, kind: hit.kind.as_str().to_owned(), position, stand, served, district })
-}
-
-/// Reads `LAT,LON`.
-fn position(text: &str, field: &str) -> Result<Position, Problem> {
-    let malformed = || Problem::invalid(format!("{field} is written LAT,LON in degrees, as 37.55,126.97"));
-    let (lat, lon) = text.split_once(',').ok_or_else(malformed)?;
-    let number = |text: &str| text.trim().parse::<f64>().map_err(|_| malformed());
-    Position::new(number(lat)?, number(lon)?).map_err(|error| Problem::invalid(error.to_string()))
 }

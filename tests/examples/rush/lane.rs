@@ -174,17 +174,54 @@ fn socket_end(bytes: &[u8]) -> Result<Option<usize>> {
     Ok(Some(end))
 }
 
-/// Answers to commands that add: a number or a word in a line.
+/// Answers to commands that add, a number or a word in a line, and to those that search: words in a list.
 fn redis_end(bytes: &[u8]) -> Result<Option<usize>> {
     let Some(end) = find(bytes, b"\r\n") else { return Ok(None) };
+    let begin = end + 2;
     match bytes.first() {
-        Some(b':' | b'+') => Ok(Some(end + 2)),
+        Some(b':' | b'+') => Ok(Some(begin)),
+        Some(b'$') => {
+            let end = begin + count(&bytes[1..end])? + 2;
+            Ok((end <= bytes.len()).then_some(end))
+        }
+        Some(b'*') => {
+            let mut at = begin;
+            for _ in 0..count(&bytes[1..end])? {
+                let Some(length) = redis_end(&bytes[at..])? else { return Ok(None) };
+                at += length;
+            }
+            Ok(Some(at))
+        }
         _ => bail!("Redis says {}", String::from_utf8_lossy(&bytes[..end])),
     }
 }
 
+fn count(digits: &[u8]) -> Result<usize> {
+    std::str::from_utf8(digits)?.parse().context("a length is a number")
+}
+
+/// The words of a list that Redis answers.
+pub(crate) fn items(answer: &[u8]) -> Result<Vec<&[u8]>> {
+    let mut items = Vec::new();
+    let mut rest = answer.strip_prefix(b"*").context("not a list")?;
+    while let Some(at) = find(rest, b"\r\n$") {
+        rest = &rest[at + 3..];
+        let begin = find(rest, b"\r\n").context("a word has a length")? + 2;
+        let end = begin + count(&rest[..begin - 2])?;
+        items.push(rest.get(begin..end).context("a word is cut short")?);
+        rest = &rest[end..];
+    }
+    Ok(items)
+}
+
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
     bytes.windows(what.len()).position(|window| window == what)
+}
+
+/// Writes a question of an operator's page over HTTP.
+pub(crate) fn get(out: &mut Vec<u8>, path: &str, cookie: &str) {
+    let head = format!("GET {path} HTTP/1.1\r\nhost: node\r\ncookie: {cookie}\r\n\r\n");
+    out.extend_from_slice(head.as_bytes());
 }
 
 /// Writes a question over HTTP.

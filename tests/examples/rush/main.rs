@@ -12,15 +12,19 @@
 //!                                                  CONNECTIONS phones speak at a time, all sockets are open
 //! rush offers ADDRESS MAP ROSTER PERCENTILE        the same drivers listen on their sockets while one rider after the other
 //!                                                  books; the figure is this percentile of the milliseconds to the offer
+//! rush near ADDRESS PATH COOKIE DIR CONNECTIONS    operators who ask who is free near places drawn in DIR
+//! rush geosearch ADDRESS DIR CONNECTIONS           Redis, with the same taxis and places
 //! rush geoadd ADDRESS DRIVERS CONNECTIONS BATCH    Redis, BATCH commands on the way at a time
 //! ```
 //!
 //! After `ready` it takes lines `SECONDS SEED` on its standard input and answers each with
-//! `{"figure": answers per second, "p50_ms": …, "p99_ms": …}` of one round. An answer that is no success ends it.
+//! `{"figure": answers per second, "p50_ms": …, "p99_ms": …}` of one round, with what was found as `"check"` where both sides
+//! must find the same. An answer that is no success ends it.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that measures")]
 
 mod drivers;
 mod lane;
+mod near;
 mod offers;
 mod redis;
 mod riders;
@@ -59,6 +63,11 @@ struct Caller {
 /// Opens the callers of a round, given its seed.
 trait Crowd {
     async fn callers(&mut self, seed: u64) -> Result<Vec<Caller>>;
+
+    /// What is found after the round, where both sides must find the same.
+    async fn check(&mut self, _seed: u64) -> Result<Option<String>> {
+        Ok(None)
+    }
 }
 
 /// Plays a round that lasts so long, given its seed.
@@ -68,7 +77,11 @@ trait Play {
 
 impl<C: Crowd> Play for C {
     async fn round(&mut self, time: Duration, seed: u64) -> Result<Value> {
-        all_ask(self.callers(seed).await?, time).await
+        let mut seen = all_ask(self.callers(seed).await?, time).await?;
+        if let Some(check) = self.check(seed).await? {
+            seen["check"] = check.into();
+        }
+        Ok(seen)
     }
 }
 
@@ -107,11 +120,17 @@ fn run() -> Result<()> {
             ["offers", address, map, roster, percentile] => {
                 play(offers::Offers::open(address, map, roster, percentile.parse()?).await?).await
             }
+            ["near", address, path, cookie, dir, connections] => {
+                play(near::Nearest::at_node(address, path, cookie, dir, connections.parse()?)?).await
+            }
+            ["geosearch", address, dir, connections] => {
+                play(near::Nearest::at_redis(address, dir, connections.parse()?).await?).await
+            }
             ["geoadd", address, drivers, connections, batch] => {
                 play(redis::Redis::open(address, drivers.parse()?, connections.parse()?, batch.parse()?)?)
                     .await
             }
-            _ => bail!("rush bookings | beats | fixes | sockets | offers | geoadd …; not {words:?}"),
+            _ => bail!("rush bookings | beats | fixes | sockets | offers | near | geosearch | geoadd …; not {words:?}"),
         }
     })
 }

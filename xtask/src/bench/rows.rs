@@ -8,6 +8,7 @@ mod bookings;
 mod catch_up;
 mod growth;
 mod memory;
+mod nearest;
 mod offers;
 mod reports;
 mod roads;
@@ -23,7 +24,7 @@ pub(super) struct Row {
 }
 
 /// All rows, in the order they are measured and written.
-pub(super) const ALL: [Row; 13] = [
+pub(super) const ALL: [Row; 14] = [
     Row { name: "assignment", open: assignment::open },
     Row { name: "one-to-many", open: roads::one_to_many },
     Row { name: "table", open: roads::table },
@@ -32,6 +33,7 @@ pub(super) const ALL: [Row; 13] = [
     Row { name: "bookings", open: bookings::central },
     Row { name: "edge-bookings", open: bookings::edge },
     Row { name: "reports", open: reports::open },
+    Row { name: "nearest", open: nearest::open },
     Row { name: "cold-start", open: starts::open },
     Row { name: "catch-up", open: catch_up::open },
     Row { name: "offer", open: offers::open },

@@ -3,14 +3,15 @@
 use ondol_core::fact::Sealed;
 use ondol_core::node::Node;
 use ondol_core::position::Position;
+use ondol_core::shift::ShiftRecord;
 use ondol_core::travel::{StraightLine, TravelTimes as _};
 use ondol_core::units::Now;
 use ondol_engine::identity::policy::{Caller, Operation};
 use ondol_engine::vault::{DriverPersonal, Vault};
 use ondol_roads::RoadMap;
 
-use crate::view::{SeenBooking, sees, state_of, utc_of};
-use crate::wire::{CANDIDATES_MAX, CandidateView, DutyState};
+use crate::view::{SeenBooking, sees, utc_of};
+use crate::wire::{CANDIDATES_MAX, CandidateView};
 
 /// A shift that could be asked, copied out of the loop.
 pub(super) struct Near {
@@ -28,38 +29,47 @@ pub(super) fn near(node: &Node, booking: &SeenBooking, caller: &Caller, now: Now
     if booking.record.status().is_closed() || booking.record.standing().is_some() {
         return Vec::new();
     }
-    let Some(board) = node.board().district(&booking.district) else { return Vec::new() };
-    let mut near: Vec<(f64, Near)> = board
-        .shifts
-        .values()
-        .filter(|shift| state_of(board, shift).0 == DutyState::Free)
-        .filter_map(|shift| {
-            let start = shift.start.as_ref()?;
-            let suits = start.vehicle.seats >= request.seats
+    let suits = |shift: &ShiftRecord| {
+        shift.start.as_ref().is_some_and(|start| {
+            start.vehicle.seats >= request.seats
                 && start.vehicle.needs.cover(request.needs)
                 && request.fleet.as_ref().is_none_or(|fleet| *fleet == start.fleet)
-                && sees(caller, Operation::AssignByHand, &booking.district, Some(&start.fleet));
-            if !suits {
-                return None;
-            }
-            let contact = node.contacts().get(&shift.id);
-            let position = node.place_of(shift, &booking.district, now);
-            let view = CandidateView {
-                shift: shift.id,
-                plate: start.vehicle.plate.clone(),
-                driver_name: None,
-                driver_hidden: None,
-                eta_s: None,
-                heard_at: contact.map(|contact| utc_of(now, contact.heard_at).into()),
-                by_text: shift.home().is_some(),
-            };
-            let driver = node.board().driver(start.driver).and_then(|(_, driver)| driver.personal.clone());
-            let distance_m = position.map_or(f64::INFINITY, |position| position.distance_m(request.pickup));
-            Some((distance_m, Near { pickup: request.pickup, position, driver, view }))
+                && sees(caller, Operation::AssignByHand, &booking.district, Some(&start.fleet))
         })
+    };
+    let placed = node.nearest_free(&booking.district, request.pickup, CANDIDATES_MAX, now, suits);
+    let mut near: Vec<Near> = placed
+        .iter()
+        .filter_map(|found| copy(node, found.shift, Some(found.position), request.pickup, now))
         .collect();
-    near.sort_by(|a, b| a.0.total_cmp(&b.0));
-    near.into_iter().take(CANDIDATES_MAX).map(|(_, near)| near).collect()
+    if near.len() < CANDIDATES_MAX {
+        let anywhere = node.free_anywhere(&booking.district, now).filter(|shift| suits(shift));
+        let anywhere = anywhere.filter_map(|shift| copy(node, shift, None, request.pickup, now));
+        near.extend(anywhere.take(CANDIDATES_MAX - near.len()));
+    }
+    near
+}
+
+fn copy(
+    node: &Node,
+    shift: &ShiftRecord,
+    position: Option<Position>,
+    pickup: Position,
+    now: Now,
+) -> Option<Near> {
+    let start = shift.start.as_ref()?;
+    let contact = node.contacts().get(&shift.id);
+    let view = CandidateView {
+        shift: shift.id,
+        plate: start.vehicle.plate.clone(),
+        driver_name: None,
+        driver_hidden: None,
+        eta_s: None,
+        heard_at: contact.map(|contact| utc_of(now, contact.heard_at).into()),
+        by_text: shift.home().is_some(),
+    };
+    let driver = node.board().driver(start.driver).and_then(|(_, driver)| driver.personal.clone());
+    Some(Near { pickup, position, driver, view })
 }
 
 /// The same with travel times, nearest by road first.

@@ -173,9 +173,9 @@ impl DistrictBoard {
             Fact::StandListed { stand, name_ko, name_en, position, .. } => {
                 let new = Stand { hlc: entry.hlc, name_ko, name_en, position };
                 if self.stands.get(&stand).is_none_or(|known| new > *known) {
-                    self.stands.insert(stand, new);
+                    self.stands.insert(stand.clone(), new);
                 }
-                Touched::Roster
+                Touched::Stand(stand)
             }
         }
     }

@@ -122,8 +122,10 @@ pub enum Touched {
     Shift(ShiftId),
     /// Who dispatches.
     Authority,
-    /// Drivers or stands.
+    /// A driver's listing.
     Roster,
+    /// A stand.
+    Stand(StandId),
     /// Nothing that is shown: a series was opened, or the kind belongs to a later release.
     Nothing,
 }
@@ -448,6 +450,12 @@ impl DistrictBoard {
                 self.shifts_of(driver).all(holds_nothing),
                 holds_nothing(shift)
             )
+    }
+
+    /// True if the driver of `shift` takes bookings and has neither a trip nor a question.
+    #[must_use]
+    pub fn is_free(&self, shift: &ShiftRecord) -> bool {
+        shift.is_available() && self.bonds_of(shift.id).next().is_none()
     }
 
     /// Shifts that give way: their driver has another one that stands, and they hold nothing any more.

@@ -4,8 +4,8 @@
 //! somebody else's, and in plenty it is the other way round; then how long the drive is by road. A booking that was promised
 //! its shift waits for no other: in plenty it is looked at from its own side alone, which keeps a plan short.
 
-use super::near::Grid;
 use super::{FreeShift, OpenBooking, RollingRules, Snapshot};
+use crate::near::Grid;
 use crate::position::Position;
 
 /// A shift that may serve a booking and comes while its rider is there, or not much later.

@@ -7,13 +7,12 @@
 //! | what a plan is made from, and what it says | `snapshot`, `plan` |
 //! | the rule in use: riders together wait least, planned anew until a shift is close | `rolling` |
 //! | taxis on their way are exchanged, and every rider keeps one | `exchange` |
-//! | who comes into question: near by straight line, then by road | `candidates`, `near` |
+//! | who comes into question: near by straight line, then by road | `candidates` |
 //! | the exact solver | `solver` |
 //! | the yardstick: nearest pair first | `nearest` |
 
 mod candidates;
 mod exchange;
-mod near;
 mod nearest;
 mod plan;
 mod rolling;

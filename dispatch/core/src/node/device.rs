@@ -84,6 +84,7 @@ impl Node {
             session: Some((session.clone(), attach.attach_epoch)),
         };
         self.contacts.insert(shift, contact);
+        self.keep_if_free(&district, shift);
         self.dirty.insert(district);
         Ok(Answer::Attached { session })
     }
@@ -164,6 +165,9 @@ impl Node {
             session,
         };
         self.contacts.insert(beat.shift, contact);
+        if beat.position.is_some() {
+            self.keep_heard(&beat.district, beat.shift);
+        }
         if attached && let Some(position) = beat.position {
             self.watch_stand(&beat.district, beat.shift, position, now);
         }

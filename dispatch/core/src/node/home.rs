@@ -331,6 +331,7 @@ impl Node {
         self.step_at_home(district, bond.booking, &bond.id, Step::Done { fare: fare.clone() }, now);
         if let Some(dropoff) = dropoff {
             self.last_seen.insert(shift, dropoff);
+            self.keep_if_free(district, shift);
         }
         Ok(HomeAnswer::Ended { fare })
     }

@@ -11,6 +11,7 @@
 //! | driver devices: what they report | `report.rs` |
 //! | driver devices: trips that come back from capsules | `restore.rs` |
 //! | feature-phone drivers | `home.rs` |
+//! | free shifts by place | `free.rs` |
 //! | who is asked | `plan.rs` |
 //! | who is asked to take over from a taxi on its way | `exchange.rs` |
 //! | questions: put, sent until answered, ended | `questions.rs` |
@@ -45,6 +46,7 @@ use crate::ids::{
 };
 use crate::journal::{Entry, Hash, Head, Series};
 use crate::matching::{Policy, RollingAssignment, RollingRules};
+use crate::near::Live;
 use crate::position::Position;
 use crate::stand::StandWatch;
 use crate::travel::TravelTimes;
@@ -58,6 +60,7 @@ mod by_hand;
 mod call_off;
 mod device;
 mod exchange;
+mod free;
 mod freeze;
 mod home;
 mod lease;
@@ -79,6 +82,7 @@ mod unheard;
 mod whereabouts;
 mod witness;
 
+pub use free::NearShift;
 pub use mode::{Mode, ModeReason, ModeView};
 pub use quarantine::{Poison, Stuck};
 
@@ -106,6 +110,7 @@ pub struct Node {
     committed_at: Option<Ticks>,
     swept_at: Ticks,
     contacts: BTreeMap<ShiftId, Contact>,
+    free: BTreeMap<DistrictId, Live<ShiftId>>,
     questions: BTreeMap<AssignmentId, Question>,
     /// Bonds that an operator wants back, until the device has let go.
     recalled: BTreeMap<AssignmentId, ShiftId>,
@@ -223,6 +228,7 @@ impl Node {
             committed_at: None,
             swept_at: now.ticks,
             contacts: BTreeMap::new(),
+            free: BTreeMap::new(),
             questions: BTreeMap::new(),
             recalled: BTreeMap::new(),
             sides,
@@ -241,6 +247,7 @@ impl Node {
             stuck: BTreeMap::new(),
             untold: None,
         };
+        node.keep_free_shifts();
         node.release_stale_home_questions(now);
         node
     }

@@ -29,6 +29,7 @@ impl Node {
                 }
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
+                self.keep_shifts_of(district, *booking);
                 self.tell_rider(district, *booking, before, written_at, now);
                 // Of a page, what it says first may be taken back by what it says last.
                 if !self.is_in_page(district, *booking) {
@@ -40,8 +41,10 @@ impl Node {
             Touched::Shift(shift) => {
                 self.changed(Change::Shift(district.clone(), *shift));
                 self.dirty.insert(district.clone());
+                self.keep_if_free(district, *shift);
             }
             Touched::Authority => self.changed(Change::Mode(district.clone())),
+            Touched::Stand(stand) => self.keep_shifts_at(district, stand),
             Touched::Roster | Touched::Nothing => {}
         }
     }

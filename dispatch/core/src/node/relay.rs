@@ -154,8 +154,10 @@ impl Node {
             attached.is_some_and(|(_, node)| Some(node) == edge)
         };
         let seen = relay.drivers.iter().filter(|seen| is_attached(seen.shift));
-        let seen = seen.map(|seen| (seen.shift, (seen.position, heard_at(seen.heard_ago_ms)))).collect();
-        side.relayed = seen;
+        side.relayed = seen.map(|seen| (seen.shift, (seen.position, heard_at(seen.heard_ago_ms)))).collect();
+        for seen in &relay.drivers {
+            self.keep_if_free(&relay.district, seen.shift);
+        }
         self.dirty.insert(relay.district);
         Ok(Answer::Done)
     }

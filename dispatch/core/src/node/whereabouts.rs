@@ -42,7 +42,7 @@ impl Node {
         }
     }
 
-    fn place_of_stand(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
+    pub(super) fn place_of_stand(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
         let (stand, _) = shift.waits_at()?;
         self.district(district)?.stands.get(stand).map(|stand| stand.position)
     }
@@ -53,7 +53,7 @@ impl Node {
 
     /// Where a feature-phone driver is thought to be: at the stand, else where the last trip ended, else at the
     /// first stand of the district.
-    fn last_known_place(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
+    pub(super) fn last_known_place(&self, shift: &ShiftRecord, district: &DistrictId) -> Option<Position> {
         let board = self.district(district)?;
         self.place_of_stand(shift, district)
             .or_else(|| self.last_seen.get(&shift.id).copied())

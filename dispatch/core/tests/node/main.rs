@@ -10,6 +10,7 @@ mod call_off;
 mod capsules;
 mod drivers;
 mod exchange;
+mod near;
 mod outage;
 mod quarantine;
 mod relayed;

@@ -40,6 +40,7 @@ struct Place {
 mod copy;
 mod cut;
 mod look;
+mod near;
 mod roads;
 
 use roads::Roads;
@@ -177,7 +178,9 @@ impl World {
         let now = self.now(name);
         let place = self.place(name);
         place.node.handle(input, now);
-        Self::drain(place)
+        let reply = Self::drain(place);
+        self.check_near(name);
+        reply
     }
 
     fn drain(place: &mut Place) -> Option<Result<Answer, Refusal>> {
@@ -244,6 +247,7 @@ impl World {
             let place = self.place(name);
             place.node.handle_timeout(now);
             Self::drain(place);
+            self.check_near(name);
         }
     }
 
@@ -289,6 +293,11 @@ impl World {
     pub(crate) fn cancel(&mut self, name: &str, number: u128) -> Result<Answer, Refusal> {
         let booking = Self::booking(number);
         self.command(name, Command::Cancel { booking, by: Party::Rider, reason: CancelReason::ChangedMind })
+    }
+
+    /// Moves all phones that are heard from now on.
+    pub(crate) fn move_to(&mut self, east: f64) {
+        self.east = east;
     }
 
     pub(crate) fn attach_at(&mut self, name: &'static str, shift: u128, east: f64) {

@@ -1,4 +1,4 @@
-//! What all doors share: problem documents, strict JSON, request ids, how fresh an answer is, and the map drawn.
+//! What all doors share: problem documents, strict JSON, places in addresses, request ids, how fresh an answer is, and the map drawn.
 //!
 //! Problems follow RFC 9457 with two members of our own: a stable `code`, and `retry`, which says whether
 //! the same request may succeed later, unchanged. The message outside is written for the caller; what
@@ -7,6 +7,7 @@
 mod drawing;
 mod freshness;
 mod json;
+mod lat_lon;
 mod moment;
 mod places;
 mod request_id;
@@ -22,6 +23,7 @@ use crate::run::{RequestError, Unavailable};
 pub use drawing::{KeptBy, drawing};
 pub use freshness::{Authority, Fresh, rfc3339};
 pub use json::{BODY_MAX, DEPTH_MAX, StrictJson, strict_json};
+pub use lat_lon::lat_lon;
 pub use moment::{InvalidMoment, Moment};
 pub use places::{NoPlace, Place, Places, network_of};
 pub use request_id::{REQUEST_ID_HEADER, RequestId, request_id};

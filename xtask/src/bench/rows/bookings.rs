@@ -1,15 +1,12 @@
 //! Bookings that are durable when they are answered: a node over PostgreSQL and over SQLite, against the bare stores.
 
-use std::path::Path;
-use std::time::Duration;
+use anyhow::{Result, bail};
 
-use anyhow::{Context as _, Result, bail};
-
-use super::super::contest::{Bound, Contest, Goal, Peer, Played, Side, Unit};
+use super::super::contest::{Bound, Contest, Goal, Peer, Side, Unit};
 use super::super::kit::{Kit, ours};
 use super::super::node::{Node, Standing};
+use super::super::pgbench::{self, Load};
 use crate::postgres::{Durability, Server};
-use crate::run;
 
 /// Riders who ask at the same time, and clients of the peer.
 const AT_ONCE: &str = "32";
@@ -104,45 +101,14 @@ fn pgbench(kit: &Kit, server: Server, seconds: u32) -> Result<Side> {
          CREATE TABLE journal (seq bigserial PRIMARY KEY, kind text, body jsonb);
          ANALYZE driver;"
     );
-    let (url, stop) = (cluster.url("postgres"), kit.stop.clone());
-    cluster.psql(&["-c", &tables]).context("the peer's tables")?;
-    let (script, log) = (kit.dir.join("booking.sql"), kit.dir.join("pgbench.log"));
-    std::fs::write(&script, TRANSACTION).with_context(|| script.display().to_string())?;
-    Ok(Box::new(move |round| {
-        let mut pgbench = cluster.client("pgbench");
-        pgbench.args(["--no-vacuum", "--protocol=prepared", "--client", AT_ONCE, "--jobs", "2", "--time"]);
-        pgbench.args([&seconds.to_string(), "--random-seed", &(round + 1).to_string(), "--file"]);
-        pgbench.arg(&script).arg(&url);
-        let limit = Duration::from_secs(u64::from(seconds) + 60);
-        if !run::to_log(&mut pgbench, &log, limit, &stop)?.is_success() {
-            bail!("pgbench failed:\n{}", run::tail(&log));
-        }
-        rate(&log)
-    }))
-}
-
-/// What pgbench says of its rate: `tps = 3123.123 (without initial connection time)`.
-fn rate(log: &Path) -> Result<Played> {
-    let text = std::fs::read_to_string(log).with_context(|| log.display().to_string())?;
-    let rate = read_rate(&text).with_context(|| format!("pgbench says no rate:\n{text}"))?;
-    Ok(Played { figure: rate, ..Played::default() })
-}
-
-fn read_rate(text: &str) -> Option<f64> {
-    text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok())
+    cluster.query(&tables)?;
+    let load = Load { name: "booking", script: TRANSACTION, clients: AT_ONCE, threads: "2", seconds };
+    pgbench::side(kit, cluster, &load, |_, _| Ok(None))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_rate_is_read_from_what_pgbench_says() {
-        let text =
-            "pgbench (15.8)\nlatency average = 10 ms\ntps = 3123.5 (without initial connection time)\n";
-        assert_eq!(read_rate(text), Some(3_123.5));
-        assert_eq!(read_rate("pgbench: error: tps\n"), None);
-    }
 
     #[test]
     fn the_transaction_claims_among_the_drivers_that_there_are() {

@@ -60,16 +60,16 @@ fn heal(kit: &Kit, server: Server, entries: u32) -> Result<Side> {
 fn upserts(kit: &Kit, entries: u32) -> Result<Side> {
     let mut cluster = Cluster::create(Durability::Machine)?;
     cluster.start()?;
-    cluster.psql(&["-c", TABLE])?;
+    cluster.query(TABLE)?;
     let script = kit.dir.join("upserts.sql");
     std::fs::write(&script, statements(entries)).with_context(|| script.display().to_string())?;
     let script = script.display().to_string();
     Ok(Box::new(move |_| {
-        cluster.psql(&["-c", "TRUNCATE entry"])?;
+        cluster.query("TRUNCATE entry")?;
         let begun = Instant::now();
         cluster.psql(&["--file", &script])?;
         let took = begun.elapsed();
-        let held = cluster.psql(&["-c", "SELECT count(*) FROM entry"])?;
+        let held = cluster.query("SELECT count(*) FROM entry")?;
         ensure!(held == entries.to_string(), "{held} rows of {entries} are there");
         Ok(rate(entries.into(), took))
     }))

@@ -1,17 +1,11 @@
 //! Where taxis are: what drivers' phones report, against positions put into Redis.
 
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
-
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
 use super::super::contest::{Bound, Contest, Goal, Peer, Side, Unit};
 use super::super::kit::{Kit, ours};
 use super::super::node::{Node, Standing};
-use crate::postgres::free_port;
-use crate::run::{LOOK_EVERY, Stop};
-use crate::setup::{self, Need};
-use crate::supervise::{Program, Supervisor};
+use super::super::redis;
 
 /// Connections on both sides.
 const CONNECTIONS: &str = "32";
@@ -23,9 +17,6 @@ const PIPELINE: &str = "16";
 const FEW_DRIVERS: u32 = 2_000;
 /// Fixes of a phone that come in one request.
 const BATCH: &str = "50";
-const REMEDY: &str = "apt-get install redis-server";
-/// How long Redis may take until it listens.
-const READY: Duration = Duration::from_secs(20);
 
 /// `reports`: one position a request, many, and over sockets.
 pub(super) fn open(kit: &Kit) -> Result<Vec<Contest>> {
@@ -43,7 +34,7 @@ pub(super) fn open(kit: &Kit) -> Result<Vec<Contest>> {
             unit: Unit::PerSecond,
             goal,
             is_durable: false,
-            peer: Peer::of(redis(kit, &name, pipeline, seconds), REMEDY),
+            peer: Peer::of(geoadd(kit, &name, pipeline, seconds), redis::REMEDY),
             ours: ours(phones(kit, &name, kind, batch, seconds)),
         }
     };
@@ -79,42 +70,8 @@ fn phones(kit: &Kit, name: &str, kind: &str, batch: Option<&str>, seconds: u32) 
     kit.rush(node, &format!("{name}-phones"), &args, seconds)
 }
 
-fn redis(kit: &Kit, name: &str, pipeline: &str, seconds: u32) -> Result<Side> {
-    setup::ensure(&[Need::Redis])?;
-    let port = free_port()?.to_string();
-    let mut supervisor = Supervisor::new(&kit.dir.join(format!("{name}-redis")), Stop::default())?;
-    // Its best case: nothing is kept on a disk.
-    let args = [
-        "--port",
-        &port,
-        "--bind",
-        "127.0.0.1",
-        "--protected-mode",
-        "no",
-        "--save",
-        "",
-        "--appendonly",
-        "no",
-    ];
-    supervisor.start(Program {
-        name: "redis".to_owned(),
-        path: "redis-server".into(),
-        args: args.map(str::to_owned).to_vec(),
-        env: Vec::new(),
-        has_end: false,
-    })?;
-    wait_listening(&port, &mut supervisor)?;
-    let (address, drivers) = (format!("127.0.0.1:{port}"), DRIVERS.to_string());
-    let args = ["geoadd", &address, &drivers, CONNECTIONS, pipeline];
-    kit.rush(supervisor, &format!("{name}-rush"), &args, seconds)
-}
-
-fn wait_listening(port: &str, supervisor: &mut Supervisor) -> Result<()> {
-    let begun = Instant::now();
-    while TcpStream::connect(format!("127.0.0.1:{port}")).is_err() {
-        supervisor.check()?;
-        ensure!(begun.elapsed() < READY, "redis-server does not listen");
-        std::thread::sleep(LOOK_EVERY);
-    }
-    Ok(())
+fn geoadd(kit: &Kit, name: &str, pipeline: &str, seconds: u32) -> Result<Side> {
+    let (server, address) = redis::start(kit, name)?;
+    let args = ["geoadd", &address, &DRIVERS.to_string(), CONNECTIONS, pipeline];
+    kit.rush(server, &format!("{name}-rush"), &args, seconds)
 }

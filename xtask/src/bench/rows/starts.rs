@@ -44,7 +44,7 @@ fn edge(kit: &Kit, entries: u32) -> Result<Side> {
 fn recovery(kit: &Kit) -> Result<Side> {
     let mut cluster = Cluster::create(Durability::Machine)?;
     cluster.start()?;
-    cluster.psql(&["-c", "CREATE TABLE written (at timestamptz)"])?;
+    cluster.query("CREATE TABLE written (at timestamptz)")?;
     let script = kit.dir.join("written.sql");
     std::fs::write(&script, INSERT).with_context(|| script.display().to_string())?;
     Ok(Box::new(move |_| {
@@ -54,7 +54,7 @@ fn recovery(kit: &Kit) -> Result<Side> {
         let begun = Instant::now();
         writers.wait().context("cannot wait for pgbench")?; // its connections are gone
         cluster.start()?;
-        cluster.psql(&["-c", INSERT])?;
+        cluster.query(INSERT)?;
         Ok(took(begun.elapsed()))
     }))
 }
@@ -68,7 +68,6 @@ fn write(cluster: &Cluster, script: &std::path::Path) -> Result<Child> {
     pgbench.spawn().context("cannot start pgbench")
 }
 
-/// A time as what a round came to.
-pub(super) fn took(time: Duration) -> Played {
+fn took(time: Duration) -> Played {
     Played { figure: time.as_secs_f64() * 1e3, ..Played::default() }
 }

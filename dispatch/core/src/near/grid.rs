@@ -1,5 +1,6 @@
-//! The nearest points by straight line: a grid, because each plan asks thousands of times.
+//! Points that stay where they are: a grid, because each plan asks thousands of times.
 
+use super::{Cell, Cells};
 use crate::position::Position;
 
 /// Points that a cell holds on average.
@@ -11,7 +12,7 @@ const DEGREE_M: f64 = 111_195.0;
 ///
 /// **Units**: whole metres east and north of the south-western corner; good for a district, not across the date line.
 #[derive(Debug)]
-pub(super) struct Grid {
+pub(crate) struct Grid {
     origin: (f64, f64),
     metres_per_lon: f64,
     cell_m: i64,
@@ -24,7 +25,7 @@ pub(super) struct Grid {
 
 impl Grid {
     /// Sorts `points` into cells.
-    pub(super) fn new(points: &[Position]) -> Self {
+    pub(crate) fn new(points: &[Position]) -> Self {
         let south = points.iter().map(|p| p.lat()).fold(f64::INFINITY, f64::min);
         let west = points.iter().map(|p| p.lon()).fold(f64::INFINITY, f64::min);
         let origin = if points.is_empty() { (0.0, 0.0) } else { (south, west) };
@@ -69,7 +70,7 @@ impl Grid {
 
     /// The `most` nearest points to `from` of those that `suits`, in no order; of two as near the one that stands
     /// first in the list of points.
-    pub(super) fn nearest(
+    pub(crate) fn nearest(
         &self,
         from: Position,
         most: usize,
@@ -96,7 +97,7 @@ impl Grid {
                     break;
                 }
             }
-            self.each_in_ring(column, row, ring, |(point, px, py)| {
+            self.each_in_ring((row, column), ring, |(point, px, py)| {
                 if suits(point as usize) {
                     found.push(((px - x) * (px - x) + (py - y) * (py - y), point));
                 }
@@ -109,25 +110,16 @@ impl Grid {
         found.into_iter().map(|(_, point)| point as usize).collect()
     }
 
-    fn each_in_ring(&self, column: i64, row: i64, ring: i64, mut visit: impl FnMut((u32, i64, i64))) {
-        let mut cell = |c: i64, r: i64| {
-            let cell = self.cell(c, r);
-            for member in &self.members[self.starts[cell] as usize..self.starts[cell + 1] as usize] {
-                visit(*member);
-            }
-        };
-        let (west, east) = ((column - ring).max(0), (column + ring).min(self.columns - 1));
-        for r in (row - ring).max(0)..=(row + ring).min(self.rows - 1) {
-            if (r - row).abs() == ring {
-                (west..=east).for_each(|c| cell(c, r));
-            } else {
-                for c in [column - ring, column + ring] {
-                    if (0..self.columns).contains(&c) {
-                        cell(c, r);
-                    }
+    fn each_in_ring(&self, centre: Cell, ring: i64, mut visit: impl FnMut((u32, i64, i64))) {
+        let cells = Cells { rows: 0..=self.rows - 1, columns: 0..=self.columns - 1 };
+        cells.ring(centre, ring, |row, columns| {
+            for column in columns {
+                let cell = self.cell(column, row);
+                for member in &self.members[self.starts[cell] as usize..self.starts[cell + 1] as usize] {
+                    visit(*member);
                 }
             }
-        }
+        });
     }
 
     /// Callers stay inside the grid.
