@@ -4,11 +4,11 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
 use rand::{RngExt as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
-use std::time::Duration;
 use uuid::Uuid;
 
 use crate::lane::{Lane, Protocol, body, get, items};
