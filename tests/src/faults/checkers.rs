@@ -258,7 +258,7 @@ impl Checkers {
             )) => {
                 let known = board.bookings.get(&booking).and_then(|record| record.loans.get(&loan));
                 if let Some(known) = known {
-                    self.holders.moved(booking, loan, known, &entry.series.district);
+                    self.holders.moved(booking, loan, known, entry);
                 }
             }
             Ok(Some(Fact::ZoneTaken { .. })) => {
@@ -288,7 +288,6 @@ impl Checkers {
                 }
             }
             Ok(Some(Fact::BookingAccepted { booking, request, .. })) => {
-                self.exchanges.taken_in(booking, &entry.series.origin);
                 let known = self.of_texts.entry(request.digest).or_insert(booking);
                 if *known != booking {
                     let what = format!("one text asked for {known} and for {booking}");

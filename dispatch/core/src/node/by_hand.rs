@@ -142,7 +142,7 @@ impl Node {
     ///
     /// Nobody gives way to such a yes: the phone may have been told to forget the question while its yes was on the way,
     /// and then both would have let go. A question that another node has put, or this one in an earlier life, may be over.
-    /// A phone that was told by some node that its yes counts has not let go, and whoever is on board stays there.
+    /// A phone that was told by that node that its yes counts has not let go, and whoever is on board stays there.
     pub(super) fn comes_too_late(
         &self,
         record: &BookingRecord,
@@ -151,7 +151,10 @@ impl Node {
     ) -> bool {
         let slot = self.contacts.get(&shift).into_iter().flat_map(|contact| contact.slot.iter());
         let has_boarded = |bond: &AssignmentRecord| bond.carried_since().is_some();
-        let counts = |held: &Held| held.assignment == *assignment && (held.confirmed || held.boarded);
+        let asked_here =
+            assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation;
+        let counts =
+            |held: &Held| held.assignment == *assignment && (held.boarded || (held.confirmed && !asked_here));
         if slot.into_iter().any(counts) || record.assignments.get(assignment).is_some_and(has_boarded) {
             return false;
         }

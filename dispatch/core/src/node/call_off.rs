@@ -6,13 +6,13 @@
 //!
 //! | the phone of the bond that stands | is seen to go |
 //! |---|---|
-//! | is heard here | while it holds the bond, confirmed |
+//! | is heard here, lately | while it holds the bond, confirmed |
 //! | is heard by the other node of the district | once that node had [`SETTLES_MS`] to tell that it does not, and could have |
 //! | should be heard here, and is not | no: whoever is heard goes on |
 //! | has no app: its home edge is the serialiser | at once, by the word of that edge |
 //! | any, and the rider is in its taxi | at once |
 //!
-//! Whoever is not called off goes on as well, until one of them has the rider on board.
+//! Whoever is not called off goes on as well, until one of them has the rider on board or the one who is not heard is given up.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,9 @@ use crate::units::{Now, Ticks};
 /// After a yes a phone tells within a few beats if it has let go, and its node hands that on at its next page.
 const SETTLES_MS: u64 = 15_000;
 
-/// Bonds that stand beside others that would have to end for them: since when this is known here.
-pub(super) type StandsSince = BTreeMap<AssignmentId, (DistrictId, BookingId, Ticks)>;
+/// Bookings with a bond that stands beside others that would have to end for it: which one, and since when this is known
+/// here.
+pub(super) type StandsSince = BTreeMap<(DistrictId, BookingId), (AssignmentId, Ticks)>;
 
 impl Node {
     /// Ends bonds and questions beside the one that stands. Each serialiser is told to let go; a home edge is the
@@ -69,14 +70,25 @@ impl Node {
 
     /// Looks again at bookings whose standing bond was not seen to stand.
     pub(super) fn sweep_call_offs(&mut self, district: &DistrictId, now: Now) {
-        let here = self.stands_since.values().filter(|(of, ..)| of == district);
-        let bookings: Vec<BookingId> = here.map(|(_, booking, _)| *booking).collect();
+        let here = self.stands_since.keys().filter(|(of, _)| of == district);
+        let bookings: Vec<BookingId> = here.map(|(_, booking)| *booking).collect();
         for booking in bookings {
             self.end_superseded(district, booking, now);
         }
     }
 
-    /// Notes since when the bond that stands is known, if somebody would be called off for it; forgets those that do not
+    /// Notes, at the start, whom others would be called off for: nothing else may be written about those bookings.
+    pub(super) fn note_all_standing(&mut self, now: Now) {
+        let open = self
+            .board
+            .districts()
+            .flat_map(|(id, board)| board.open_bookings().map(move |record| (id.clone(), record.id)));
+        for (district, booking) in open.collect::<Vec<_>>() {
+            self.note_standing(&district, booking, now);
+        }
+    }
+
+    /// Notes since when the bond that stands is known, if somebody would be called off for it; forgets one that does not
     /// stand any more, or beside nobody.
     fn note_standing(&mut self, district: &DistrictId, booking: BookingId, now: Now) {
         let record = self.district(district).and_then(|board| board.bookings.get(&booking));
@@ -84,11 +96,15 @@ impl Node {
             .filter(|record| record.must_end().next().is_some())
             .and_then(|record| record.standing())
             .map(|(id, _)| id.clone());
-        self.stands_since.retain(|id, (of, noted, _)| {
-            (&*of, *noted) != (district, booking) || Some(id) == stands.as_ref()
-        });
-        if let Some(stands) = stands {
-            self.stands_since.entry(stands).or_insert_with(|| (district.clone(), booking, now.ticks));
+        let key = (district.clone(), booking);
+        match stands {
+            Some(stands) if self.stands_since.get(&key).is_some_and(|(noted, _)| *noted == stands) => {}
+            Some(stands) => {
+                self.stands_since.insert(key, (stands, now.ticks));
+            }
+            None => {
+                self.stands_since.remove(&key);
+            }
         }
     }
 
@@ -97,21 +113,19 @@ impl Node {
         if planted!("yes-alone-calls-off", bond.carried_since().is_some(), true) {
             return true;
         }
-        let contact = self.contacts.get(&bond.shift).filter(|_| self.is_attached_here(district, bond.shift));
+        let heard_within_ms = self.config.timing.offer_contact_ms;
+        let contact = self.contacts.get(&bond.shift).filter(|contact| {
+            self.is_attached_here(district, bond.shift)
+                && now.ticks.since_ms(contact.heard_at) <= heard_within_ms
+        });
         match contact {
             Some(contact) => holds(contact, stands),
-            None => self.is_told_to_stand(district, stands, bond.shift, now),
+            None => self.is_told_to_stand(district, record.id, bond.shift, now),
         }
     }
 
     /// True if the node that hears the driver had time to tell that the bond does not hold any more.
-    fn is_told_to_stand(
-        &self,
-        district: &DistrictId,
-        stands: &AssignmentId,
-        shift: ShiftId,
-        now: Now,
-    ) -> bool {
+    fn is_told_to_stand(&self, district: &DistrictId, booking: BookingId, shift: ShiftId, now: Now) -> bool {
         let known = self.district(district).and_then(|board| board.shifts.get(&shift));
         if known.is_some_and(|known| known.home().is_some()) {
             return true;
@@ -119,7 +133,7 @@ impl Node {
         let Some(node) = self.bound_to(district, shift).filter(|node| **node != self.config.id) else {
             return false;
         };
-        let since = self.stands_since.get(stands).map(|(.., since)| *since);
+        let since = self.stands_since.get(&(district.clone(), booking)).map(|(_, since)| *since);
         let settles_at = since.unwrap_or(now.ticks).plus_ms(SETTLES_MS);
         self.level_at.get(node).is_some_and(|level_at| *level_at >= settles_at)
     }

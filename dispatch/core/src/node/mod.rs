@@ -249,6 +249,7 @@ impl Node {
         };
         node.keep_free_shifts();
         node.release_stale_home_questions(now);
+        node.note_all_standing(now);
         node
     }
 

@@ -63,6 +63,19 @@ fn the_edges_driver_takes_over_once_the_edge_had_time_to_say_otherwise() {
 }
 
 #[test]
+fn a_node_that_starts_again_calls_off_whom_it_would_have_called_off() {
+    let (mut world, _, near) = on_both_sides();
+    holds(&mut world, 1, &near, true);
+    world.sync();
+    world.restart(CENTRAL);
+    world.attach_at(CENTRAL, 2, 0.06);
+    world.pass_joined_ms(14_000, &[2], &[1]);
+    assert_eq!((stands(&world, CENTRAL), revoked(&mut world, CENTRAL, 2)), (near.assignment, None));
+    world.pass_joined_ms(3_000, &[2], &[1]);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), Some(Release::Superseded));
+}
+
+#[test]
 fn a_word_of_the_edges_that_is_old_calls_nobody_off() {
     let (mut world, _, near) = on_both_sides();
     world.carry(EDGE, CENTRAL);
@@ -103,6 +116,29 @@ fn nobody_gives_way_to_a_phone_that_should_be_heard_and_is_not() {
     assert_eq!(revoked(&mut world, CENTRAL, 1), None, "driver 2 may have let go");
     holds(&mut world, 2, &second, true);
     world.attach_at(CENTRAL, 2, 0.001);
+    world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
+    assert_eq!(revoked(&mut world, CENTRAL, 1), Some(Release::Superseded));
+}
+
+#[test]
+fn nobody_gives_way_to_a_phone_that_was_heard_long_ago() {
+    let mut world = World::without_edge();
+    world.attach_at(CENTRAL, 1, 0.02);
+    world.book_as(CENTRAL, 10, plain()).unwrap();
+    let first = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    holds(&mut world, 1, &first, true);
+    world.attach_at(CENTRAL, 2, 0.001);
+    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
+        world.pass_at_ms(CENTRAL, 1_000, shift, east);
+    }
+    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    world.accept(CENTRAL, 2, &second).unwrap();
+    holds(&mut world, 2, &second, true);
+    world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
+    // Driver 1 hears nothing in a tunnel, and driver 2's phone dies.
+    world.pass_ms(CENTRAL, 25_000, &[]);
+    assert_eq!(revoked(&mut world, CENTRAL, 1), None, "driver 1 is the only one who is heard");
     world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
     assert_eq!(revoked(&mut world, CENTRAL, 1), Some(Release::Superseded));
 }
@@ -162,4 +198,24 @@ fn moved_to_the_edge(has_heard_that_it_counts: bool) -> Option<Release> {
 fn a_yes_that_counts_with_one_node_is_not_late_for_the_other() {
     assert_eq!(moved_to_the_edge(true), None);
     assert_eq!(moved_to_the_edge(false), Some(Release::Withdrawn));
+}
+
+#[test]
+fn the_node_that_asked_does_not_believe_that_a_late_yes_counts() {
+    let mut world = World::without_edge();
+    world.attach_at(CENTRAL, 1, 0.02);
+    world.book_as(CENTRAL, 10, plain()).unwrap();
+    let first = world.offer_for(CENTRAL, 1).unwrap();
+    world.accept(CENTRAL, 1, &first).unwrap();
+    holds(&mut world, 1, &first, true);
+    world.attach_at(CENTRAL, 2, 0.001);
+    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
+        world.pass_at_ms(CENTRAL, 1_000, shift, east);
+    }
+    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    world.pass_at_ms(CENTRAL, 35_000, 1, 0.019);
+    holds(&mut world, 2, &second, true);
+    world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
+    world.step(CENTRAL, 2, &second, Step::Assigned).unwrap();
+    assert_eq!(stands(&world, CENTRAL), first.assignment);
 }

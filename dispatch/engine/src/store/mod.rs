@@ -1,7 +1,7 @@
 //! The store: the journal and what must commit with it, in PostgreSQL or SQLite.
 //!
-//! Both hold the same tables and are asked with the same statements; only opening and the form of a batch
-//! (`json_to_recordset` against `json_each`) differ. A batch is one JSON text and so one statement, however
+//! Both hold the same tables and are asked with the same statements; only opening, the form of a batch
+//! (`json_to_recordset` against `json_each`) and how entries go in (one statement against four) differ. A batch is one JSON text and so one statement, however
 //! many entries it has. SQLite has one writer connection and several readers.
 //!
 //! | about | file |
@@ -63,8 +63,8 @@ pub struct Store {
 
 struct Inner {
     dialect: Dialect,
-    /// The loop's connection. In PostgreSQL it is its own, and is not asked before each commit whether it lives: a commit
-    /// that fails is tried again. In SQLite it is the one that writes.
+    /// For the loop. In PostgreSQL its connections are its own, and are not asked before each commit whether they live: a
+    /// commit that fails is tried again. In SQLite it is the one that writes.
     committer: AnyPool,
     writer: AnyPool,
     reader: AnyPool,

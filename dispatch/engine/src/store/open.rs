@@ -30,9 +30,12 @@ const SQLITE_WRITER: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FUL
      PRAGMA busy_timeout = 5000; PRAGMA secure_delete = ON";
 const SQLITE_READER: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON";
 const POSTGRES_SESSION: &str = "SET synchronous_commit = on; SET lock_timeout = '5s'";
-/// The loop writes rows of every fleet.
-const POSTGRES_COMMITTER: &str =
-    "SET synchronous_commit = on; SET lock_timeout = '5s'; SET ondol.fleet = '*'";
+/// The loop writes rows of every fleet. What a session has begun whose link fell silent must not keep the next one out.
+const POSTGRES_COMMITTER: &str = "SET synchronous_commit = on; SET lock_timeout = '5s'; SET ondol.fleet = '*'; \
+     SET idle_in_transaction_session_timeout = '15s'";
+/// The loop commits over one connection at a time. One whose link fell silent is not given back for a quarter of an hour:
+/// meanwhile the loop goes on over another.
+const POSTGRES_COMMITTERS: u32 = 4;
 const POSTGRES_READER: &str = "SET default_transaction_read_only = on; SET lock_timeout = '5s'";
 
 impl Store {
@@ -46,8 +49,10 @@ impl Store {
         let dialect = dialect_of(url)?;
         let (committer, writer, reader) = match dialect {
             Dialect::Postgres => {
-                let committer =
-                    options(1, POSTGRES_COMMITTER).test_before_acquire(false).connect(url).await?;
+                let committer = options(POSTGRES_COMMITTERS, POSTGRES_COMMITTER)
+                    .test_before_acquire(false)
+                    .connect(url)
+                    .await?;
                 let writer = options(POSTGRES_WRITERS, POSTGRES_SESSION).connect(url).await?;
                 (committer, writer, options(READERS, POSTGRES_SESSION).connect(url).await?)
             }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::fact::Release;
-use ondol_core::ids::{AssignmentId, BookingId, NodeId};
+use ondol_core::ids::{AssignmentId, BookingId};
 
 use super::Checkers;
 
@@ -11,8 +11,6 @@ use super::Checkers;
 #[derive(Debug, Default)]
 pub(super) struct Exchanges {
     taken: BTreeMap<BookingId, BTreeMap<AssignmentId, Since>>,
-    /// Which nodes took it in: a rider who asks both sides of a cut has two dispatchers who know nothing of each other.
-    taken_in: BTreeMap<BookingId, BTreeSet<NodeId>>,
     /// Another district looks for a taxi: a late yes in the first is let go, though nobody there may have said yes.
     lent: BTreeSet<BookingId>,
 }
@@ -39,10 +37,6 @@ impl Exchanges {
         }
     }
 
-    pub(super) fn taken_in(&mut self, booking: BookingId, by: &NodeId) {
-        self.taken_in.entry(booking).or_default().insert(by.clone());
-    }
-
     pub(super) fn lent(&mut self, booking: BookingId) {
         self.lent.insert(booking);
     }
@@ -55,9 +49,8 @@ impl Checkers {
         let taken = self.exchanges.taken.get(&booking);
         let goes = |(other, since): (&AssignmentId, &Since)| other != assignment && *since == Since::Stands;
         let by_another = taken.is_some_and(|taken| taken.iter().any(goes));
-        let on_both_sides = self.exchanges.taken_in.get(&booking).is_some_and(|nodes| nodes.len() > 1);
-        let is_excused = on_both_sides || self.exchanges.lent.contains(&booking);
-        if why == Release::Superseded && !by_another && !is_excused {
+        let is_lent = self.exchanges.lent.contains(&booking);
+        if why == Release::Superseded && !by_another && !is_lent {
             let what = format!(
                 "{assignment} was let go for another taxi, and nobody else goes to {booking}: {taken:?}"
             );

@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::ids::{BookingId, DistrictId};
+use ondol_core::journal::{Entry, Series};
 use ondol_core::loan::{Loan, LoanId};
 use ondol_core::node::Node;
 
@@ -16,8 +17,8 @@ pub(super) struct Holders {
     holder: BTreeMap<BookingId, DistrictId>,
     /// The loan by which each got there: an older one, whose end is written late, moves nothing any more.
     latest: BTreeMap<BookingId, LoanId>,
-    /// Those that came back to their lender last.
-    returned: BTreeSet<BookingId>,
+    /// The entry by which each was given back last, in the district of the borrower and in that of the lender.
+    returned: BTreeMap<(BookingId, DistrictId), (Series, u64)>,
     /// The rider asked more than one node for it, or again, or an operator decided.
     excused: BTreeSet<BookingId>,
 }
@@ -36,7 +37,8 @@ impl Holders {
 
     /// The entry says that the booking has arrived in a district: transferred at the borrower, or returned at the
     /// lender.
-    pub(super) fn moved(&mut self, booking: BookingId, id: LoanId, loan: &Loan, district: &DistrictId) {
+    pub(super) fn moved(&mut self, booking: BookingId, id: LoanId, loan: &Loan, entry: &Entry) {
+        let district = &entry.series.district;
         let latest = self.latest.entry(booking).or_insert(id);
         if id < *latest {
             return;
@@ -47,9 +49,7 @@ impl Holders {
             self.holder.insert(booking, district.clone());
         }
         if loan.over {
-            self.returned.insert(booking);
-        } else {
-            self.returned.remove(&booking);
+            self.returned.insert((booking, district.clone()), (entry.series.clone(), entry.seq));
         }
     }
 
@@ -60,10 +60,8 @@ impl Holders {
         let excused = self.excused.contains(&booking) || node.asks_if_still_wanted(district, booking);
         // Central gave it back while it had both districts, and its disk stood still before anybody heard of that: the
         // borrower took its district again, and goes on with what it has.
-        let has_it = |loan: &Loan| loan.borrowed.is_some() && loan.transferred && !loan.over;
-        let record = node.board().district(district).and_then(|board| board.bookings.get(&booking));
-        let is_unheard = self.returned.contains(&booking)
-            && record.is_some_and(|record| record.loans.values().any(has_it));
+        let given_back = self.returned.get(&(booking, district.clone()));
+        let is_unheard = given_back.is_some_and(|(series, seq)| node.board().head(series).seq < *seq);
         (!excused && !is_unheard)
             .then(|| format!("{} offers {booking} in {district}, and {holder} has it", node.config().id))
     }

@@ -8,6 +8,7 @@ mod fixture;
 mod keys;
 mod notices;
 mod rows;
+mod silent;
 mod starts;
 mod window;
 
