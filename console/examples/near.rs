@@ -186,7 +186,8 @@ impl Town {
         };
         identity.add_operator(operator).await?;
         let cookie = identity.sign_in(LOGIN, PASSWORD, "127.0.0.1").await?.set_cookie;
-        let cookie = cookie.to_str()?.split(';').next().unwrap_or_default().to_owned();
+        let cookie = cookie.to_str()?;
+        let cookie = cookie.split_once(';').map_or(cookie, |(pair, _)| pair).to_owned();
         let identity = Arc::new(identity);
         let door = router(ConsoleSetup { handle: handle.clone(), identity, map: None, districts });
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;

@@ -6,6 +6,7 @@ use ondol_core::command::{Command, Held, Offer, Slot, ToDevice};
 use ondol_core::fact::{Release, Step};
 use ondol_core::ids::AssignmentId;
 
+use crate::exchange::{asked_of_second, drive_to_rider, on_the_way};
 use crate::roster::plain;
 use crate::world::{CENTRAL, EDGE, World};
 
@@ -97,17 +98,8 @@ fn a_yes_that_the_edge_takes_back_in_time_leaves_centrals_driver_on_the_way() {
 
 #[test]
 fn nobody_gives_way_to_a_phone_that_should_be_heard_and_is_not() {
-    let mut world = World::without_edge();
-    world.attach_at(CENTRAL, 1, 0.02);
-    world.book_as(CENTRAL, 10, plain()).unwrap();
-    let first = world.offer_for(CENTRAL, 1).unwrap();
-    world.accept(CENTRAL, 1, &first).unwrap();
-    holds(&mut world, 1, &first, true);
-    world.attach_at(CENTRAL, 2, 0.001);
-    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
-        world.pass_at_ms(CENTRAL, 1_000, shift, east);
-    }
-    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    let (mut world, _) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).expect("driver 2 is nearer by far");
     world.accept(CENTRAL, 2, &second).unwrap();
     world.restart(CENTRAL);
     world.attach_at(CENTRAL, 1, 0.019);
@@ -122,17 +114,8 @@ fn nobody_gives_way_to_a_phone_that_should_be_heard_and_is_not() {
 
 #[test]
 fn nobody_gives_way_to_a_phone_that_was_heard_long_ago() {
-    let mut world = World::without_edge();
-    world.attach_at(CENTRAL, 1, 0.02);
-    world.book_as(CENTRAL, 10, plain()).unwrap();
-    let first = world.offer_for(CENTRAL, 1).unwrap();
-    world.accept(CENTRAL, 1, &first).unwrap();
-    holds(&mut world, 1, &first, true);
-    world.attach_at(CENTRAL, 2, 0.001);
-    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
-        world.pass_at_ms(CENTRAL, 1_000, shift, east);
-    }
-    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    let (mut world, _) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).expect("driver 2 is nearer by far");
     world.accept(CENTRAL, 2, &second).unwrap();
     holds(&mut world, 2, &second, true);
     world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);
@@ -177,16 +160,8 @@ fn nobody_is_told_to_forget_a_question_for_a_driver_who_may_have_let_go() {
 fn moved_to_the_edge(has_heard_that_it_counts: bool) -> Option<Release> {
     let mut world = World::with_edge();
     world.settle();
-    world.attach_at(CENTRAL, 1, 0.02);
-    world.book_as(CENTRAL, 10, plain()).unwrap();
-    let first = world.offer_for(CENTRAL, 1).unwrap();
-    world.accept(CENTRAL, 1, &first).unwrap();
-    holds(&mut world, 1, &first, true);
-    world.attach_at(CENTRAL, 2, 0.001);
-    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
-        world.pass_at_ms(CENTRAL, 1_000, shift, east);
-    }
-    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    drive_to_rider(&mut world, plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).expect("driver 2 is nearer by far");
     world.sync();
     holds(&mut world, 2, &second, has_heard_that_it_counts);
     world.attach_as(EDGE, 2, 2, 2).unwrap();
@@ -202,17 +177,8 @@ fn a_yes_that_counts_with_one_node_is_not_late_for_the_other() {
 
 #[test]
 fn the_node_that_asked_does_not_believe_that_a_late_yes_counts() {
-    let mut world = World::without_edge();
-    world.attach_at(CENTRAL, 1, 0.02);
-    world.book_as(CENTRAL, 10, plain()).unwrap();
-    let first = world.offer_for(CENTRAL, 1).unwrap();
-    world.accept(CENTRAL, 1, &first).unwrap();
-    holds(&mut world, 1, &first, true);
-    world.attach_at(CENTRAL, 2, 0.001);
-    for (shift, east) in [(1, 0.019), (2, 0.001), (1, 0.019), (2, 0.001)] {
-        world.pass_at_ms(CENTRAL, 1_000, shift, east);
-    }
-    let second = world.offer_for(CENTRAL, 2).expect("driver 2 is nearer by far");
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).expect("driver 2 is nearer by far");
     world.pass_at_ms(CENTRAL, 35_000, 1, 0.019);
     holds(&mut world, 2, &second, true);
     world.pass_at_ms(CENTRAL, 1_000, 2, 0.001);

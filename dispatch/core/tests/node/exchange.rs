@@ -27,18 +27,24 @@ fn takes(world: &mut World, shift: u128, offer: &Offer) {
 }
 
 /// Driver 1 is on the way to rider 10, from `east`.
-fn on_the_way(request: Request, east: f64) -> (World, Offer) {
+pub(crate) fn on_the_way(request: Request, east: f64) -> (World, Offer) {
     let mut world = World::without_edge();
-    world.attach_at(CENTRAL, 1, east);
-    world.book_as(CENTRAL, 10, request).unwrap();
-    let offer = world.offer_for(CENTRAL, 1).expect("the only driver is asked");
-    takes(&mut world, 1, &offer);
-    beats(&mut world, &[(1, east)]);
+    let offer = drive_to_rider(&mut world, request, east);
     (world, offer)
 }
 
+/// Driver 1 of a world that exists sets out for rider 10.
+pub(crate) fn drive_to_rider(world: &mut World, request: Request, east: f64) -> Offer {
+    world.attach_at(CENTRAL, 1, east);
+    world.book_as(CENTRAL, 10, request).unwrap();
+    let offer = world.offer_for(CENTRAL, 1).expect("the only driver is asked");
+    takes(world, 1, &offer);
+    beats(world, &[(1, east)]);
+    offer
+}
+
 /// What driver 2 is asked, who turns up at `east` while driver 1 is where `first_east` says.
-fn asked_of_second(world: &mut World, east: f64, first_east: f64) -> Option<Offer> {
+pub(crate) fn asked_of_second(world: &mut World, east: f64, first_east: f64) -> Option<Offer> {
     world.attach_at(CENTRAL, 2, east);
     beats(world, &[(1, first_east), (2, east), (1, first_east), (2, east)]);
     world.offer_for(CENTRAL, 2)
