@@ -12,6 +12,9 @@
 //! | has no app: its home edge is the serialiser | at once, by the word of that edge |
 //! | any, and the rider is in its taxi | at once |
 //!
+//! A phone that holds a bond of which the journal knows the question alone is not told to forget it either: its yes is on
+//! its way here, may be the one that stands, and would call off another.
+//!
 //! Whoever is not called off goes on as well, until one of them has the rider on board or the one who is not heard is given up.
 
 use std::collections::BTreeMap;
@@ -56,8 +59,8 @@ impl Node {
         }
     }
 
-    /// Bonds and questions that must end, unless it is for a driver who is not seen to go: of a question, too, the yes may
-    /// be on its way.
+    /// Bonds and questions that must end, unless it is for a driver who is not seen to go, or the yes to a question is on
+    /// its way here.
     pub(super) fn ends_now<'a>(
         &self,
         district: &DistrictId,
@@ -65,7 +68,16 @@ impl Node {
         now: Now,
     ) -> impl Iterator<Item = (&'a AssignmentId, &'a AssignmentRecord, Release)> {
         let is_seen = self.is_seen_to_stand(district, record, now);
-        record.must_end().filter(move |_| is_seen)
+        record.must_end().filter(move |(id, bond, _)| is_seen && !self.awaits_yes(id, bond))
+    }
+
+    /// True if the driver has said yes to a question of another node's, or of an earlier life of this one, and the report
+    /// has not come yet.
+    pub(super) fn awaits_yes(&self, id: &AssignmentId, bond: &AssignmentRecord) -> bool {
+        let asked_now = id.origin == self.config.id && id.incarnation == self.config.incarnation;
+        let contact = self.contacts.get(&bond.shift).filter(|contact| contact.is_attached());
+        let says_yes = contact.is_some_and(|contact| contact.slot.iter().any(|held| held.assignment == *id));
+        bond.is_question() && says_yes && !asked_now
     }
 
     /// Looks again at bookings whose standing bond was not seen to stand.

@@ -375,7 +375,9 @@ impl Node {
         let authority = self.board.district(district)?.authority.clone();
         let Some(Side::Edge(side)) = self.sides.get_mut(district) else { return None };
         match side.lease.mode() {
-            EdgeMode::Standby if planted!("takeover-forgotten", authority.edge_holds(), false) => {
+            EdgeMode::Standby | EdgeMode::Suspect
+                if planted!("takeover-forgotten", authority.edge_holds(), false) =>
+            {
                 side.lease.remember(authority.taken?.0);
                 Some(EdgeChange::Returned { epoch: authority.epoch() })
             }
@@ -439,7 +441,11 @@ impl Node {
             }
             EdgeChange::Adopts { epoch } => self.adopt(district, epoch, now),
             EdgeChange::Returned { epoch } => {
-                self.hand_all_to_central(district, now);
+                let side = self.sides.get(district);
+                // While it doubts central, it goes on with the bookings that are its own, until central is heard.
+                if matches!(side, Some(Side::Edge(side)) if side.lease.mode() == EdgeMode::Standby) {
+                    self.hand_all_to_central(district, now);
+                }
                 self.append(district, district_wide(), Fact::ZoneReturned { epoch }, now);
             }
         }

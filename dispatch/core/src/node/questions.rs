@@ -184,8 +184,10 @@ impl Node {
                         );
                     }
                     Some(question) => messages.push(revoke(question.withdrawn.unwrap_or(Release::Lapsed))),
-                    // Asked in an earlier life of this node: the question is void.
-                    None if assignment.origin == self.config.id => messages.push(revoke(Release::Withdrawn)),
+                    // Asked in an earlier life of this node: the question is void, unless it is answered.
+                    None if assignment.origin == self.config.id && !self.awaits_yes(assignment, bond) => {
+                        messages.push(revoke(Release::Withdrawn));
+                    }
                     None => {}
                 }
             } else if self.is_to_confirm(contact, assignment) {

@@ -185,3 +185,35 @@ fn the_node_that_asked_does_not_believe_that_a_late_yes_counts() {
     world.step(CENTRAL, 2, &second, Step::Assigned).unwrap();
     assert_eq!(stands(&world, CENTRAL), first.assignment);
 }
+
+/// Central asked driver 2, who is far, and the edge knows so. Driver 2 said yes to central, which the edge has not heard,
+/// and comes to the edge, which has adopted the booking. Driver 1, who is near, says yes there.
+fn a_yes_on_its_way() -> (World, Offer, Offer) {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach_at(CENTRAL, 2, 0.06);
+    world.book(CENTRAL, 10).unwrap();
+    let far = world.offer_for(CENTRAL, 2).expect("the only driver is asked");
+    world.sync();
+    world.accept(CENTRAL, 2, &far).unwrap();
+    holds(&mut world, 2, &far, true);
+    world.attach_at(EDGE, 1, 0.001);
+    world.pass_cut_ms(25_000, &[], &[1]);
+    world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+    world.pass_cut_ms(10_000, &[], &[1]);
+    let near = world.offer_for(EDGE, 1).expect("the edge has driver 1");
+    world.attach_as(EDGE, 2, 2, 2).unwrap();
+    world.accept(EDGE, 1, &near).unwrap();
+    holds(&mut world, 1, &near, true);
+    world.pass_cut_ms(2_000, &[], &[1, 2]);
+    (world, far, near)
+}
+
+#[test]
+fn a_phone_whose_yes_is_on_its_way_is_told_to_let_go_once_the_yes_has_come() {
+    let (mut world, far, near) = a_yes_on_its_way();
+    assert_eq!(revoked(&mut world, EDGE, 2), None, "its yes may win");
+    world.step(EDGE, 2, &far, Step::Assigned).unwrap();
+    assert_eq!(stands(&world, EDGE), near.assignment);
+    assert_eq!(revoked(&mut world, EDGE, 2), Some(Release::Superseded));
+}

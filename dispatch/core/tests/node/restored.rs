@@ -185,3 +185,25 @@ fn an_edge_that_forgot_its_last_takeover_gives_the_district_back_all_the_same() 
     // It holds the district under the first takeover, which is over for central.
     give_back(&mut world);
 }
+
+#[test]
+fn an_edge_that_doubts_central_and_learns_of_a_takeover_that_it_forgot_gives_the_district_back() {
+    let mut world = World::with_edge();
+    world.settle();
+    let centrals = world.entries(CENTRAL);
+    take(&mut world);
+    give_back(&mut world);
+    let edges = world.entries(EDGE);
+    take(&mut world);
+    // Central forgets its last grant and hears of it from the edge: it renews under the grant of before.
+    world.restore(CENTRAL, centrals);
+    world.carry(EDGE, CENTRAL);
+    // The edge forgets the takeover after that grant, and hears of it from central when it has doubted it already.
+    world.restore(EDGE, edges);
+    world.pass_ms(EDGE, 25_000, &[]);
+    assert_eq!(world.mode(EDGE), Mode::Degraded);
+    world.carry(CENTRAL, EDGE);
+    // Before the edge takes it for want of drivers whom it could ask.
+    world.pass_joined_ms(15_000, &[], &[]);
+    assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+}
