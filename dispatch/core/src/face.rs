@@ -9,6 +9,7 @@
 //! The shell drains [`crate::node::Node::poll_output`], makes every [`Output::Append`] and [`Output::Notify`]
 //! durable in one transaction, tells the node [`Input::Committed`], and only then carries out the rest.
 
+use crate::units::Ticks;
 use std::collections::BTreeMap;
 
 use crate::authority::LeaseTiming;
@@ -161,6 +162,8 @@ pub enum Input {
         entries: Vec<Entry>,
         /// Everything the peer holds.
         heads: Heads,
+        /// When it was asked: what it tells is no older, however long the page has waited to be taken in.
+        asked_at: Ticks,
     },
     /// The shell has left something of a page out: its series does not go on.
     LeftOut {

@@ -101,7 +101,8 @@ fn edge_writes(lane: Lane, facts: Vec<Fact>) -> Vec<Entry> {
 }
 
 fn page(node: &mut Node, entries: Vec<Entry>) {
-    node.handle(Input::Page { from: "edge".parse().unwrap(), entries, heads: Heads::default() }, now(NOON));
+    let (from, asked_at) = ("edge".parse().unwrap(), now(NOON).ticks);
+    node.handle(Input::Page { from, entries, heads: Heads::default(), asked_at }, now(NOON));
 }
 
 fn ask(node: &mut Node, command: Command, utc: i64) -> Result<Answer, Refusal> {

@@ -28,6 +28,8 @@ use crate::units::{Now, Ticks};
 
 /// After a yes a phone tells within a few beats if it has let go, and its node hands that on at its next page.
 const SETTLES_MS: u64 = 15_000;
+/// A phone tells at once, when it attaches, of what it holds. One whose word has not come by then was refused it.
+const YES_COMES_WITHIN_MS: u64 = 60_000;
 
 /// Bookings with a bond that stands beside others that would have to end for it: which one, and since when this is known
 /// here.
@@ -53,7 +55,7 @@ impl Node {
             }
             if home.as_ref() == Some(&self.config.id) {
                 self.step_at_home(district, booking, &assignment, Step::Released { reason }, now);
-            } else if self.is_attached_here(district, shift) {
+            } else {
                 self.push_messages(district, shift, now);
             }
         }
@@ -62,22 +64,32 @@ impl Node {
     /// Bonds and questions that must end, unless it is for a driver who is not seen to go, or the yes to a question is on
     /// its way here.
     pub(super) fn ends_now<'a>(
-        &self,
-        district: &DistrictId,
+        &'a self,
+        district: &'a DistrictId,
         record: &'a BookingRecord,
         now: Now,
     ) -> impl Iterator<Item = (&'a AssignmentId, &'a AssignmentRecord, Release)> {
         let is_seen = self.is_seen_to_stand(district, record, now);
-        record.must_end().filter(move |(id, bond, _)| is_seen && !self.awaits_yes(id, bond))
+        record.must_end().filter(move |(id, bond, _)| is_seen && !self.awaits_yes(district, id, bond, now))
     }
 
     /// True if the driver has said yes to a question of another node's, or of an earlier life of this one, and the report
-    /// has not come yet.
-    pub(super) fn awaits_yes(&self, id: &AssignmentId, bond: &AssignmentRecord) -> bool {
+    /// is to be expected. Whoever has the rider on board is told all the same: the phone then tells that again.
+    pub(super) fn awaits_yes(
+        &self,
+        district: &DistrictId,
+        id: &AssignmentId,
+        bond: &AssignmentRecord,
+        now: Now,
+    ) -> bool {
         let asked_now = id.origin == self.config.id && id.incarnation == self.config.incarnation;
-        let contact = self.contacts.get(&bond.shift).filter(|contact| contact.is_attached());
-        let says_yes = contact.is_some_and(|contact| contact.slot.iter().any(|held| held.assignment == *id));
-        bond.is_question() && says_yes && !asked_now
+        if !bond.is_question() || asked_now || !self.is_attached_here(district, bond.shift) {
+            return false;
+        }
+        let Some(contact) = self.contacts.get(&bond.shift) else { return false };
+        let since = contact.session.as_ref().map(|session| session.since);
+        let is_expected = since.is_some_and(|since| now.ticks.since_ms(since) <= YES_COMES_WITHIN_MS);
+        is_expected && contact.slot.iter().any(|held| held.assignment == *id && !held.boarded)
     }
 
     /// Looks again at bookings whose standing bond was not seen to stand.

@@ -1,7 +1,7 @@
 //! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
 use super::witness::BEAT_MS;
-use super::{Contact, Node};
+use super::{Contact, Node, Session};
 use crate::board::DistrictBoard;
 use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
 use crate::face::Role;
@@ -81,7 +81,11 @@ impl Node {
             stand: StandWatch::default(),
             abroad_since: None,
             keeps_capsules: attach.keeps_capsules,
-            session: Some((session.clone(), attach.attach_epoch)),
+            session: Some(Session {
+                name: session.clone(),
+                attach_epoch: attach.attach_epoch,
+                since: now.ticks,
+            }),
         };
         self.contacts.insert(shift, contact);
         self.keep_if_free(&district, shift);
@@ -144,9 +148,9 @@ impl Node {
             return Err(Refusal::UnknownShift);
         }
         let before = self.contacts.get(&beat.shift);
-        let session = before
-            .and_then(|contact| contact.session.clone())
-            .filter(|(name, epoch)| Some(name) == beat.session.as_ref() && bound_epoch == Some(*epoch));
+        let session = before.and_then(|contact| contact.session.clone()).filter(|session| {
+            Some(&session.name) == beat.session.as_ref() && bound_epoch == Some(session.attach_epoch)
+        });
         let attached = session.is_some();
         let position = beat.position.map(|position| (position, now.ticks));
         let slot_changed = before.is_some_and(|contact| contact.slot != beat.slot);
@@ -216,7 +220,7 @@ impl Node {
     /// True if the shift's device has a session here and has not attached elsewhere since, as far as is known.
     pub(super) fn is_attached_here(&self, district: &DistrictId, shift: ShiftId) -> bool {
         let session_epoch =
-            self.contacts.get(&shift).and_then(|contact| contact.session.as_ref()).map(|s| s.1);
+            self.contacts.get(&shift).and_then(|contact| contact.session.as_ref()).map(|s| s.attach_epoch);
         let bound = self
             .district(district)
             .and_then(|district| district.shifts.get(&shift))

@@ -11,6 +11,9 @@
 //! | a beat, an attach | `device.rs` |
 //! | what its edge tells of it | `relay.rs` |
 //! | a trip, of a feature-phone driver | `home.rs` |
+//!
+//! A driver with shifts on both sides of a cut may be free on one and not to be asked for the other's sake: that, too, is
+//! asked when somebody looks.
 
 use super::Node;
 use crate::ids::{BookingId, DistrictId, ShiftId, StandId};
@@ -19,7 +22,7 @@ use crate::position::Position;
 use crate::shift::{Serialiser, ShiftRecord};
 use crate::units::Now;
 
-/// A free shift and where it is.
+/// A free shift whose driver may be asked, and where it is.
 #[derive(Debug, Clone, Copy)]
 pub struct NearShift<'a> {
     /// The shift.
@@ -45,8 +48,11 @@ impl Node {
             return Vec::new();
         };
         let is_there = |shift: ShiftId, position: Position| {
-            let shift = board.shifts.get(&shift);
-            shift.is_some_and(|shift| self.place_of(shift, district, now) == Some(position) && suits(shift))
+            board.shifts.get(&shift).is_some_and(|shift| {
+                self.place_of(shift, district, now) == Some(position)
+                    && board.may_be_asked(shift)
+                    && suits(shift)
+            })
         };
         // Only where it is said to be was it found.
         let found = free.nearest(from, most, is_there).into_iter().filter_map(|(distance_m, shift)| {
@@ -64,8 +70,9 @@ impl Node {
     ) -> impl Iterator<Item = &'a ShiftRecord> {
         let board = self.district(district);
         let free = self.free.get(district).into_iter().flat_map(Live::keys);
-        let known = free.filter_map(move |shift| board?.shifts.get(&shift));
-        known.filter(move |shift| self.place_of(shift, district, now).is_none())
+        let known = free.filter_map(move |shift| Some((board?, board?.shifts.get(&shift)?)));
+        let to_ask = known.filter(|(board, shift)| board.may_be_asked(shift)).map(|(_, shift)| shift);
+        to_ask.filter(move |shift| self.place_of(shift, district, now).is_none())
     }
 
     /// Keeps the free shifts of all districts by place, at the start.

@@ -32,8 +32,8 @@ pub(super) struct CentralDistrict {
     pub(super) lease: CentralSide,
     pub(super) edge: Option<NodeId>,
     renew_at: Ticks,
-    /// This life has made a grant of its own: it has joined histories with the edge.
-    pub(super) granted: bool,
+    /// When this life made its last grant: then it had joined histories with the edge.
+    pub(super) granted_at: Option<Ticks>,
     /// The edge's last answer before central became holder: its mode, what it held, what central held then.
     probed: Option<(EdgeMode, Heads, Heads)>,
     /// What central held when it last renewed as holder: the H of renewals once the lease has run out.
@@ -88,7 +88,7 @@ impl Side {
                     lease,
                     edge: district.edge.clone(),
                     renew_at: now.ticks,
-                    granted: false,
+                    granted_at: None,
                     probed: None,
                     cursor: board.heads().of_district(id),
                     freezer: Freezer::start(board.district(id), now.ticks),
@@ -247,7 +247,10 @@ impl Node {
         let mode_before = side.lease.mode();
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
-        if mode_before == CentralMode::Holder && standing_by && answer.epoch == side.lease.epoch() {
+        // An edge that has learnt of the grant by another way answers under it, though a renewal of before was void.
+        let of_grant = side.granted_at.is_none_or(|at| answer.sent_at >= at);
+        let counted = of_grant && answer.epoch == side.lease.epoch();
+        if mode_before == CentralMode::Holder && standing_by && counted {
             side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
             return Ok(Answer::Done);
         }
@@ -258,12 +261,12 @@ impl Node {
         });
         side.probed = Some((answer.mode, answer.heads, self.board.heads().of_district(&answer.district)));
         if standing_by {
-            if level && side.granted && answer.epoch == side.lease.epoch() {
+            if level && side.granted_at.is_some() && counted {
                 side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
                 if side.lease.mode() == CentralMode::Holder {
                     side.probed = None;
                 }
-            } else if level && (!side.granted || answer.epoch > side.lease.epoch()) {
+            } else if level && (side.granted_at.is_none() || answer.epoch > side.lease.epoch()) {
                 // An edge that was restored and has learnt from its past that it took the district gave it back under
                 // an authority of its own, above this life's grant.
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
@@ -299,7 +302,7 @@ impl Node {
     fn grant(&mut self, district: &DistrictId, above: Epoch, now: Now) {
         let epoch = Epoch { central_term: above.central_term.saturating_add(1), edge_term: 0 };
         if let Some(Side::Central(side)) = self.sides.get_mut(district) {
-            side.granted = true;
+            side.granted_at = Some(now.lease_ticks());
             side.lease.granted(epoch);
             side.damping.granted(now.lease_ticks());
             side.renew_at = now.ticks;

@@ -170,8 +170,16 @@ pub struct Contact {
     abroad_since: Option<Ticks>,
     /// It keeps capsules.
     keeps_capsules: bool,
-    /// Its session with this node: name and attach epoch.
-    session: Option<(String, u64)>,
+    /// Its session with this node.
+    session: Option<Session>,
+}
+
+/// A device's session with this node, since it attached.
+#[derive(Debug, Clone)]
+struct Session {
+    name: String,
+    attach_epoch: u64,
+    since: Ticks,
 }
 
 impl Contact {
@@ -262,7 +270,9 @@ impl Node {
                 let result = self.command(*command, now);
                 self.outputs.push_back(Output::Reply { request, result: Box::new(result) });
             }
-            Input::Page { from, entries, heads } => self.page(&from, &entries, &heads, now),
+            Input::Page { from, entries, heads, asked_at } => {
+                self.page(&from, &entries, &heads, asked_at, now);
+            }
             Input::LeftOut { series, why } => self.note_stuck(&series, why, now),
             Input::Committed => self.committed_at = Some(now.ticks),
         }

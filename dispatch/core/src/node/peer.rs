@@ -17,7 +17,7 @@ use crate::face::Role;
 use crate::fact::Fact;
 use crate::ids::{BookingId, DistrictId, NodeId};
 use crate::journal::{Entry, Heads, Lane, Series};
-use crate::units::Now;
+use crate::units::{Now, Ticks};
 
 /// Central alone raises its term. After it lost the end of its journal an edge may know of this many terms more.
 const TERM_LEAD_MAX: u32 = 2_000;
@@ -25,7 +25,14 @@ const TERM_LEAD_MAX: u32 = 2_000;
 impl Node {
     /// Takes in a peer's entries. A gap or a broken chain ends that series' part of the page; the next pull asks
     /// again from the head that is held, so nothing is skipped.
-    pub(super) fn page(&mut self, from: &NodeId, entries: &[Entry], heads: &Heads, now: Now) {
+    pub(super) fn page(
+        &mut self,
+        from: &NodeId,
+        entries: &[Entry],
+        heads: &Heads,
+        asked_at: Ticks,
+        now: Now,
+    ) {
         self.begin_page(from, now);
         // Before it has drawn level for the first time in this life, what comes is of the past, and may have gone on.
         let is_past = !self.level_at.contains_key(from);
@@ -69,7 +76,8 @@ impl Node {
         let has_roster = |id| board.heads().behind(heads, id).all(|series| series.lane != Lane::Roster);
         let is_level = |id| board.covers(board.heads(), heads, id) && has_roster(id);
         if self.config.districts.keys().all(is_level) {
-            self.level_at.insert(from.clone(), now.ticks);
+            let level_at = self.level_at.entry(from.clone()).or_insert(asked_at);
+            *level_at = asked_at.max(*level_at);
         }
     }
 

@@ -1,6 +1,6 @@
 //! Questions to drivers: put, sent until answered, and ended.
 
-use super::{Contact, Node, Question};
+use super::{Contact, Node, Question, Session};
 use crate::command::{Notice, NoticeText, Offer, Recipient, ToDevice};
 use crate::face::Output;
 use crate::fact::{Fact, Release, Step, district_wide};
@@ -93,7 +93,7 @@ impl Node {
     pub(super) fn offer(&self, district: &DistrictId, assignment: &AssignmentId, now: Now) -> Option<Offer> {
         let question = self.questions.get(assignment)?;
         let contact = self.contacts.get(&question.shift)?;
-        let (session, attach_epoch) = contact.session.clone()?;
+        let Session { name: session, attach_epoch, .. } = contact.session.clone()?;
         let record = self.district(district)?.bookings.get(&question.booking)?;
         let eta_s = record.assignments.get(assignment)?.eta_s();
         let ttl_ms = question.lapses_at.since_ms(now.ticks);
@@ -153,8 +153,12 @@ impl Node {
         }
     }
 
-    /// Sends a device everything that is open between it and this node.
+    /// Sends a device everything that is open between it and this node, if it is attached here: to one that has gone to
+    /// another node since, and still listens, that other node speaks.
     pub(super) fn push_messages(&mut self, district: &DistrictId, shift: ShiftId, now: Now) {
+        if !self.is_attached_here(district, shift) {
+            return;
+        }
         let Some(device) = self.contacts.get(&shift).map(|contact| contact.device) else { return };
         for message in self.messages_for(district, shift, now) {
             self.outputs.push_back(Output::ToDevice { device, message });
@@ -185,7 +189,9 @@ impl Node {
                     }
                     Some(question) => messages.push(revoke(question.withdrawn.unwrap_or(Release::Lapsed))),
                     // Asked in an earlier life of this node: the question is void, unless it is answered.
-                    None if assignment.origin == self.config.id && !self.awaits_yes(assignment, bond) => {
+                    None if assignment.origin == self.config.id
+                        && !self.awaits_yes(district, assignment, bond, now) =>
+                    {
                         messages.push(revoke(Release::Withdrawn));
                     }
                     None => {}

@@ -55,7 +55,7 @@ impl Node {
             driver: start.driver,
             district: district.clone(),
             zone: record.zone()?.clone(),
-            attach_epoch: contact.session.as_ref()?.1,
+            attach_epoch: contact.session.as_ref()?.attach_epoch,
             request: record.request()?.clone(),
             eta_s: *eta_s,
             offered_at: *offered_at,

@@ -257,7 +257,10 @@ impl Town {
     pub(crate) fn carry(&mut self, from: &'static str, to: &'static str) {
         let place = &self.places[from];
         let (entries, heads) = (place.journal.clone(), place.node.board().heads().clone());
-        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+        self.input(
+            to,
+            Input::Page { from: from.parse().unwrap(), entries, heads, asked_at: self.now().ticks },
+        );
     }
 
     /// A rider in the west, who gets texts of the west's edge, wants a taxi.

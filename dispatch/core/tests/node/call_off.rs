@@ -86,6 +86,20 @@ fn a_word_of_the_edges_that_is_old_calls_nobody_off() {
 }
 
 #[test]
+fn a_word_that_has_waited_to_be_taken_in_is_as_old_as_its_question() {
+    let (mut world, _, near) = on_both_sides();
+    world.carry(EDGE, CENTRAL);
+    assert_eq!(stands(&world, CENTRAL), near.assignment);
+    world.pass_cut_ms(60_000, &[2], &[1]);
+    world.carry_late(EDGE, CENTRAL, 50_000);
+    world.pass_cut_ms(1_000, &[2], &[1]);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), None, "the edge was asked before it could have told");
+    world.carry_late(EDGE, CENTRAL, 40_000);
+    world.pass_cut_ms(1_000, &[2], &[1]);
+    assert_eq!(revoked(&mut world, CENTRAL, 2), Some(Release::Superseded));
+}
+
+#[test]
 fn a_yes_that_the_edge_takes_back_in_time_leaves_centrals_driver_on_the_way() {
     let (mut world, far, near) = on_both_sides();
     world.carry(EDGE, CENTRAL);
@@ -186,34 +200,78 @@ fn the_node_that_asked_does_not_believe_that_a_late_yes_counts() {
     assert_eq!(stands(&world, CENTRAL), first.assignment);
 }
 
-/// Central asked driver 2, who is far, and the edge knows so. Driver 2 said yes to central, which the edge has not heard,
-/// and comes to the edge, which has adopted the booking. Driver 1, who is near, says yes there.
-fn a_yes_on_its_way() -> (World, Offer, Offer) {
+/// Central asked driver 2, and the edge knows so. Driver 2 said yes to central, which the edge has not heard, and comes to
+/// the edge, which has adopted the booking and asked driver 1. Then driver 1 says yes there.
+fn a_yes_on_its_way(east_of_2: f64, east_of_1: f64) -> (World, Offer, Offer) {
     let mut world = World::with_edge();
     world.settle();
-    world.attach_at(CENTRAL, 2, 0.06);
+    world.attach_at(CENTRAL, 2, east_of_2);
     world.book(CENTRAL, 10).unwrap();
-    let far = world.offer_for(CENTRAL, 2).expect("the only driver is asked");
+    let centrals = world.offer_for(CENTRAL, 2).expect("the only driver is asked");
     world.sync();
-    world.accept(CENTRAL, 2, &far).unwrap();
-    holds(&mut world, 2, &far, true);
-    world.attach_at(EDGE, 1, 0.001);
+    world.accept(CENTRAL, 2, &centrals).unwrap();
+    holds(&mut world, 2, &centrals, true);
+    world.attach_at(EDGE, 1, east_of_1);
     world.pass_cut_ms(25_000, &[], &[1]);
     world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
     world.pass_cut_ms(10_000, &[], &[1]);
-    let near = world.offer_for(EDGE, 1).expect("the edge has driver 1");
+    let edges = world.offer_for(EDGE, 1).expect("the edge has driver 1");
     world.attach_as(EDGE, 2, 2, 2).unwrap();
-    world.accept(EDGE, 1, &near).unwrap();
-    holds(&mut world, 1, &near, true);
+    world.accept(EDGE, 1, &edges).unwrap();
+    holds(&mut world, 1, &edges, true);
     world.pass_cut_ms(2_000, &[], &[1, 2]);
-    (world, far, near)
+    (world, centrals, edges)
 }
 
 #[test]
 fn a_phone_whose_yes_is_on_its_way_is_told_to_let_go_once_the_yes_has_come() {
-    let (mut world, far, near) = a_yes_on_its_way();
+    let (mut world, far, near) = a_yes_on_its_way(0.06, 0.001);
     assert_eq!(revoked(&mut world, EDGE, 2), None, "its yes may win");
     world.step(EDGE, 2, &far, Step::Assigned).unwrap();
     assert_eq!(stands(&world, EDGE), near.assignment);
+    assert_eq!(
+        (revoked(&mut world, EDGE, 1), revoked(&mut world, EDGE, 2)),
+        (None, Some(Release::Superseded))
+    );
+}
+
+#[test]
+fn a_yes_that_was_on_its_way_wins_from_a_driver_who_has_not_been_called_off_for_it_too_early() {
+    let (mut world, near, far) = a_yes_on_its_way(0.001, 0.06);
+    assert_eq!((revoked(&mut world, EDGE, 1), revoked(&mut world, EDGE, 2)), (None, None));
+    assert_eq!(stands(&world, EDGE), far.assignment);
+    world.step(EDGE, 2, &near, Step::Assigned).unwrap();
+    assert_eq!(stands(&world, EDGE), near.assignment);
+    assert_eq!(
+        (revoked(&mut world, EDGE, 1), revoked(&mut world, EDGE, 2)),
+        (Some(Release::Superseded), None)
+    );
+}
+
+#[test]
+fn a_yes_that_does_not_come_is_not_waited_for_for_ever() {
+    let (mut world, _, _) = a_yes_on_its_way(0.06, 0.001);
+    world.pass_cut_ms(50_000, &[], &[1, 2]);
+    assert_eq!(revoked(&mut world, EDGE, 2), None);
+    world.pass_cut_ms(10_000, &[], &[1, 2]);
     assert_eq!(revoked(&mut world, EDGE, 2), Some(Release::Superseded));
+}
+
+#[test]
+fn a_phone_that_has_the_rider_on_board_is_told_at_once_and_tells_that_it_has() {
+    let (mut world, far, _) = a_yes_on_its_way(0.06, 0.001);
+    let (booking, assignment) = (far.booking, far.assignment);
+    let on_board = Held { booking, assignment, confirmed: true, boarded: true };
+    world.hold(2, Slot { current: Some(on_board), next: None });
+    world.pass_cut_ms(1_000, &[], &[2]);
+    assert_eq!(revoked(&mut world, EDGE, 2), Some(Release::Superseded));
+}
+
+#[test]
+fn a_cancelled_booking_is_let_go_of_once_the_yes_has_come() {
+    let (mut world, far, _) = a_yes_on_its_way(0.06, 0.001);
+    world.cancel(EDGE, 10).unwrap();
+    assert_eq!(revoked(&mut world, EDGE, 2), None);
+    world.step(EDGE, 2, &far, Step::Assigned).unwrap();
+    assert!(revoked(&mut world, EDGE, 2).is_some());
 }

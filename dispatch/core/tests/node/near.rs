@@ -15,6 +15,8 @@ use crate::world::{CENTRAL, EDGE, World};
 
 /// Drivers with the app; 5 takes a wheelchair.
 const APP: u8 = 6;
+/// A second phone of the driver with shift 1, on the other side of a cut.
+const SECOND: u128 = 6;
 /// The one without.
 const BY_TEXT: u128 = 50;
 
@@ -35,7 +37,10 @@ impl Story {
         self.world.move_to(f64::from(detail) / 1e4);
         // What is refused changes nothing; what matters is looked at after each step, refused or not.
         match what % 12 {
-            0 | 1 => drop(self.world.attach_as(name, shift, shift, self.count)),
+            0 | 1 => {
+                let driver = if shift == SECOND { 1 } else { shift };
+                drop(self.world.attach_as(name, shift, driver, self.count));
+            }
             2 => self.world.pass_relayed_ms(1_000, &[shift], &[]),
             3 => self.world.pass_relayed_ms(6_000, &[], &[shift]),
             4 => self.world.pass_relayed_ms(1_000 * u64::from(detail % 70), &[], &[]),

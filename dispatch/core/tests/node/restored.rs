@@ -186,8 +186,9 @@ fn an_edge_that_forgot_its_last_takeover_gives_the_district_back_all_the_same() 
     give_back(&mut world);
 }
 
-#[test]
-fn an_edge_that_doubts_central_and_learns_of_a_takeover_that_it_forgot_gives_the_district_back() {
+/// Central has forgotten its last grant, has heard of it from the edge, and renews under the grant of before. The edge took
+/// the district once more under the grant and got booking 11, has forgotten both, and doubts central.
+fn an_edge_that_doubts_and_forgot() -> World {
     let mut world = World::with_edge();
     world.settle();
     let centrals = world.entries(CENTRAL);
@@ -195,15 +196,45 @@ fn an_edge_that_doubts_central_and_learns_of_a_takeover_that_it_forgot_gives_the
     give_back(&mut world);
     let edges = world.entries(EDGE);
     take(&mut world);
-    // Central forgets its last grant and hears of it from the edge: it renews under the grant of before.
+    world.book(EDGE, 11).unwrap();
     world.restore(CENTRAL, centrals);
     world.carry(EDGE, CENTRAL);
-    // The edge forgets the takeover after that grant, and hears of it from central when it has doubted it already.
     world.restore(EDGE, edges);
     world.pass_ms(EDGE, 25_000, &[]);
     assert_eq!(world.mode(EDGE), Mode::Degraded);
+    world
+}
+
+#[test]
+fn an_edge_that_doubts_central_and_learns_of_a_takeover_that_it_forgot_gives_the_district_back() {
+    let mut world = an_edge_that_doubts_and_forgot();
     world.carry(CENTRAL, EDGE);
+    world.pass_ms(EDGE, 1_000, &[]);
+    assert_eq!((world.owner(EDGE, 11).as_str(), world.mode(EDGE)), (EDGE, Mode::Degraded));
     // Before the edge takes it for want of drivers whom it could ask.
     world.pass_joined_ms(15_000, &[], &[]);
     assert_eq!((world.mode(CENTRAL), world.mode(EDGE)), (Mode::Normal, Mode::Normal));
+    assert_eq!(world.owner(CENTRAL, 11), CENTRAL);
+}
+
+#[test]
+fn an_answer_to_a_renewal_from_before_the_grant_is_no_lease() {
+    let mut world = an_edge_that_doubts_and_forgot();
+    world.carry(CENTRAL, EDGE);
+    world.pass_ms(EDGE, 1_000, &[]);
+    let before = world.next_probe();
+    for _ in 0..4 {
+        world.sync();
+        let renewal = world.next_probe();
+        if renewal.epoch > before.epoch {
+            break;
+        }
+        world.renew_with(renewal);
+    }
+    world.sync();
+    world.pass_ms(EDGE, 1_000, &[]);
+    world.renew_with(before);
+    assert_ne!(world.mode(CENTRAL), Mode::Normal, "the edge has counted none of its renewals");
+    world.pass_joined_ms(5_000, &[], &[]);
+    assert_eq!(world.mode(CENTRAL), Mode::Normal);
 }

@@ -7,7 +7,7 @@ use ondol_core::board::Board;
 use ondol_core::booking::{CancelReason, Party, Payment};
 use ondol_core::command::{
     Answer, Attach, Beat, Command, Happening, Held, HomeAnswer, HomeCommand, HomeWish, Notice, Offer,
-    Refusal, Relay, Report, Slot, ToDevice,
+    Refusal, Relay, Renewal, Report, Slot, ToDevice,
 };
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Output, Role, Timing};
 use ondol_core::fact::{Quote, Request, ShiftStart, Step};
@@ -29,7 +29,7 @@ struct Place {
     node: Node,
     journal: Vec<Entry>,
     notices: Vec<Notice>,
-    renewals: Vec<ondol_core::command::Renewal>,
+    renewals: Vec<Renewal>,
     /// What phones were told to let go of between their beats.
     revoked: Vec<AssignmentId>,
     /// What the edge has told of drivers and central has not heard.
@@ -214,7 +214,13 @@ impl World {
 
     /// Lets central's last renewal reach the edge, and the answer reach central.
     pub(crate) fn renew_once(&mut self) {
-        let Some(renewal) = self.place(CENTRAL).renewals.pop() else { return };
+        if let Some(renewal) = self.place(CENTRAL).renewals.pop() {
+            self.renew_with(renewal);
+        }
+    }
+
+    /// Lets a renewal reach the edge, and the answer reach central.
+    pub(crate) fn renew_with(&mut self, renewal: Renewal) {
         if let Ok(Answer::Renewal(answer)) = self.command(EDGE, Command::Renew(renewal)) {
             self.command(CENTRAL, Command::Renewed(answer)).unwrap();
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ondol_core::ids::NodeId;
 use ondol_core::journal::{Entry, Head, Heads, Series};
+use ondol_core::units::Ticks;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,7 +17,7 @@ use super::quarantine::Quarantine;
 use super::wire::{NONCE_HEADER, PAGE_MAX, PullAnswer, PullRequest, SIGNATURE_HEADER, signed_bytes};
 use super::{PeerAddress, wall};
 use crate::identity::Identity;
-use crate::run::{Handle, Unavailable};
+use crate::run::{Handle, PulledPage, Unavailable};
 use crate::store::{KeyCursor, PAGE_ENTRIES_MAX, StoreError};
 use crate::vault::{hex, random_bytes};
 
@@ -167,6 +168,12 @@ pub(super) async fn pull_for_ever(caller: Caller, peer: PeerAddress) {
     }
 }
 
+/// What a peer answered, and when it was asked.
+struct Fetched {
+    page: PullAnswer,
+    asked_at: Ticks,
+}
+
 struct Puller {
     caller: Caller,
     peer: PeerAddress,
@@ -174,7 +181,7 @@ struct Puller {
     keys_after: Option<KeyCursor>,
     quarantine: Quarantine,
     /// The page behind the last one, fetched while that was taken in: one at most is held.
-    ahead: Option<Result<PullAnswer, CallError>>,
+    ahead: Option<Result<Fetched, CallError>>,
 }
 
 impl Puller {
@@ -192,7 +199,7 @@ impl Puller {
             self.quarantine.give_nothing_back();
         }
         self.let_go_of_decided().await?;
-        let mut page = match self.ahead.take() {
+        let Fetched { mut page, asked_at } = match self.ahead.take() {
             Some(fetched) => fetched?,
             None => {
                 let cursors = self.cursors();
@@ -217,7 +224,15 @@ impl Puller {
         let moved = (key_cursor != keys_after).then_some(key_cursor);
         let left_out = refused.iter().filter_map(PageRefusal::poison).collect();
         let next = page.more.then(|| reach.carry(self.cursors()));
-        let take_in = handle.page(self.peer.id.clone(), page.entries, page.heads, left_out, page.keys, moved);
+        let take_in = handle.page(PulledPage {
+            from: self.peer.id.clone(),
+            entries: page.entries,
+            heads: page.heads,
+            asked_at,
+            left_out,
+            keys: page.keys,
+            key_cursor: moved,
+        });
         let fetch = async {
             match next {
                 // The peer has it: there is nothing to wait for.
@@ -241,7 +256,8 @@ impl Puller {
         cursors: Heads,
         keys_after: KeyCursor,
         wait_sim_ms: u32,
-    ) -> Result<PullAnswer, CallError> {
+    ) -> Result<Fetched, CallError> {
+        let asked_at = self.caller.handle.now().ticks;
         let wait = self.caller.wall(wait_sim_ms, Duration::ZERO);
         let request = PullRequest {
             districts: self.peer.districts.clone(),
@@ -251,7 +267,8 @@ impl Puller {
             wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         };
         let within = wait + self.caller.wall(CALL_SIM_MS, CALL_FLOOR);
-        self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await
+        let page = self.caller.call(&self.peer, "/sync/v1/pull", &request, within).await?;
+        Ok(Fetched { page, asked_at })
     }
 
     /// Asks again for series that staff has decided upon.

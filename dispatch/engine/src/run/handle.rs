@@ -14,7 +14,7 @@ use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 use super::devices::Devices;
-use super::{Message, PageMessage};
+use super::{Message, PulledPage};
 use crate::clock::SharedClock;
 use crate::store::{KeyCursor, Store};
 use crate::vault::{SubjectKey, Vault};
@@ -157,19 +157,10 @@ impl Handle {
         wait(answer).await
     }
 
-    /// Hands in a page that `from` sent, without what was left out of it; returns once it is durable.
-    pub(crate) async fn page(
-        &self,
-        from: NodeId,
-        entries: Vec<Entry>,
-        heads: Heads,
-        left_out: Vec<(Series, Poison)>,
-        keys: Vec<SubjectKey>,
-        key_cursor: Option<KeyCursor>,
-    ) -> Result<(), Unavailable> {
+    /// Hands in what a peer sent; returns once it is durable.
+    pub(crate) async fn page(&self, page: PulledPage) -> Result<(), Unavailable> {
         let (done, answer) = oneshot::channel();
-        let page = PageMessage { from, entries, heads, left_out, keys, key_cursor, done };
-        self.send(Message::Page(Box::new(page)))?;
+        self.send(Message::Page(Box::new((page, done))))?;
         wait(answer).await
     }
 

@@ -155,22 +155,31 @@ enum Message {
         reply: oneshot::Sender<Result<Answer, Refusal>>,
     },
     Read(ReadFn),
-    Page(Box<PageMessage>),
+    Page(Box<(PulledPage, oneshot::Sender<()>)>),
     Flush(oneshot::Sender<()>),
     Stop,
 }
 
-/// A pulled page.
-struct PageMessage {
-    from: NodeId,
-    entries: Vec<Entry>,
-    heads: Heads,
+/// A page that a peer sent, without what was left out of it.
+pub(crate) struct PulledPage {
+    pub(crate) from: NodeId,
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) heads: Heads,
+    /// When the peer was asked.
+    pub(crate) asked_at: Ticks,
     /// Series of which the next entry was not let through.
-    left_out: Vec<(Series, Poison)>,
-    keys: Vec<SubjectKey>,
+    pub(crate) left_out: Vec<(Series, Poison)>,
+    pub(crate) keys: Vec<SubjectKey>,
     /// If it has moved.
-    key_cursor: Option<KeyCursor>,
-    done: oneshot::Sender<()>,
+    pub(crate) key_cursor: Option<KeyCursor>,
+}
+
+impl PulledPage {
+    /// A page with entries alone, of which nothing was left out.
+    #[cfg(test)]
+    pub(crate) fn of(from: NodeId, entries: Vec<Entry>, heads: Heads, asked_at: Ticks) -> Self {
+        Self { from, entries, heads, asked_at, left_out: Vec::new(), keys: Vec::new(), key_cursor: None }
+    }
 }
 
 /// Looks at the node; what it returns is called once everything it may have seen is durable.
@@ -288,11 +297,12 @@ impl Loop {
                 let deliver = look(&self.node, now);
                 self.tray.put_effect(Effect::Deliver(deliver));
             }
-            Message::Page(page) => {
-                let PageMessage { from, entries, heads, left_out, keys, key_cursor, done } = *page;
+            Message::Page(pulled) => {
+                let (page, done) = *pulled;
+                let PulledPage { from, entries, heads, asked_at, left_out, keys, key_cursor } = page;
                 self.learn(keys);
                 self.batch.key_cursors.extend(key_cursor.map(|cursor| (from.clone(), cursor)));
-                self.node.handle(Input::Page { from, entries, heads }, now);
+                self.node.handle(Input::Page { from, entries, heads, asked_at }, now);
                 for (series, why) in left_out {
                     self.node.handle(Input::LeftOut { series, why }, now);
                 }

@@ -31,6 +31,7 @@ mod map;
 mod node;
 mod pause;
 mod people;
+mod pull;
 mod settled;
 mod texts;
 pub(crate) mod town;
@@ -38,6 +39,7 @@ pub(crate) mod town;
 pub(crate) use device::DevicePlace;
 pub(crate) use node::NodePlace;
 pub(crate) use people::RiderPlace;
+use pull::Pull;
 pub(crate) use texts::{PhonePlace, TextPlace};
 pub(crate) use town::Town;
 
@@ -120,12 +122,8 @@ pub(crate) enum Caller {
     Capsule {
         lie: Option<liars::Lie>,
     },
-    /// For entries; the tag tells a late answer from the one awaited.
-    Pull {
-        node: usize,
-        life: u32,
-        tag: u64,
-    },
+    /// For entries.
+    Pull(Pull),
     /// For the lease.
     Renew {
         node: usize,
@@ -328,8 +326,8 @@ impl World {
             (Caller::Phone { phone, command, number }, Reply::Command(result)) => {
                 self.phone_answered(phone, command, number, result);
             }
-            (Caller::Pull { node, life, tag }, Reply::Page { entries, heads, full }) => {
-                self.pulled(node, life, from, tag, entries, heads, full);
+            (Caller::Pull(pull), Reply::Page { entries, heads, full }) => {
+                self.pulled(pull, from, entries, heads, full);
             }
             (Caller::Renew { node, life }, Reply::Command(Ok(Answer::Renewal(answer)))) => {
                 let ask = Ask::Command(Command::Renewed(answer));
@@ -369,7 +367,7 @@ impl World {
         let to = match caller {
             Caller::Device { device, .. } => Place::Device(device),
             Caller::Rider { rider, .. } => Place::Rider(rider),
-            Caller::Pull { node, .. }
+            Caller::Pull(Pull { node, .. })
             | Caller::Renew { node, .. }
             | Caller::Relay { node }
             | Caller::Neighbour { node, .. } => Place::Node(node),

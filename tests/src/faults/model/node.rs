@@ -1,14 +1,13 @@
-//! The shell of a node: a disk that takes time, effects only after it, and pulls from its peers.
+//! The shell of a node: a disk that takes time, and effects only after it.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::face::{Input, Output};
 use ondol_core::fact::Fact;
 use ondol_core::ids::{AssignmentId, DistrictId};
-use ondol_core::journal::{Entry, Heads};
+use ondol_core::journal::Entry;
 use ondol_core::node::Node;
 use ondol_core::shell::Tray;
 use ondol_device::wire::{
@@ -19,14 +18,13 @@ use ondol_device::{Answer as DeviceAnswer, Message};
 use super::config::{common_districts, config_of};
 use super::disk::Disk;
 use super::pause::Pause;
+use super::pull::Pull;
 use super::{Ask, Caller, Event, Reply, World, district_of, node_id, node_of};
 use crate::faults::clock::{Clock, Ms};
 use crate::faults::net::Place;
 
 /// An operator reads that a restored node lacks its past, and has it taken back, within this time.
 pub(super) const TAKES_BACK_WITHIN_MS: Ms = 40_000;
-/// A pull without an answer is made again after this time.
-const PULL_AGAIN_MS: Ms = 3_000;
 /// Time between two proofs that the disk works.
 const DISK_BEAT_MS: Ms = 2_000;
 
@@ -48,7 +46,7 @@ pub(crate) struct NodePlace {
     asked: BTreeMap<u64, Caller>,
     requests: u64,
     batches: BTreeMap<(usize, u32, u64), Batch>,
-    pulls: BTreeMap<usize, u64>,
+    pub(super) pulls: BTreeMap<usize, u64>,
     pub(super) pause: Pause,
     pub(super) stalled_until: Ms,
     /// Writes fail until then, and some of those that fail have happened.
@@ -56,7 +54,7 @@ pub(crate) struct NodePlace {
     /// Its own past comes back from edges from then on; none while nobody has asked for it.
     pub(super) takes_back_at: Option<Ms>,
     /// When it was last known to hold all that central holds.
-    level_at: Ms,
+    pub(super) level_at: Ms,
 }
 
 /// Reports of one batch that wait for their commits.
@@ -342,7 +340,7 @@ impl World {
                 self.command(node, command, caller);
             }
             Ask::Pull(after) => {
-                let Caller::Pull { node: puller, .. } = caller else { return };
+                let Caller::Pull(Pull { node: puller, .. }) = caller else { return };
                 let districts = common_districts(node, puller);
                 let (mut entries, heads, full) = self.nodes[node].disk.page(&after, &districts);
                 self.net.spoil(&mut entries, self.agenda.now());
@@ -421,71 +419,6 @@ impl World {
         for (_, report) in commands {
             self.command(node, Command::Report(report), caller);
         }
-    }
-
-    pub(super) fn pull(&mut self, node: usize, life: u32, peer: usize, tag: u64) {
-        if self.nodes[node].pulls.get(&peer) != Some(&tag) {
-            return;
-        }
-        if !self.runs(node, Some(life), || Event::PullDue { node, life, peer, tag }) {
-            return;
-        }
-        let tag = tag + 1;
-        self.nodes[node].pulls.insert(peer, tag);
-        let heads = self.nodes[node].node.as_ref().expect("it runs").board().heads().clone();
-        self.ask(Place::Node(node), peer, Ask::Pull(heads), Caller::Pull { node, life, tag });
-        self.agenda.after(PULL_AGAIN_MS, Event::PullDue { node, life, peer, tag });
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "the fields of one message")]
-    pub(super) fn pulled(
-        &mut self,
-        node: usize,
-        life: u32,
-        peer: usize,
-        tag: u64,
-        entries: Vec<Entry>,
-        heads: Heads,
-        full: bool,
-    ) {
-        let again = |entries: &Vec<Entry>, heads: &Heads| Event::Answered {
-            caller: Caller::Pull { node, life, tag },
-            from: peer,
-            reply: Box::new(Reply::Page { entries: entries.clone(), heads: heads.clone(), full }),
-        };
-        if !self.runs(node, Some(life), || again(&entries, &heads)) {
-            return;
-        }
-        if self.nodes[node].pulls.get(&peer) == Some(&tag) {
-            let tag = tag + 1;
-            self.nodes[node].pulls.insert(peer, tag);
-            let Range { start, end } = self.town.pull_every_ms;
-            let wait = if full { 1 } else { self.any_ms(start, end) };
-            self.agenda.after(wait, Event::PullDue { node, life, peer, tag });
-        }
-        let now = self.agenda.now();
-        let place = &self.nodes[node];
-        // Nothing proves to central that it wrote what an edge gives back: somebody has to ask for it.
-        let believes = node != 0 || place.takes_back_at.is_some_and(|at| at <= now);
-        let (me, life) = (node_id(node), place.life);
-        let entries: Vec<Entry> = entries
-            .into_iter()
-            .filter(|entry| entry.series.origin != me || (believes && entry.series.incarnation < life))
-            .collect();
-        self.node_input(node, Input::Page { from: node_id(peer), entries, heads: heads.clone() });
-        let place = &mut self.nodes[node];
-        let running = place.node.as_ref();
-        if running.is_some_and(|n| {
-            n.config().districts.keys().all(|d| n.board().covers(n.board().heads(), &heads, d))
-        }) {
-            place.level_at = now;
-            self.checkers.knows_its_past(&node_id(node));
-        }
-    }
-
-    /// For how long an edge has not been level with central, in this life.
-    fn out_of_touch_ms(&self, node: usize) -> Ms {
-        if node == 0 { 0 } else { self.agenda.now() - self.nodes[node].level_at }
     }
 }
 

@@ -1,13 +1,13 @@
 //! A cut between the nodes, and what a story of one looks at.
 
 use ondol_core::booking::{BookingRecord, Door};
-use ondol_core::command::{Answer, Command, Offer, Refusal};
+use ondol_core::command::{Answer, Command, Offer, Refusal, Renewal};
 use ondol_core::face::Input;
 use ondol_core::fact::Request;
 use ondol_core::ids::{AssignmentId, ShiftId};
 use ondol_core::journal::{Lane, Series};
 use ondol_core::node::{Node, Poison};
-use ondol_core::units::UtcMs;
+use ondol_core::units::{Ticks, UtcMs};
 
 use super::{CENTRAL, EDGE, World, plain};
 
@@ -22,12 +22,18 @@ impl World {
 
     /// Carries all entries one way.
     pub(crate) fn carry(&mut self, from: &str, to: &str) {
+        self.carry_late(from, to, 0);
+    }
+
+    /// Carries all entries one way; they were asked for a while ago, and waited to be taken in.
+    pub(crate) fn carry_late(&mut self, from: &str, to: &str, waited_ms: u64) {
         let mut entries = self.places[from].journal.clone();
         if let Some(spoil) = self.spoil.filter(|_| from == EDGE) {
             entries = spoil(entries);
         }
         let heads = self.places[from].node.board().heads().clone();
-        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+        let asked_at = Ticks(self.now(to).ticks.0 - waited_ms);
+        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads, asked_at });
     }
 
     /// Carries all entries but those of one lane.
@@ -35,12 +41,22 @@ impl World {
         let place = &self.places[from];
         let (entries, heads) = (place.journal.iter(), place.node.board().heads().clone());
         let entries = entries.filter(|entry| entry.series.lane != lane).cloned().collect();
-        self.input(to, Input::Page { from: from.parse().unwrap(), entries, heads });
+        self.input(
+            to,
+            Input::Page { from: from.parse().unwrap(), entries, heads, asked_at: self.now(to).ticks },
+        );
     }
 
     /// The node's shell has kept a series of a page out.
     pub(crate) fn left_out(&mut self, name: &str, series: Series, why: Poison) {
         self.input(name, Input::LeftOut { series, why });
+    }
+
+    /// What central asks of the edge, while it does not hold the district, within a second. It stays on its way.
+    pub(crate) fn next_probe(&mut self) -> Renewal {
+        self.place(CENTRAL).renewals.clear();
+        self.pass_ms(CENTRAL, 1_000, &[]);
+        self.place(CENTRAL).renewals.pop().expect("central asks every second")
     }
 
     /// Steps every civil clock.

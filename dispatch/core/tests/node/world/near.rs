@@ -19,7 +19,7 @@ impl World {
         let Some(board) = node.board().district(&district) else { return };
         let free = || {
             let shifts = board.shifts.values();
-            shifts.filter(|shift| shift.is_available() && board.bonds_of(shift.id).next().is_none())
+            shifts.filter(|shift| shift.is_available() && board.may_be_asked(shift))
         };
         let lost: Vec<ShiftId> =
             free().filter(|shift| node.place_of(shift, &district, now).is_none()).map(|s| s.id).collect();

@@ -216,7 +216,10 @@ impl Town {
     pub(super) fn carry_entries(&mut self, from: usize) {
         let entries = self.places[from].journal.clone();
         let heads = self.places[from].node.board().heads().clone();
-        self.feed(1 - from, NodeInput::Page { from: node_id(from), entries, heads });
+        self.feed(
+            1 - from,
+            NodeInput::Page { from: node_id(from), entries, heads, asked_at: self.now().ticks },
+        );
     }
 
     fn fly(&mut self, flying: Flying) {

@@ -18,6 +18,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 
 use super::sites::{Pair, Running, district, east, series, until};
+use crate::run::PulledPage;
 
 /// The driver as the roster lists one.
 pub(super) fn driver(district: DistrictId) -> Driver {
@@ -119,7 +120,8 @@ async fn a_booking_and_the_key_of_its_text_go_to_the_neighbour() {
     let (west_edge, east_edge) = (pair.central.start().await, pair.edge.start().await);
     let (central, entry) = ("central".parse().unwrap(), listing());
     let heads = ondol_core::journal::Heads::default();
-    east_edge.handle.page(central, vec![entry], heads, Vec::new(), Vec::new(), None).await.unwrap();
+    let asked_at = east_edge.handle.now().ticks;
+    east_edge.handle.page(PulledPage::of(central, vec![entry], heads, asked_at)).await.unwrap();
     for (edge, district) in [(&west_edge, district()), (&east_edge, east())] {
         edge.handle.request(Command::TakeDistrict { district: district.clone() }).await.unwrap();
         until("it has taken its district", async || {

@@ -15,7 +15,7 @@ use ondol_core::ids::{BookingId, SubjectId};
 use ondol_core::journal::{Entry, Hash, Heads};
 use sqlx::{Connection as _, Executor as _};
 
-use super::{QUEUE_MAX, RequestError, Unavailable};
+use super::{PulledPage, QUEUE_MAX, RequestError, Unavailable};
 use crate::clock::Clock as _;
 use crate::store::StoreError;
 use bench::{Bench, book, district, status_of};
@@ -213,7 +213,8 @@ async fn what_somebody_waits_for_goes_before_what_peers_tell() {
     let node = bench.start().await;
     let (now_ms, handle) = (bench.clock.now().utc.0, &node.handle);
     let page = |edge: &str, entry: Entry| {
-        handle.page(edge.parse().unwrap(), vec![entry], Heads::default(), Vec::new(), Vec::new(), None)
+        let page = PulledPage::of(edge.parse().unwrap(), vec![entry], Heads::default(), handle.now().ticks);
+        handle.page(page)
     };
     // On this single-threaded runtime all wait, the pages first, before the loop runs. The second rider comes when the
     // first page is stored.
