@@ -197,6 +197,7 @@ fn an_edge_cannot_use_up_the_terms_of_its_district() {
             sent_at: Ticks(0),
             mode: EdgeMode::Standby,
             epoch,
+            counted: true,
             heads: Heads::default(),
         };
         for _ in 0..3 {

@@ -33,6 +33,8 @@ pub struct RenewalAnswer {
     pub mode: EdgeMode,
     /// The authority the edge knows or holds.
     pub epoch: Epoch,
+    /// It was not of an older authority than that: its lease runs from this renewal on.
+    pub counted: bool,
     /// Everything the edge holds.
     pub heads: Heads,
 }

@@ -142,19 +142,21 @@ impl Node {
     ///
     /// Nobody gives way to such a yes: the phone may have been told to forget the question while its yes was on the way,
     /// and then both would have let go. A question that another node has put, or this one in an earlier life, may be over.
-    /// A phone that was told by that node that its yes counts has not let go, and whoever is on board stays there.
+    /// A phone that was told by that node that its yes counts has not let go as long as its word is awaited here, and whoever
+    /// is on board stays there.
     pub(super) fn comes_too_late(
         &self,
+        district: &DistrictId,
         record: &BookingRecord,
         assignment: &AssignmentId,
         shift: ShiftId,
+        now: Now,
     ) -> bool {
         let slot = self.contacts.get(&shift).into_iter().flat_map(|contact| contact.slot.iter());
         let has_boarded = |bond: &AssignmentRecord| bond.carried_since().is_some();
-        let asked_here =
-            assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation;
+        let is_awaited = self.awaits_yes(district, assignment, shift, now);
         let counts =
-            |held: &Held| held.assignment == *assignment && (held.boarded || (held.confirmed && !asked_here));
+            |held: &Held| held.assignment == *assignment && (held.boarded || (held.confirmed && is_awaited));
         if slot.into_iter().any(counts) || record.assignments.get(assignment).is_some_and(has_boarded) {
             return false;
         }
@@ -183,6 +185,9 @@ impl Node {
         let zone = record.and_then(|record| record.zone().cloned()).unwrap_or_else(district_wide);
         let (id, what) = (assignment.clone(), Step::Released { reason });
         self.append(district, zone, Fact::Stepped { booking, assignment: id, shift, what, at: now.utc }, now);
+        if !self.is_attached_here(district, shift) {
+            return;
+        }
         let Some(contact) = self.contacts.get_mut(&shift) else { return };
         let (id, device) = (assignment.clone(), contact.device);
         contact.slot.current.get_or_insert(Held {

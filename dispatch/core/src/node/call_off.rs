@@ -70,7 +70,9 @@ impl Node {
         now: Now,
     ) -> impl Iterator<Item = (&'a AssignmentId, &'a AssignmentRecord, Release)> {
         let is_seen = self.is_seen_to_stand(district, record, now);
-        record.must_end().filter(move |(id, bond, _)| is_seen && !self.awaits_yes(district, id, bond, now))
+        record.must_end().filter(move |(id, bond, _)| {
+            is_seen && !(bond.is_question() && self.awaits_yes(district, id, bond.shift, now))
+        })
     }
 
     /// True if the driver has said yes to a question of another node's, or of an earlier life of this one, and the report
@@ -78,18 +80,19 @@ impl Node {
     pub(super) fn awaits_yes(
         &self,
         district: &DistrictId,
-        id: &AssignmentId,
-        bond: &AssignmentRecord,
+        assignment: &AssignmentId,
+        shift: ShiftId,
         now: Now,
     ) -> bool {
-        let asked_now = id.origin == self.config.id && id.incarnation == self.config.incarnation;
-        if !bond.is_question() || asked_now || !self.is_attached_here(district, bond.shift) {
+        let asked_now =
+            assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation;
+        if asked_now || !self.is_attached_here(district, shift) {
             return false;
         }
-        let Some(contact) = self.contacts.get(&bond.shift) else { return false };
+        let Some(contact) = self.contacts.get(&shift) else { return false };
         let since = contact.session.as_ref().map(|session| session.since);
         let is_expected = since.is_some_and(|since| now.ticks.since_ms(since) <= YES_COMES_WITHIN_MS);
-        is_expected && contact.slot.iter().any(|held| held.assignment == *id && !held.boarded)
+        is_expected && contact.slot.iter().any(|held| held.assignment == *assignment && !held.boarded)
     }
 
     /// Looks again at bookings whose standing bond was not seen to stand.

@@ -32,8 +32,8 @@ pub(super) struct CentralDistrict {
     pub(super) lease: CentralSide,
     pub(super) edge: Option<NodeId>,
     renew_at: Ticks,
-    /// When this life made its last grant: then it had joined histories with the edge.
-    pub(super) granted_at: Option<Ticks>,
+    /// This life has made a grant of its own: it has joined histories with the edge.
+    pub(super) granted: bool,
     /// The edge's last answer before central became holder: its mode, what it held, what central held then.
     probed: Option<(EdgeMode, Heads, Heads)>,
     /// What central held when it last renewed as holder: the H of renewals once the lease has run out.
@@ -88,7 +88,7 @@ impl Side {
                     lease,
                     edge: district.edge.clone(),
                     renew_at: now.ticks,
-                    granted_at: None,
+                    granted: false,
                     probed: None,
                     cursor: board.heads().of_district(id),
                     freezer: Freezer::start(board.district(id), now.ticks),
@@ -191,6 +191,7 @@ impl Node {
             return Err(Refusal::NotOwner);
         }
         let may_heal = grant_held && !side.by_hand;
+        let counted = renewal.epoch >= side.lease.epoch();
         let change = side.lease.renewed(renewal.epoch, may_heal, now.lease_ticks(), now.utc);
         let mode_before = self.mode(&renewal.district).map(|view| view.mode);
         if let Some(change) = change {
@@ -207,6 +208,7 @@ impl Node {
             sent_at: renewal.sent_at,
             mode: side.lease.mode(),
             epoch: side.lease.epoch(),
+            counted,
             heads: self.board.heads().of_district(&renewal.district),
             district: renewal.district,
         }))
@@ -241,16 +243,21 @@ impl Node {
         let Some(Side::Central(side)) = self.sides.get_mut(&answer.district) else {
             return Err(Refusal::OtherNode);
         };
-        side.lease.heard(answer.sent_at);
-        side.freezer.renewal_answered(answer.sent_at);
         side.damping.answered(now.lease_ticks());
         let mode_before = side.lease.mode();
         let standing_by =
             matches!(answer.mode, EdgeMode::Standby | EdgeMode::Suspect) && !authority.edge_holds();
-        // An edge that has learnt of the grant by another way answers under it, though a renewal of before was void.
-        let of_grant = side.granted_at.is_none_or(|at| answer.sent_at >= at);
-        let counted = of_grant && answer.epoch == side.lease.epoch();
-        if mode_before == CentralMode::Holder && standing_by && counted {
+        // An edge that has learnt by another way how far the authority has come answers under that, though the renewal of
+        // before was void.
+        let counted = answer.counted && answer.epoch == side.lease.epoch();
+        if answer.counted {
+            side.freezer.renewal_answered(answer.sent_at);
+        }
+        let is_held = mode_before == CentralMode::Holder && standing_by;
+        if !is_held || counted {
+            side.lease.heard(answer.sent_at);
+        }
+        if is_held && counted {
             side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
             return Ok(Answer::Done);
         }
@@ -261,12 +268,12 @@ impl Node {
         });
         side.probed = Some((answer.mode, answer.heads, self.board.heads().of_district(&answer.district)));
         if standing_by {
-            if level && side.granted_at.is_some() && counted {
+            if level && side.granted && counted {
                 side.lease.answered(answer.sent_at, now.lease_ticks(), now.utc);
                 if side.lease.mode() == CentralMode::Holder {
                     side.probed = None;
                 }
-            } else if level && (side.granted_at.is_none() || answer.epoch > side.lease.epoch()) {
+            } else if level && (!side.granted || answer.epoch > side.lease.epoch()) {
                 // An edge that was restored and has learnt from its past that it took the district gave it back under
                 // an authority of its own, above this life's grant.
                 self.grant(&answer.district, answer.epoch.max(authority.epoch()), now);
@@ -302,7 +309,7 @@ impl Node {
     fn grant(&mut self, district: &DistrictId, above: Epoch, now: Now) {
         let epoch = Epoch { central_term: above.central_term.saturating_add(1), edge_term: 0 };
         if let Some(Side::Central(side)) = self.sides.get_mut(district) {
-            side.granted_at = Some(now.lease_ticks());
+            side.granted = true;
             side.lease.granted(epoch);
             side.damping.granted(now.lease_ticks());
             side.renew_at = now.ticks;
@@ -405,6 +412,8 @@ impl Node {
         let Some(Side::Central(side)) = self.sides.get_mut(district) else { return };
         let Some(edge) = side.edge.clone() else { return };
         if side.lease.evaluate(now.lease_ticks(), now.utc) {
+            // Of what was compared before, nothing says how the edge went on.
+            side.probed = None;
             self.outputs.push_back(Output::Changed(Change::Mode(district.clone())));
         }
         if alive && now.ticks >= side.renew_at {

@@ -188,10 +188,9 @@ impl Node {
                         );
                     }
                     Some(question) => messages.push(revoke(question.withdrawn.unwrap_or(Release::Lapsed))),
-                    // Asked in an earlier life of this node: the question is void, unless it is answered.
-                    None if assignment.origin == self.config.id
-                        && !self.awaits_yes(district, assignment, bond, now) =>
-                    {
+                    // Asked by another node or in an earlier life of this one, under a session that is over: the question
+                    // is void, unless it was answered before.
+                    None if !self.awaits_yes(district, assignment, shift, now) => {
                         messages.push(revoke(Release::Withdrawn));
                     }
                     None => {}

@@ -98,7 +98,7 @@ impl Node {
     fn may_charge(&self, district: &DistrictId) -> bool {
         match self.sides.get(district) {
             Some(Side::Central(side)) => {
-                planted!("charge-before-joining", side.edge.is_none() || side.granted_at.is_some(), true)
+                planted!("charge-before-joining", side.edge.is_none() || side.granted, true)
             }
             Some(Side::Edge(_)) | None => false,
         }

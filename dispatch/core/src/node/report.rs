@@ -81,7 +81,11 @@ impl Node {
             let late = assigned.clone().filter(|(booking, assignment)| {
                 let record = self.district(&district).and_then(|board| board.bookings.get(booking));
                 record.is_some_and(|record| {
-                    planted!("late-yes-counts", self.comes_too_late(record, assignment, shift), false)
+                    planted!(
+                        "late-yes-counts",
+                        self.comes_too_late(&district, record, assignment, shift, now),
+                        false
+                    )
                 })
             });
             if let Some((booking, assignment)) = &late {
@@ -199,6 +203,7 @@ impl Node {
         });
         if let Some(contact) = self.contacts.get(&shift)
             && stands
+            && self.is_attached_here(district, shift)
         {
             let device = contact.device;
             self.outputs.push_back(Output::ToDevice { device, message: ToDevice::Confirm { assignment } });

@@ -258,6 +258,31 @@ fn a_yes_that_does_not_come_is_not_waited_for_for_ever() {
 }
 
 #[test]
+fn a_yes_that_comes_after_all_leaves_whoever_it_was_given_up_for() {
+    let (mut world, near, far) = a_yes_on_its_way(0.001, 0.06);
+    world.pass_cut_ms(60_000, &[], &[1, 2]);
+    assert_eq!(revoked(&mut world, EDGE, 2), Some(Release::Superseded));
+    world.step(EDGE, 2, &near, Step::Assigned).unwrap();
+    assert_eq!((stands(&world, EDGE), revoked(&mut world, EDGE, 1)), (far.assignment, None));
+}
+
+#[test]
+fn a_driver_who_changed_nodes_before_the_question_came_is_free_again_once_it_is_known() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.attach(EDGE, 1);
+    world.command(EDGE, Command::TakeDistrict { district: World::district() }).unwrap();
+    world.pass_cut_ms(25_000, &[], &[1]);
+    world.book(EDGE, 10).unwrap();
+    world.pass_cut_ms(10_000, &[], &[1]);
+    world.offer_for(EDGE, 1).expect("the edge asks");
+    world.attach_as(CENTRAL, 1, 1, 2).unwrap();
+    assert_eq!(revoked(&mut world, CENTRAL, 1), None);
+    world.carry(EDGE, CENTRAL);
+    assert_eq!(revoked(&mut world, CENTRAL, 1), Some(Release::Withdrawn));
+}
+
+#[test]
 fn a_phone_that_has_the_rider_on_board_is_told_at_once_and_tells_that_it_has() {
     let (mut world, far, _) = a_yes_on_its_way(0.06, 0.001);
     let (booking, assignment) = (far.booking, far.assignment);

@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 use ondol_core::command::{Answer, Command, Refusal, ToDevice};
 use ondol_core::face::{Change, Role};
 use ondol_core::ids::{DeviceId, NodeId, SubjectId};
-use ondol_core::journal::{Entry, Heads, Series};
-use ondol_core::node::{Node, Poison};
+use ondol_core::node::Node;
 use ondol_core::units::Now;
 use thiserror::Error;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -16,7 +15,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use super::devices::Devices;
 use super::{Message, PulledPage};
 use crate::clock::SharedClock;
-use crate::store::{KeyCursor, Store};
+use crate::store::Store;
 use crate::vault::{SubjectKey, Vault};
 
 /// A commit that has taken longer than this makes the node unavailable for new requests.

@@ -20,7 +20,8 @@ pub(crate) struct Pull {
     pub(super) life: u32,
     /// Tells a late answer from the one awaited.
     tag: u64,
-    /// By the node's clock.
+    asked: Ms,
+    /// The same by the node's clock.
     asked_at: Ticks,
 }
 
@@ -36,14 +37,16 @@ impl World {
         let tag = tag + 1;
         self.nodes[node].pulls.insert(peer, tag);
         let heads = self.nodes[node].node.as_ref().expect("it runs").board().heads().clone();
-        let asked_at = self.nodes[node].clock.read(self.agenda.now()).ticks;
-        self.ask(Place::Node(node), peer, Ask::Pull(heads), Caller::Pull(Pull { node, life, tag, asked_at }));
+        let asked = self.agenda.now();
+        let asked_at = self.nodes[node].clock.read(asked).ticks;
+        let pull = Pull { node, life, tag, asked, asked_at };
+        self.ask(Place::Node(node), peer, Ask::Pull(heads), Caller::Pull(pull));
         self.agenda.after(PULL_AGAIN_MS, Event::PullDue { node, life, peer, tag });
     }
 
     /// A peer's page has come.
     pub(super) fn pulled(&mut self, pull: Pull, peer: usize, entries: Vec<Entry>, heads: Heads, full: bool) {
-        let Pull { node, life, tag, asked_at } = pull;
+        let Pull { node, life, tag, asked, asked_at } = pull;
         let again = |entries: &Vec<Entry>, heads: &Heads| Event::Answered {
             caller: Caller::Pull(pull),
             from: peer,
@@ -74,7 +77,7 @@ impl World {
         if running.is_some_and(|n| {
             n.config().districts.keys().all(|d| n.board().covers(n.board().heads(), &heads, d))
         }) {
-            place.level_at = now;
+            place.level_at = place.level_at.max(asked);
             self.checkers.knows_its_past(&node_id(node));
         }
     }

@@ -202,7 +202,14 @@ fn renewals_and_pulls_of_a_district_with_many_lives_and_the_longest_names_fit_a_
         wait_ms: u64::MAX,
     };
     assert!(size(serde_json::to_vec(&pull)) <= CALL_MAX);
-    let answer = RenewalAnswer { district, sent_at, mode: EdgeMode::Standby, epoch, heads: heads.clone() };
+    let answer = RenewalAnswer {
+        district,
+        sent_at,
+        mode: EdgeMode::Standby,
+        epoch,
+        counted: true,
+        heads: heads.clone(),
+    };
     assert!(size(serde_json::to_vec(&answer)) <= PAGE_MAX);
     // Payloads are JSON within JSON, which at worst doubles them.
     let page = PullAnswer { heads, ..page(Vec::new(), Vec::new()) };
