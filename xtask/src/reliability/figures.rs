@@ -41,8 +41,9 @@ pub(super) fn mutants(report: &Value) -> Result<(String, bool)> {
         .collect();
     let most = bugs.values().filter_map(|bug| bug["first_seed"].as_u64()).max().unwrap_or(0);
     let seen = bugs.len() - missed.len();
+    let soon = bugs.values().filter_map(|bug| bug["first_seed"].as_u64()).filter(|seed| *seed <= 100).count();
     let mut figures = format!(
-        "{seen} of {} planted bugs seen by the checker that must see them, the rarest after {most} seeds",
+        "{seen} of {} planted bugs seen by the checker that must see them, {soon} of them within 100 seeds, the rarest after {most}",
         bugs.len()
     );
     if !missed.is_empty() {
@@ -68,12 +69,35 @@ pub(super) fn scenarios(reports: &Value) -> Result<(String, bool)> {
     };
     let held = if missed.is_empty() { "all bounds held".to_owned() } else { missed.join(", ") };
     let figures = format!(
-        "{} outages of the past: {held}; served, against usual: `pangyo-2022` {}, `koeln-15h` {}",
+        "{} outages of the past: {held}; served, against usual: `pangyo-2022` {}, `koeln-15h` {}, `ioki-grey` {}{}",
         reports.len(),
         ratio("pangyo-2022"),
-        ratio("koeln-15h")
+        ratio("koeln-15h"),
+        ratio("ioki-grey"),
+        reports
+            .iter()
+            .map(|report| trips_back(&report["ondol"]["disks_lost"]))
+            .collect::<Result<String>>()?,
     );
     Ok((figures, missed.is_empty()))
+}
+
+/// What came back from phones once every disk was lost; nothing of an outage in which none was.
+fn trips_back(lost: &Value) -> Result<String> {
+    if lost.is_null() {
+        return Ok(String::new());
+    }
+    let lies = |what: &str| -> Result<u64> {
+        let kinds = ["forged", "foreign", "outdated"];
+        kinds.iter().map(|kind| count(lost, &format!("/phones/{kind}/{what}"))).sum()
+    };
+    Ok(format!(
+        "; when every disk was lost, of {} trips on phones that reached a node {} came back, and of {} false capsules {} were taken for true",
+        count(lost, "/phones/online")?,
+        count(lost, "/phones/back")?,
+        lies("told")?,
+        lies("accepted")?,
+    ))
 }
 
 /// Of the runs with real processes.
@@ -82,10 +106,13 @@ pub(super) fn chaos(report: &Value) -> Result<(String, bool)> {
         ["/acked", "/lost", "/doubled", "/double_charges", "/diverged", "/duplicate_dispatches"]
             .map(|pointer| count(report, pointer));
     let (lost, doubled, charged, diverged) = (lost?, doubled?, charged?, diverged?);
+    let each = report["each"].as_array().context("no runs are listed")?;
+    let waited_s = each.iter().filter_map(|run| run["unavailable_s"].as_f64()).fold(0.0, f64::max);
     let seconds = |key: &str| report[key].as_f64().map_or_else(|| "?".to_owned(), |s| format!("{s:.1}"));
     let figures = format!(
         "{} bookings acknowledged; {lost} lost, {doubled} drivers doubled, {charged} charged twice, {diverged} journals apart, \
-         {} with two taxis; takeover p50 {} s, p95 {} s; heal p50 {} s, p95 {} s",
+         {} riders with two taxis, in a split; takeover p50 {} s, p95 {} s; heal p50 {} s, p95 {} s; in no run more than {waited_s:.0} s \
+         in which some rider waited over 30 s for any answer",
         acked?,
         two?,
         seconds("takeover_p50_s"),
@@ -141,9 +168,11 @@ mod tests {
 
         let runs = |lost, takeover_s| {
             json!({ "acked": 5, "lost": lost, "doubled": 0, "double_charges": 0, "diverged": 0,
-                "duplicate_dispatches": 0, "takeover_p95_s": takeover_s })
+                "duplicate_dispatches": 0, "takeover_p95_s": takeover_s,
+                "each": [{"unavailable_s": 3.0}, {"unavailable_s": 9.0}] })
         };
-        assert!(chaos(&runs(0, 17.0)).unwrap().1);
+        let (text, is_well) = chaos(&runs(0, 17.0)).unwrap();
+        assert!(is_well && text.contains("more than 9 s"), "{text}");
         assert!(!chaos(&runs(1, 17.0)).unwrap().1 && !chaos(&runs(0, 31.0)).unwrap().1);
 
         let played = |met| {
@@ -151,7 +180,15 @@ mod tests {
             json!([{ "name": "koeln-15h", "must": [bound], "ondol": { "in_outage": { "ratio": 0.9 } } }])
         };
         let (text, is_well) = scenarios(&played(true)).unwrap();
-        assert!(is_well && text.contains("`koeln-15h` 0.90"), "{text}");
+        assert!(is_well && text.ends_with("`koeln-15h` 0.90, `ioki-grey` ?"), "{text}");
+        let lies = json!({ "told": 4, "refused": 4, "accepted": 0 });
+        let phones = json!({ "online": 7, "back": 6, "forged": lies, "foreign": lies, "outdated": lies });
+        let back = trips_back(&json!({ "phones": phones })).unwrap();
+        assert!(
+            back.contains("of 7 trips") && back.contains("6 came back") && back.contains("of 12 false"),
+            "{back}"
+        );
+        assert!(trips_back(&json!({ "phones": {} })).is_err(), "a report that lacks them is none");
         assert!(!scenarios(&played(false)).unwrap().1);
         assert!(scenarios(&json!([])).is_err(), "nothing played is nothing shown");
 

@@ -200,10 +200,11 @@ impl Node {
             }
         }
         for held in contact.slot.iter().filter(|held| !held.boarded) {
+            // Of a bond that this node has lost with its disk it knows what the phone claims.
             let released = board
                 .bookings
                 .get(&held.booking)
-                .and_then(|record| record.assignments.get(&held.assignment))
+                .and_then(|record| record.said_of(&held.assignment, shift))
                 .filter(|bond| bond.boarded.is_none())
                 .and_then(|bond| bond.released);
             if let Some((_, reason)) = released {

@@ -300,3 +300,17 @@ fn a_cancelled_booking_is_let_go_of_once_the_yes_has_come() {
     world.step(EDGE, 2, &far, Step::Assigned).unwrap();
     assert!(revoked(&mut world, EDGE, 2).is_some());
 }
+
+#[test]
+fn a_late_yes_to_a_question_that_was_lost_with_a_disk_is_let_go_of() {
+    let (mut world, first) = on_the_way(plain(), 0.02);
+    let second = asked_of_second(&mut world, 0.001, 0.019).expect("driver 2 is nearer by far");
+    // The question was the last that was written.
+    let before = world.entries(CENTRAL) - 1;
+    world.restore(CENTRAL, before);
+    world.step(CENTRAL, 2, &second, Step::Assigned).unwrap();
+    assert_eq!(stands(&world, CENTRAL), first.assignment);
+    holds(&mut world, 2, &second, false);
+    world.attach_as(CENTRAL, 2, 2, 2).unwrap();
+    assert_eq!(revoked(&mut world, CENTRAL, 2), Some(Release::Withdrawn));
+}

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ondol_core::board::DistrictBoard;
+use ondol_core::booking::BookingRecord;
 use ondol_core::face::Role;
 use ondol_core::fact::{Fact, Owner, TakeCause};
 use ondol_core::ids::{BookingId, DistrictId, NodeId};
@@ -92,6 +93,11 @@ impl Adoptions {
         district: &DistrictId,
     ) -> Option<&NodeId> {
         let edge = central.config().districts.get(district).and_then(|district| district.edge.as_ref());
+        // A phone that keeps its trip came to central before the edge's page did, and its driver gave the booking back.
+        let known = central.board().district(district).and_then(|board| board.bookings.get(&booking));
+        if known.is_some_and(BookingRecord::is_unverified) {
+            return None;
+        }
         let adopted = self.adopted.get(&booking).filter(|adopter| edge == Some(adopter));
         adopted.filter(|_| !self.excused.contains(&booking))
     }

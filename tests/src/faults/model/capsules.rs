@@ -218,7 +218,11 @@ impl World {
         self.wiped.brought.extend(held.collect::<Vec<_>>());
         let lost = kept.into_iter().find_map(|kept| {
             let capsule = self.sealed.get(&kept.assignment)?;
-            (!running.knows_bond(&kept.assignment, capsule.booking)).then_some(kept.assignment)
+            let record = running.board().booking(capsule.booking).map(|(_, record)| record);
+            let said = record.and_then(|record| record.said_of(&kept.assignment, capsule.shift));
+            // A yes that came too late to a bond that was lost with a disk: the phone is told to let go.
+            let is_over = said.is_some_and(|said| said.released.is_some());
+            (!is_over && !running.knows_bond(&kept.assignment, capsule.booking)).then_some(kept.assignment)
         });
         if let Some(lost) = lost {
             let what = format!(
