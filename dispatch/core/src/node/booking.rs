@@ -102,7 +102,10 @@ impl Node {
         now: Now,
     ) -> Result<Answer, Refusal> {
         let (district, record) = self.find(booking)?;
-        match record.status() {
+        let status = record.status();
+        let is_over = status == Status::Cancelled && (by == Party::System || !record.ended_by_machine());
+        self.cancel_elsewhere(&district, booking, by, reason, now);
+        match status {
             Status::Done => Err(Refusal::Closed),
             Status::Boarded => planted!(
                 "cancel-after-boarding",
@@ -110,10 +113,34 @@ impl Node {
                 Ok(self.request_cancel(&district, booking, by, reason, now))
             ),
             // What a machine ended stands only until a taxi turns out to be on its way: a human's wish is noted beside it.
-            Status::Cancelled if by == Party::System || !record.ended_by_machine() => Ok(Answer::Done),
+            Status::Cancelled if is_over => Ok(Answer::Done),
             Status::Cancelled | Status::Open | Status::Offered | Status::Assigned | Status::Arrived => {
                 Ok(self.request_cancel(&district, booking, by, reason, now))
             }
+        }
+    }
+
+    /// Ends it in other districts, too, that are this node's to plan. After disks were lost a phone may have brought to one
+    /// what its rider showed again in another, and neither knows of the other as a loan.
+    fn cancel_elsewhere(
+        &mut self,
+        district: &DistrictId,
+        booking: BookingId,
+        by: Party,
+        reason: CancelReason,
+        now: Now,
+    ) {
+        let is_open = |record: &&BookingRecord| {
+            let status = record.status();
+            self.owns(record) && !status.is_closed() && status != Status::Boarded
+        };
+        let others = self.board.districts().filter(|(other, _)| *other != district);
+        let others: Vec<DistrictId> = others
+            .filter(|(_, board)| board.bookings.get(&booking).filter(is_open).is_some())
+            .map(|(other, _)| other.clone())
+            .collect();
+        for other in others {
+            self.request_cancel(&other, booking, by, reason, now);
         }
     }
 

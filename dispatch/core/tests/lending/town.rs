@@ -310,6 +310,11 @@ impl Town {
 
     /// The same, on the way for what the phone has said yes to.
     pub(crate) fn attach_with(&mut self, number: u128, slot: Slot) {
+        self.attach_at(edge_of(number), number, slot);
+    }
+
+    /// The same, at another node.
+    pub(crate) fn attach_at(&mut self, node: &'static str, number: u128, slot: Slot) {
         let edge = edge_of(number);
         let attach = Attach {
             shift: ShiftId::from_number(number),
@@ -323,13 +328,13 @@ impl Town {
                 serialiser: Serialiser::Device { device: DeviceId::from_number(number) },
                 at: self.now().utc,
             },
-            attach_epoch: u64::from(self.places[edge].incarnation),
+            attach_epoch: u64::from(self.places[edge].incarnation) + u64::from(node != edge),
             slot,
             duty: (1, Duty::Available),
             position: Some(at(self.east[&number])),
             keeps_capsules: true,
         };
-        let Ok(Answer::Attached { session }) = self.command(edge, Command::Attach(attach)) else {
+        let Ok(Answer::Attached { session }) = self.command(node, Command::Attach(attach)) else {
             panic!("a listed driver attaches")
         };
         self.sessions.insert(number, session);
@@ -369,6 +374,17 @@ impl Town {
     }
 
     pub(crate) fn step(&mut self, number: u128, offer: &Offer, what: Step) -> Result<Answer, Refusal> {
+        self.step_at(edge_of(number), number, offer, what)
+    }
+
+    /// The same, at another node.
+    pub(crate) fn step_at(
+        &mut self,
+        node: &'static str,
+        number: u128,
+        offer: &Offer,
+        what: Step,
+    ) -> Result<Answer, Refusal> {
         let edge = edge_of(number);
         let (booking, assignment) = (offer.booking, offer.assignment.clone());
         let report = Report {
@@ -378,15 +394,25 @@ impl Town {
             what: Happening::Step { booking, assignment, what },
             at: self.now().utc,
         };
-        self.command(edge, Command::Report(report))
+        self.command(node, Command::Report(report))
     }
 
     /// The driver's phone brings what it kept of an offer.
     pub(crate) fn bring(&mut self, number: u128, capsule: Capsule) -> Result<Answer, Refusal> {
+        self.bring_to(edge_of(number), number, capsule)
+    }
+
+    /// The same, to another node.
+    pub(crate) fn bring_to(
+        &mut self,
+        node: &'static str,
+        number: u128,
+        capsule: Capsule,
+    ) -> Result<Answer, Refusal> {
         let edge = edge_of(number);
         let (shift, device) = (ShiftId::from_number(number), DeviceId::from_number(number));
         let (driver, district) = (DriverId::from_number(number), district_of(edge));
-        self.command(edge, Command::Restore(Box::new(Restore { shift, device, driver, district, capsule })))
+        self.command(node, Command::Restore(Box::new(Restore { shift, device, driver, district, capsule })))
     }
 
     /// What a node knows of the booking in a district.
