@@ -11,10 +11,12 @@
 //! | from a wish to the core's request | `input` |
 //! | from the board to what a rider sees | `view` |
 //! | how much one address may ask | [`limits`] |
+//! | how far off times of arrival are | `arrivals` |
 //! | how many may follow | `followers` |
 //!
 //! What is absent: accounts, payment by card, messages to the driver.
 
+mod arrivals;
 mod followers;
 mod input;
 pub mod limits;

@@ -6,6 +6,7 @@ use ondol_core::tariff::Tariff;
 use ondol_engine::Handle;
 use ondol_roads::{Districts, RoadMap};
 
+use crate::arrivals::Arrivals;
 use crate::followers::Followers;
 use crate::limits::{Budgets, Limits};
 use crate::wire::EndpointsAnswer;
@@ -38,6 +39,7 @@ pub(crate) struct Inner {
     pub(crate) endpoints: EndpointsAnswer,
     pub(crate) budgets: Budgets,
     pub(crate) followers: Followers,
+    pub(crate) arrivals: Arc<Arrivals>,
 }
 
 impl RiderState {
@@ -50,6 +52,7 @@ impl RiderState {
             endpoints: setup.endpoints,
             budgets: Budgets::new(setup.limits),
             followers: Followers::default(),
+            arrivals: Arc::default(),
         }))
     }
 

@@ -1,5 +1,7 @@
 //! From the board to what a rider sees.
 
+use std::sync::Arc;
+
 use ondol_core::booking::{BookingRecord, Status};
 use ondol_core::fact::Sealed;
 use ondol_core::ids::{BookingId, DistrictId, NodeId};
@@ -10,7 +12,9 @@ use ondol_core::units::{Now, Ticks, UtcMs};
 use ondol_engine::http::Problem;
 use ondol_engine::vault::{DriverPersonal, RiderPersonal, Vault};
 use ondol_roads::RoadMap;
+use ondol_roads::speeds::EtaModel;
 
+use crate::arrivals::Arrivals;
 use crate::state::Inner;
 use crate::wire::{
     Accepted, BookingView, CancelledView, FareView, ModeView as WireMode, QuoteView, RiderAsk, Spot,
@@ -30,6 +34,8 @@ pub(crate) struct Seen {
     pin: String,
     ask: Option<RiderAsk>,
     taxi: Option<Taxi>,
+    /// How long drives to riders take here, if enough are known.
+    drives: Option<Arc<EtaModel>>,
     /// Milliseconds since the owner was heard to know nothing more than this node; absent if this node is the owner.
     behind_ms: Option<Option<u64>>,
 }
@@ -47,12 +53,13 @@ struct Taxi {
 ///
 /// 404 `unknown_booking` if this node has not heard of it (another may have); 503 if the node cannot answer.
 pub(crate) async fn show(state: &Inner, booking: BookingId) -> Result<BookingView, Problem> {
-    let seen = state.handle.read_at(move |node, now| look(node, booking, now)).await?;
+    let arrivals = Arc::clone(&state.arrivals);
+    let seen = state.handle.read_at(move |node, now| look(node, booking, &arrivals, now)).await?;
     let seen = seen.ok_or(ondol_core::command::Refusal::UnknownBooking)?;
     Ok(seen.view(state.handle.vault(), state.map.as_deref()))
 }
 
-fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
+fn look(node: &Node, booking: BookingId, arrivals: &Arrivals, now: Now) -> Option<Seen> {
     let (district, record) = node.board().booking(booking)?;
     record.accepted.as_ref()?;
     let me = node.config().id.clone();
@@ -83,6 +90,7 @@ fn look(node: &Node, booking: BookingId, now: Now) -> Option<Seen> {
         mode: node.mode(district)?,
         pin: node.pin(booking),
         ask: asked(node, district, record),
+        drives: taxi.as_ref().and_then(|_| arrivals.seen_at(node, now)),
         taxi,
         behind_ms,
     })
@@ -159,26 +167,35 @@ impl Seen {
         let taxi = self.taxi.as_ref()?;
         let (driver, driver_hidden): (DriverPersonal, _) = vault.read_any(taxi.driver.as_ref());
         let serves = matches!(status, Status::Assigned | Status::Arrived | Status::Boarded);
+        let arrival = (status == Status::Assigned).then(|| self.arrival(taxi, map)).flatten();
         Some(VehicleView {
             plate: taxi.plate.clone(),
             driver_name: driver.name,
             driver_hidden,
-            arrives_at: (status == Status::Assigned)
-                .then(|| self.arrives_at(taxi, map))
-                .flatten()
-                .map(Into::into),
+            arrives_at: arrival.map(|(at, _)| at.into()),
+            arrives_within_s: arrival.and_then(|(_, within_s)| within_s),
             position: taxi.position.filter(|_| serves).map(|(position, _)| position),
             heard_at: taxi.heard_at.filter(|_| serves).map(|heard_at| self.utc_of(heard_at).into()),
         })
     }
 
+    /// When it comes, and within how many seconds of that nine of ten such taxis came, if enough are known.
+    ///
     /// By road from where it is; without a fresh position, as it was planned at the offer.
-    fn arrives_at(&self, taxi: &Taxi, map: Option<&RoadMap>) -> Option<UtcMs> {
+    fn arrival(&self, taxi: &Taxi, map: Option<&RoadMap>) -> Option<(UtcMs, Option<u32>)> {
+        let (from, drive_s) = self.drive(taxi, map)?;
+        let told = self.drives.as_ref().map(|drives| drives.tell(drive_s));
+        let expected_s = told.map_or(drive_s, |told| told.expected_s);
+        Some((from.plus_ms(u64::from(expected_s) * 1_000), told.map(|told| told.most_within_s)))
+    }
+
+    /// The drive to the pickup by the map: since when, and how many seconds.
+    fn drive(&self, taxi: &Taxi, map: Option<&RoadMap>) -> Option<(UtcMs, u32)> {
         let pickup = self.record.request()?.pickup;
         let fresh = taxi.position.filter(|(_, at)| self.now.ticks.since_ms(*at) <= POSITION_FRESH_MS);
         let by_road = fresh.zip(map).and_then(|((position, at), map)| {
             let drive_s = map.durations_to(pickup, &[position]).first().copied().flatten()?;
-            Some(self.utc_of(at).plus_ms(u64::from(drive_s) * 1_000))
+            Some((self.utc_of(at), drive_s))
         });
         by_road.or_else(|| {
             let here = self.record.standing().and_then(|(_, bond)| bond.offered.as_ref());
@@ -187,7 +204,7 @@ impl Seen {
                 Some((eta_s, asked_at, _)) => (*eta_s, *asked_at),
                 None => told.map(|taxi| (taxi.eta_s, taxi.asked_at))?,
             };
-            Some(asked_at.plus_ms(u64::from(eta_s) * 1_000))
+            Some((asked_at, eta_s))
         })
     }
 

@@ -64,6 +64,8 @@ export interface BookingView {
     driver_name?: string;
     driver_hidden?: Hidden;
     arrives_at?: string;
+    /** Nine of ten came within so many seconds of that. */
+    arrives_within_s?: number;
     position?: Position;
     heard_at?: string;
   };

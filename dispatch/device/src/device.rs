@@ -149,8 +149,8 @@ impl Device {
                 self.answered(request, answer, now);
                 Ok(())
             }
-            Input::Push(push) => {
-                self.push(push, now);
+            Input::Push { from, push } => {
+                self.push(&from, push, now);
                 Ok(())
             }
             Input::Endpoints(endpoints) => {
@@ -370,7 +370,7 @@ impl Device {
             self.asked_home = answer.asked_home;
         }
         for push in answer.messages {
-            self.push(push, now);
+            self.push(&answer.node, push, now);
         }
     }
 

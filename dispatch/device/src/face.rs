@@ -85,8 +85,14 @@ pub enum Input {
         /// The answer.
         answer: Answer,
     },
-    /// A node sent something on its own.
-    Push(Push),
+    /// A node sent something on its own. Only the one to which the device is attached is heeded: another may not have heard
+    /// yet that the device has gone.
+    Push {
+        /// Which one.
+        from: NodeId,
+        /// What.
+        push: Push,
+    },
     /// The nodes that the device may turn to, best first.
     Endpoints(Vec<Endpoint>),
 }

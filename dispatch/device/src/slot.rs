@@ -9,7 +9,7 @@
 //! ```
 
 use ondol_core::fact::{PinCheck, Release};
-use ondol_core::ids::{AssignmentId, BookingId};
+use ondol_core::ids::{AssignmentId, BookingId, NodeId};
 use ondol_core::pin::{PIN_TRIES, pin_verifier};
 use ondol_core::planted;
 use ondol_core::shift::Duty;
@@ -37,9 +37,10 @@ pub(crate) struct Question {
 }
 
 impl Device {
-    /// Takes in a node's message. Every message may come twice, late, or after the trip.
-    pub(crate) fn push(&mut self, push: Push, now: Now) {
-        if self.durable.outbox.unsent() >= LIVE_MAX {
+    /// Takes in a node's message. Every message may come twice, late, after the trip, or from a node that the device has
+    /// left and which does not know so yet.
+    pub(crate) fn push(&mut self, from: &NodeId, push: Push, now: Now) {
+        if self.attached_to() != Some(from) || self.durable.outbox.unsent() >= LIVE_MAX {
             return;
         }
         match push {

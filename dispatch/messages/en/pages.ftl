@@ -43,6 +43,7 @@ rider-status-boarded = On the way
 rider-status-done = You have arrived
 rider-status-cancelled = Cancelled
 rider-minutes = about { $n } min
+rider-minutes-within = about { $n } min, give or take { $within }
 rider-mode-degraded = Central is out of reach; the local depot is dispatching. Just stay here.
 rider-mode-healing = Central is back and records are being joined. Just stay here.
 rider-plate = Plate

@@ -43,6 +43,7 @@ rider-status-boarded = 운행 중입니다
 rider-status-done = 도착했습니다
 rider-status-cancelled = 취소되었습니다
 rider-minutes = 약 { $n }분
+rider-minutes-within = 약 { $n }분 (±{ $within }분)
 rider-mode-degraded = 중앙과 연결이 끊겨 지역 차고지에서 배차하고 있습니다. 그대로 기다리시면 됩니다.
 rider-mode-healing = 중앙과 다시 연결되어 기록을 맞추고 있습니다. 그대로 기다리시면 됩니다.
 rider-plate = 차량 번호

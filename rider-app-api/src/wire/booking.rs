@@ -253,6 +253,9 @@ pub struct VehicleView {
     /// When it should be at the pickup; absent once it is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub arrives_at: Option<Moment>,
+    /// Nine of ten taxis came within so many seconds of what was told, here and lately; absent while too few are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrives_within_s: Option<u32>,
     /// Where it is; only from the assignment to the end of the trip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub position: Option<Position>,

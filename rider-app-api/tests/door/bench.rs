@@ -6,11 +6,12 @@ use axum::Router;
 use axum::body::Body;
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{Attach, Command, Held, Restore, Slot};
-use ondol_core::fact::{Request, ShiftStart};
-use ondol_core::ids::{AssignmentId, BookingId, DeviceId, ShiftId};
+use ondol_core::fact::{Request, ShiftStart, Vehicle};
+use ondol_core::ids::{AssignmentId, BookingId, DeviceId, DistrictId, DriverId, ShiftId};
 use ondol_core::node::Node;
 use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::tariff::Tariff;
+use ondol_core::units::UtcMs;
 use ondol_engine::Handle;
 use ondol_engine::clock::ManualClock;
 use ondol_rider_api::wire::{Endpoint, EndpointsAnswer};
@@ -132,6 +133,18 @@ impl Bench {
             door,
             node,
         }
+    }
+
+    pub(crate) fn now(&self) -> UtcMs {
+        self.node.now()
+    }
+
+    /// Lists the one driver of a district.
+    pub(crate) async fn list_driver(&self, district: &DistrictId) -> (DriverId, Vehicle) {
+        let listed = Listed { number: 1, phone: "010-1000-0001", district, home: None, banned: false };
+        let driver = self.node.list_driver(listed).await;
+        let vehicle = move |node: &Node| node.board().driver(driver).unwrap().1.vehicle.clone();
+        (driver, self.handle.read(vehicle).await.unwrap())
     }
 
     pub(crate) fn wish(&self) -> Value {

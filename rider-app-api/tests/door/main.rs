@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test")]
 
+mod arrivals;
 mod bench;
 #[path = "../../../dispatch/testbed/mod.rs"]
 mod testbed;

@@ -167,7 +167,7 @@ impl Phone {
                 self.load.figures.answer(asked, verdict(&answer));
                 Input::Answer { request, answer }
             }
-            Heard::Push(push) => Input::Push(push),
+            Heard::Push(from, push) => Input::Push { from, push },
         };
         // Only wishes are refused.
         let _taken = self.device.handle(input, self.load.clock.now());

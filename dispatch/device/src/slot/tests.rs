@@ -122,6 +122,17 @@ fn a_new_session_voids_the_questions_of_the_old_one() {
 }
 
 #[test]
+fn a_node_that_the_device_has_left_takes_nothing_from_it() {
+    let mut bench = Bench::assigned(1);
+    bench.told.clear();
+    bench.push_from("edge-a", revoke(1));
+    bench.answer_all();
+    assert!(bench.stored.current.is_some() && bench.told.is_empty(), "it is attached to central");
+    bench.push_from("central", revoke(1));
+    assert!(bench.stored.current.is_none());
+}
+
+#[test]
 fn revoke_ends_everything_but_a_boarded_trip() {
     let mut asked = Bench::attached();
     asked.push(Push::Offer { offer: asked.offer(1) });

@@ -210,7 +210,7 @@ impl AppDriver {
                 }
                 Input::Answer { request, answer }
             }
-            Heard::Push(push) => Input::Push(push),
+            Heard::Push(from, push) => Input::Push { from, push },
         };
         // Only wishes are refused.
         let _taken = self.device.handle(input, self.world.clock.now());

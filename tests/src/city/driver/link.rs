@@ -44,8 +44,8 @@ type Socket = WebSocketStream<TcpStream>;
 pub enum Heard {
     /// The answer to a request.
     Answer(u64, Answer),
-    /// Not asked for.
-    Push(Push),
+    /// Not asked for, and from which node.
+    Push(NodeId, Push),
 }
 
 /// What a device shows at every node.
@@ -248,7 +248,7 @@ impl Link {
         let answer = match down {
             Down::Push(push) => {
                 // A device that is switched off hears nothing.
-                let _heard = self.device.send(Heard::Push(push));
+                let _heard = self.device.send(Heard::Push(self.node.clone(), push));
                 return;
             }
             Down::Beat(answer) => Answer::Beat(answer),

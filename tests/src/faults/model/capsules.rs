@@ -103,7 +103,6 @@ impl World {
             self.start_node(node);
         }
         self.list_who_is_missing();
-        self.list_stands();
     }
 
     /// A phone's trip is over. What ended before any node could be told of it nobody can bring back.

@@ -68,7 +68,7 @@ pub(crate) enum Event {
     /// An answer arrives where it was asked.
     Answered { caller: Caller, from: usize, reply: Box<Reply> },
     /// A node's message arrives at a device on its own.
-    Pushed { device: usize, push: Box<wire::Push> },
+    Pushed { device: usize, from: usize, push: Box<wire::Push> },
     /// Text processes look for notices in a node's outbox.
     Outbox { node: usize },
     /// A device's timer.
@@ -292,8 +292,9 @@ impl World {
             }
             Event::Waited { .. } => {}
             Event::Answered { caller, from, reply } => self.answered(caller, from, *reply),
-            Event::Pushed { device, push } => {
-                self.device_input(device, ondol_device::Input::Push(*push));
+            Event::Pushed { device, from, push } => {
+                let push = ondol_device::Input::Push { from: node_id(from), push: *push };
+                self.device_input(device, push);
             }
             Event::Outbox { node } => self.read_outbox(node),
             Event::DeviceWake { device, life } => self.device_wakes(device, life),

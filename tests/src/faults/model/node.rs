@@ -271,7 +271,8 @@ impl World {
                     let device = self.device_of(device);
                     let push = Push::new(&message, self.texts_for(&message));
                     for delay in self.net.carry(Place::Node(node), Place::Device(device), self.agenda.now()) {
-                        self.agenda.after(delay, Event::Pushed { device, push: Box::new(push.clone()) });
+                        self.agenda
+                            .after(delay, Event::Pushed { device, from: node, push: Box::new(push.clone()) });
                     }
                 }
                 Output::Renew { to, renewal } => {

@@ -3,7 +3,7 @@
 use ondol_core::booking::{CancelReason, Door, Needs, Party, Payment, Priority, Status};
 use ondol_core::command::{Answer, Command, Refusal};
 use ondol_core::fact::{Driver, Lang, Request};
-use ondol_core::ids::{BookingId, DriverId, ShiftId, SubjectId};
+use ondol_core::ids::{BookingId, DriverId, ShiftId, StandId, SubjectId};
 use ondol_core::position::Position;
 use rand::RngExt;
 
@@ -95,6 +95,7 @@ impl World {
             driver.banned = self.barred.contains(&driver.driver);
             self.asked(0, Ask::Command(Command::ListDriver(driver)), Caller::Operator);
         }
+        self.list_stands();
     }
 
     pub(super) fn list_roster(&mut self) {
@@ -125,7 +126,11 @@ impl World {
 
     pub(super) fn list_stands(&mut self) {
         for edge in self.town.districts() {
-            for (stand, position) in self.town.stands(edge) {
+            let board =
+                self.nodes[0].node.as_ref().and_then(|node| node.board().district(&district_of(edge)));
+            let missing = |stand: &StandId| board.is_none_or(|board| !board.stands.contains_key(stand));
+            let stands = self.town.stands(edge).into_iter().filter(|(stand, _)| missing(stand));
+            for (stand, position) in stands.collect::<Vec<_>>() {
                 let (name_ko, name_en) = ("시청".into(), "City Hall".into());
                 let listed =
                     Command::ListStand { stand, name_ko, name_en, position, district: district_of(edge) };
@@ -436,13 +441,17 @@ impl World {
                 homed.filter_map(|shift| {
                     let (record, bond) = board.bonds_of(shift.id).next()?;
                     let boarded = record.assignments[bond].boarded.is_some();
-                    Some((record.id, shift.start.as_ref()?.driver, boarded))
+                    let is_known = record.accepted.is_some();
+                    Some((record.id, shift.id, shift.start.as_ref()?.driver, boarded, is_known))
                 })
             });
-            for (booking, driver, boarded) in held.collect::<Vec<_>>() {
+            for (booking, shift, driver, boarded, is_known) in held.collect::<Vec<_>>() {
                 let Some(phone) = self.phone_without(driver, booking) else { continue };
                 if boarded {
                     self.phone_ends(phone);
+                } else if !is_known {
+                    // The wish went with the disks: nothing is left to recall, and the driver begins anew.
+                    self.asked(edge, Ask::Command(Command::EndShift { shift }), Caller::Operator);
                 } else {
                     self.asked(edge, Ask::Command(Command::Recall { booking }), Caller::Operator);
                 }

@@ -203,7 +203,12 @@ impl Bench {
     }
 
     pub(super) fn push(&mut self, push: Push) {
-        self.device.handle(Input::Push(push), self.now).unwrap();
+        self.push_from("central", push);
+    }
+
+    pub(super) fn push_from(&mut self, from: &str, push: Push) {
+        let from = from.parse().unwrap();
+        self.device.handle(Input::Push { from, push }, self.now).unwrap();
         self.drain();
     }
 

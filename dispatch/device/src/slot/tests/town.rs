@@ -40,7 +40,7 @@ const FLYING_MAX: usize = 200;
 enum Flying {
     Asked { node: usize, phone: usize, life: u32, request: u64, message: Box<Message> },
     Answered { phone: usize, life: u32, request: u64, answer: Box<Answer> },
-    Pushed { phone: usize, push: Box<Push> },
+    Pushed { phone: usize, from: usize, push: Box<Push> },
     Renew(Renewal),
     Renewed(RenewalAnswer),
 }
@@ -176,7 +176,7 @@ impl Town {
                 NodeOutput::ToDevice { device, message } => {
                     let phone = self.phones.iter().position(|phone| phone.stored.device == device).unwrap();
                     let push = Box::new(Push::new(&message, RiderTexts::default()));
-                    self.fly(Flying::Pushed { phone, push });
+                    self.fly(Flying::Pushed { phone, from: node, push });
                 }
                 NodeOutput::Renew { renewal, .. } => self.fly(Flying::Renew(renewal)),
                 NodeOutput::Relay { .. }
@@ -251,7 +251,9 @@ impl Town {
                     self.input(phone, Input::Answer { request, answer: *answer });
                 }
             }
-            Flying::Pushed { phone, push } => self.input(phone, Input::Push(*push)),
+            Flying::Pushed { phone, from, push } => {
+                self.input(phone, Input::Push { from: node_id(from), push: *push });
+            }
             Flying::Renew(renewal) => {
                 if let Ok(command::Answer::Renewal(answer)) = self.command(1, Command::Renew(renewal)) {
                     self.fly(Flying::Renewed(answer));
