@@ -1,7 +1,7 @@
 //! How driver devices bind themselves to a node, and their signs of life. What they report is in `report.rs`.
 
 use super::witness::BEAT_MS;
-use super::{Contact, Node, Session};
+use super::{Contact, Node};
 use crate::board::DistrictBoard;
 use crate::command::{Answer, Attach, Beat, BeatAnswer, Refusal, is_far_off};
 use crate::face::Role;
@@ -15,6 +15,14 @@ use crate::units::{Now, Ticks};
 
 /// A contact of a shift that is not on duty, or not heard for this long, is forgotten.
 const CONTACT_LIFE_MS: u64 = 600_000;
+
+/// A device's session with this node, since it attached.
+#[derive(Debug, Clone)]
+pub(super) struct Session {
+    pub(super) name: String,
+    pub(super) attach_epoch: u64,
+    pub(super) since: Ticks,
+}
 
 impl Node {
     pub(super) fn attach(&mut self, attach: Attach, now: Now) -> Result<Answer, Refusal> {

@@ -171,15 +171,7 @@ pub struct Contact {
     /// It keeps capsules.
     keeps_capsules: bool,
     /// Its session with this node.
-    session: Option<Session>,
-}
-
-/// A device's session with this node, since it attached.
-#[derive(Debug, Clone)]
-struct Session {
-    name: String,
-    attach_epoch: u64,
-    since: Ticks,
+    session: Option<device::Session>,
 }
 
 impl Contact {

@@ -1,6 +1,7 @@
 //! Questions to drivers: put, sent until answered, and ended.
 
-use super::{Contact, Node, Question, Session};
+use super::device::Session;
+use super::{Contact, Node, Question};
 use crate::command::{Notice, NoticeText, Offer, Recipient, ToDevice};
 use crate::face::Output;
 use crate::fact::{Fact, Release, Step, district_wide};

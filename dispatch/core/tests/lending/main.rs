@@ -13,10 +13,10 @@ mod twice;
 
 use ondol_core::booking::{CancelReason, Party, Payment, Status};
 use ondol_core::command::{
-    Answer, Command, Held, LentSaid, LoanCall, LoanStage, NoticeText, Offer, Refusal, Slot, ToDevice,
+    Answer, Command, Held, LentSaid, LoanCall, LoanStage, NoticeText, Refusal, Slot, ToDevice,
 };
 use ondol_core::face::Timing;
-use ondol_core::fact::{Fare, PinCheck, Release, Step};
+use ondol_core::fact::{Fare, PinCheck, Step};
 use ondol_core::ids::BookingId;
 use ondol_core::loan::{LoanId, Told, ToldTaxi};
 use ondol_core::units::Money;
@@ -444,54 +444,6 @@ fn what_both_districts_have_lost_is_not_planned_where_its_rider_shows_it_again()
     town.attach(1);
     town.talk_s(10, &[1, 2]);
     assert_eq!((town.status(WEST), town.count(WEST, "offered")), (Some(Status::Assigned), 0));
-}
-
-/// Of a booking that was lent to the east central was told by the phone of the east alone; the west has lost it with its
-/// disk, and its rider has shown it there again while that edge stood by: it is central's there, too.
-fn in_both_districts() -> (Town, Offer) {
-    let mut town = Town::suspicious(Timing::default());
-    let west = town.stored(WEST);
-    for edge in [WEST, EAST] {
-        town.take(edge);
-    }
-    town.pass_s(6, &[]);
-    town.attach(2);
-    town.book().unwrap();
-    town.talk_s(70, &[2]);
-    let offer = town.offer(2).unwrap();
-    town.step(2, &offer, Step::Assigned).unwrap();
-    let held =
-        Held { booking: booking(), assignment: offer.assignment.clone(), confirmed: true, boarded: false };
-    town.attach_at(CENTRAL, 2, Slot { current: Some(held), next: None });
-    town.bring_to(CENTRAL, 2, offer.capsule.clone().unwrap()).unwrap();
-    town.start_on(WEST, west);
-    town.book().unwrap();
-    town.carry(WEST, CENTRAL);
-    for district in ["west", "east"] {
-        let record = town.record(CENTRAL, district).unwrap();
-        assert!(record.is_here() && !record.status().is_closed(), "{district}");
-        assert_eq!(record.owner.unwrap().0.node.as_str(), CENTRAL, "{district}");
-    }
-    (town, offer)
-}
-
-#[test]
-fn what_central_has_in_two_districts_ends_in_both_when_the_rider_does_not_come() {
-    let (mut town, offer) = in_both_districts();
-    town.step_at(CENTRAL, 2, &offer, Step::Released { reason: Release::NoShow }).unwrap();
-    town.pass_s(3, &[]);
-    for district in ["west", "east"] {
-        assert_eq!(town.record(CENTRAL, district).unwrap().status(), Status::Cancelled, "{district}");
-    }
-}
-
-#[test]
-fn what_central_has_in_two_districts_ends_in_both_when_the_rider_cancels() {
-    let (mut town, _) = in_both_districts();
-    town.cancel(CENTRAL).unwrap();
-    for district in ["west", "east"] {
-        assert_eq!(town.record(CENTRAL, district).unwrap().status(), Status::Cancelled, "{district}");
-    }
 }
 
 #[test]
