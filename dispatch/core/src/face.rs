@@ -9,7 +9,6 @@
 //! The shell drains [`crate::node::Node::poll_output`], makes every [`Output::Append`] and [`Output::Notify`]
 //! durable in one transaction, tells the node [`Input::Committed`], and only then carries out the rest.
 
-use crate::units::Ticks;
 use std::collections::BTreeMap;
 
 use crate::authority::LeaseTiming;
@@ -19,6 +18,7 @@ use crate::journal::{Entry, Heads, Series};
 use crate::node::Poison;
 use crate::pin::PinKey;
 use crate::position::Position;
+use crate::units::Ticks;
 
 /// Who a node is.
 #[derive(Debug, Clone)]

@@ -68,7 +68,7 @@ enum Command {
     Journal(journal::JournalCommand),
 }
 
-// A board is many small values: with this allocator a node and the simulators need a fifth less time.
+// A board is many small values: with this allocator the fault simulator needs a fifth less time.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

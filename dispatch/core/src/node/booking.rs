@@ -104,7 +104,9 @@ impl Node {
         let (district, record) = self.find(booking)?;
         let status = record.status();
         let is_over = status == Status::Cancelled && (by == Party::System || !record.ended_by_machine());
-        self.cancel_elsewhere(&district, booking, by, reason, now);
+        for other in self.open_elsewhere(&district, booking) {
+            self.request_cancel(&other, booking, by, reason, now);
+        }
         match status {
             Status::Done => Err(Refusal::Closed),
             Status::Boarded => planted!(
@@ -120,28 +122,16 @@ impl Node {
         }
     }
 
-    /// Ends it in other districts, too, that are this node's to plan. After disks were lost a phone may have brought to one
-    /// what its rider showed again in another, and neither knows of the other as a loan.
-    fn cancel_elsewhere(
-        &mut self,
-        district: &DistrictId,
-        booking: BookingId,
-        by: Party,
-        reason: CancelReason,
-        now: Now,
-    ) {
+    /// Other districts in which the booking is open and this node's to plan. After disks were lost a phone may have brought
+    /// to one what its rider showed again in another, and neither knows of the other as a loan.
+    fn open_elsewhere(&self, district: &DistrictId, booking: BookingId) -> Vec<DistrictId> {
         let is_open = |record: &&BookingRecord| {
             let status = record.status();
             self.owns(record) && !status.is_closed() && status != Status::Boarded
         };
         let others = self.board.districts().filter(|(other, _)| *other != district);
-        let others: Vec<DistrictId> = others
-            .filter(|(_, board)| board.bookings.get(&booking).filter(is_open).is_some())
-            .map(|(other, _)| other.clone())
-            .collect();
-        for other in others {
-            self.request_cancel(&other, booking, by, reason, now);
-        }
+        let open = others.filter(|(_, board)| board.bookings.get(&booking).filter(is_open).is_some());
+        open.map(|(other, _)| other.clone()).collect()
     }
 
     pub(super) fn request_cancel(

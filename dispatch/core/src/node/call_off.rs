@@ -84,9 +84,7 @@ impl Node {
         shift: ShiftId,
         now: Now,
     ) -> bool {
-        let asked_now =
-            assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation;
-        if asked_now || !self.is_attached_here(district, shift) {
+        if self.named_in_this_life(assignment) || !self.is_attached_here(district, shift) {
             return false;
         }
         let Some(contact) = self.contacts.get(&shift) else { return false };

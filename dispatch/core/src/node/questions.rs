@@ -72,6 +72,11 @@ impl Node {
         }
     }
 
+    /// True if this node has given that name to a question since its last start.
+    pub(super) fn named_in_this_life(&self, assignment: &AssignmentId) -> bool {
+        assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation
+    }
+
     fn next_name(&mut self) -> AssignmentId {
         let (origin, incarnation) = (self.config.id.clone(), self.config.incarnation);
         AssignmentId { origin, incarnation, counter: self.next_count() }

@@ -178,7 +178,7 @@ impl Node {
                 .board
                 .booking(booking)
                 .is_some_and(|(district, record)| record.accepted.is_some() && *district != report.district);
-        let made_here = origin == me && assignment.incarnation == self.config.incarnation;
+        let made_here = self.named_in_this_life(assignment);
         let may_ask = origin == me
             || *assignment == AssignmentId::of_device(report.device, assignment.counter)
             || self.config.districts.get(&report.district).is_some_and(|d| d.edge.as_ref() == Some(origin))

@@ -160,8 +160,7 @@ impl Node {
         let may_have_asked = *origin == self.config.id
             || self.config.districts.get(district).is_some_and(|d| d.edge.as_ref() == Some(origin))
             || matches!(&self.config.role, Role::Edge { central } if central == origin);
-        let of_this_life = capsule.assignment.origin == self.config.id
-            && capsule.assignment.incarnation == self.config.incarnation
+        let of_this_life = self.named_in_this_life(&capsule.assignment)
             && !self.knows_bond(&capsule.assignment, capsule.booking);
         if same_place
             && may_have_asked
