@@ -76,7 +76,12 @@ pub const MUTANTS: &[Mutant] = &[
     mutant("no-revoke-tombstone", "live", 400, "a device drops what is revoked, remembers and tells nothing"),
     mutant("charge-per-assignment", "I3", 400, "central charges each trip of a booking"),
     mutant("exchange-lets-go-first", "exchanged", 50, "a taxi is let go while another is only asked"),
-    mutant("yes-alone-calls-off", "exchanged", 2_000, "a yes alone calls off who is on the way"),
+    mutant(
+        "yes-alone-calls-off",
+        "exchanged",
+        2_000,
+        "a yes alone calls off who is on the way, and phones heed a node that they have left",
+    ),
     mutant("late-yes-counts", "exchanged", 400, "a yes to a question that is over takes the booking"),
     mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
     mutant("lease-by-wall-clock", "one_planner", 1_000, "the lease counts on the civil clock"),
