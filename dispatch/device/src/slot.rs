@@ -40,8 +40,8 @@ impl Device {
     /// Takes in a node's message. Every message may come twice, late, after the trip, or from a node that the device has
     /// left and which does not know so yet.
     pub(crate) fn push(&mut self, from: &NodeId, push: Push, now: Now) {
-        // Of two guards either keeps a called-off driver's rider safe, so that both fall with this bug: this one, and that a
-        // node sees the yes stand on the phone.
+        // Hardly ever does one guard alone let a driver be called off for nobody, so both fall with this bug: this one, and
+        // that a node sees the yes stand on the phone.
         let is_left = planted!("yes-alone-calls-off", self.attached_to() != Some(from), false);
         if is_left || self.durable.outbox.unsent() >= LIVE_MAX {
             return;

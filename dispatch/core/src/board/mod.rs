@@ -304,8 +304,17 @@ impl Board {
     /// it back, and any that took it in before one in which there is only talk of it.
     #[must_use]
     pub fn booking(&self, booking: BookingId) -> Option<(&DistrictId, &BookingRecord)> {
-        self.districts
-            .iter()
+        self.booking_in(booking, |_| true)
+    }
+
+    /// The same, among some districts.
+    pub fn booking_in(
+        &self,
+        booking: BookingId,
+        is_meant: impl Fn(&DistrictId) -> bool,
+    ) -> Option<(&DistrictId, &BookingRecord)> {
+        let meant = self.districts.iter().filter(|(id, _)| is_meant(id));
+        meant
             .filter_map(|(id, district)| district.bookings.get(&booking).map(|record| (id, record)))
             .min_by_key(|(_, record)| (record.accepted.is_none(), !record.is_here(), record.is_borrowed()))
     }

@@ -45,9 +45,8 @@ impl Node {
 
     /// True if the driver takes bookings and has none, and is not being asked.
     fn is_free(&self, district: &DistrictId, shift: ShiftId) -> bool {
-        let Some(board) = self.district(district) else { return false };
-        let available = board.shifts.get(&shift).is_some_and(|shift| shift.is_available());
-        available && board.bonds_of(shift).next().is_none()
+        let board = self.district(district);
+        board.is_some_and(|board| board.shifts.get(&shift).is_some_and(|shift| board.is_free(shift)))
     }
 
     /// True if bookings of that district may be lent to this one, or the other way: its edge was heard within this time.

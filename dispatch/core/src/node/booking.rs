@@ -31,7 +31,8 @@ impl Node {
         if !known_zone {
             return Err(Refusal::OtherDistrict);
         }
-        if let Some((_, known)) = self.board.booking(booking)
+        let is_served = |district: &DistrictId| self.config.districts.contains_key(district);
+        if let Some((_, known)) = self.board.booking_in(booking, is_served)
             && let Some(accepted) = &known.accepted
         {
             if accepted.request.digest != request.digest {
@@ -122,16 +123,16 @@ impl Node {
         }
     }
 
-    /// Other districts in which the booking is open and this node's to plan. After disks were lost a phone may have brought
-    /// to one what its rider showed again in another, and neither knows of the other as a loan.
+    /// Other districts of this node in which the booking is open. After disks were lost a phone may have brought to one as
+    /// borrowed what its rider showed again in the one that had lent it.
     fn open_elsewhere(&self, district: &DistrictId, booking: BookingId) -> Vec<DistrictId> {
         let is_open = |record: &&BookingRecord| {
             let status = record.status();
-            self.owns(record) && !status.is_closed() && status != Status::Boarded
+            record.is_here() && !status.is_closed() && status != Status::Boarded
         };
-        let others = self.board.districts().filter(|(other, _)| *other != district);
-        let open = others.filter(|(_, board)| board.bookings.get(&booking).filter(is_open).is_some());
-        open.map(|(other, _)| other.clone()).collect()
+        let others = self.config.districts.keys().filter(|other| *other != district);
+        let record = |other: &&DistrictId| self.district(other)?.bookings.get(&booking).filter(is_open);
+        others.filter(|other| record(other).is_some()).cloned().collect()
     }
 
     pub(super) fn request_cancel(
@@ -156,16 +157,21 @@ impl Node {
 
     /// True if this node may plan the booking now: nobody else may be doing so by what this node does not know.
     pub(super) fn may_plan(&self, district: &DistrictId, record: &BookingRecord) -> bool {
-        self.owns(record) && !self.is_frozen(district, record.id) && self.loans.is_sure(record.id)
+        self.owns(record)
+            && !self.is_frozen(district, record.id)
+            && self.loans.is_sure(record.id)
+            && self.forgotten_loan(district, record).is_none()
     }
 
-    /// The booking and its district, once its acceptance is known.
+    /// The booking and its district, once its acceptance is known, for whoever wants to change it: one of a district that
+    /// this node does not serve any more is only kept.
     pub(super) fn find(&self, booking: BookingId) -> Result<(DistrictId, &BookingRecord), Refusal> {
-        let (district, record) = self.board.booking(booking).ok_or(Refusal::UnknownBooking)?;
-        if record.accepted.is_none() {
-            return Err(Refusal::UnknownBooking);
+        let is_served = |district: &DistrictId| self.config.districts.contains_key(district);
+        match self.board.booking_in(booking, is_served) {
+            Some((district, record)) if record.accepted.is_some() => Ok((district.clone(), record)),
+            None if self.board.booking(booking).is_some() => Err(Refusal::OtherDistrict),
+            Some(_) | None => Err(Refusal::UnknownBooking),
         }
-        Ok((district.clone(), record))
     }
 
     /// Ends bookings for which nobody could be found or whose riders did not come, and asks the riders of frozen and aged
@@ -199,8 +205,11 @@ impl Node {
             }
         }
         for booking in hopeless {
-            // A refusal means that somebody else ended it in this very round.
-            let _ended_already = self.cancel(booking, Party::System, CancelReason::NoTaxi, now);
+            let record = self.district(district).and_then(|board| board.bookings.get(&booking));
+            // Here alone: of a booking that two districts have, a taxi of the other may be on its way.
+            if record.is_some_and(super::aged::waits) {
+                self.request_cancel(district, booking, Party::System, CancelReason::NoTaxi, now);
+            }
         }
         self.ask_riders_of_frozen(district, now);
         self.reassign_unheard(district, now);

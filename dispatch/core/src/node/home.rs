@@ -180,9 +180,6 @@ impl Node {
                     }
                     self.wait_at(district, shift, None, now);
                     self.home_duty(district, shift, Duty::Ended, now);
-                    self.over.remove(&shift);
-                    self.last_seen.remove(&shift);
-                    self.letters.retain(|(asked, _), _| *asked != shift);
                     Ok(HomeAnswer::OffDuty)
                 }
             },
@@ -356,6 +353,9 @@ impl Node {
         let zone = record.zone().cloned().unwrap_or_else(district_wide);
         if is_question && matches!(what, Step::Released { .. }) {
             self.over.insert(shift, assignment.clone());
+        }
+        if matches!(what, Step::Released { .. } | Step::Done { .. }) {
+            self.pin_tries.remove(assignment);
         }
         let told = match &what {
             Step::Released { reason } => {

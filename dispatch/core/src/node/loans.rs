@@ -130,6 +130,7 @@ impl Node {
     pub(super) fn sweep_loans(&mut self, district: &DistrictId, now: Now) {
         self.return_unserved(district, now);
         if self.config.role == Role::Central {
+            self.note_forgotten(district, now);
             self.carry_loans(district, now);
             self.note_heard_edge(district, now);
             return self.ask_riders_of_unheard(district, now);

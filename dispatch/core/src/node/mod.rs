@@ -60,6 +60,7 @@ mod by_hand;
 mod call_off;
 mod device;
 mod exchange;
+mod forgotten;
 mod free;
 mod freeze;
 mod home;

@@ -24,6 +24,9 @@ struct Scope {
     through: Option<NodeId>,
 }
 
+/// A question from further ahead than this was stamped by a clock that was wrong.
+const FAR_AHEAD_MS: i64 = 300_000;
+
 impl Node {
     pub(super) fn plan_due_at(&self, district: &DistrictId) -> Ticks {
         self.planned_at
@@ -105,7 +108,8 @@ impl Node {
 
     fn scope(&self, district: &DistrictId, now: Now) -> Option<Scope> {
         let me_only = |attached, homed| Some(Scope { attached, homed, through: None });
-        match &self.sides[district] {
+        // The journal may know districts that this node does not serve any more.
+        match self.sides.get(district)? {
             Side::Central(side) => {
                 let through = side.edge.clone().filter(|_| side.lease.mode() == CentralMode::Holder);
                 Some(Scope { attached: true, homed: true, through })
@@ -210,7 +214,8 @@ impl Node {
             Some(question) => question.withdrawn.is_some() || now.ticks >= question.gives_way_at,
             None => {
                 let reoffer_ms = i64::try_from(self.config.timing.reoffer_ms).unwrap_or(i64::MAX);
-                asked_at.is_none_or(|at| now.utc.since_ms(at) >= reoffer_ms)
+                let is_meanwhile = -FAR_AHEAD_MS..reoffer_ms;
+                asked_at.is_none_or(|at| !is_meanwhile.contains(&now.utc.since_ms(at)))
             }
         }
     }

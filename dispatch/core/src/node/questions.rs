@@ -72,7 +72,7 @@ impl Node {
         }
     }
 
-    /// True if this node has given that name to a question since its last start.
+    /// True if the name says that this node gave it since its last start; that it did is not told.
     pub(super) fn named_in_this_life(&self, assignment: &AssignmentId) -> bool {
         assignment.origin == self.config.id && assignment.incarnation == self.config.incarnation
     }

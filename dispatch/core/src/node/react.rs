@@ -7,7 +7,7 @@ use crate::board::Touched;
 use crate::booking::{BookingRecord, CancelReason, Due, Party, Status};
 use crate::face::{Change, Role};
 use crate::fact::{Fact, district_wide};
-use crate::ids::{BookingId, DistrictId};
+use crate::ids::{BookingId, DistrictId, ShiftId};
 use crate::planted;
 use crate::reconcile::{Conflict, duplicates_of};
 use crate::units::{Now, UtcMs};
@@ -30,6 +30,7 @@ impl Node {
                 self.changed(Change::Booking(district.clone(), *booking));
                 self.dirty.insert(district.clone());
                 self.keep_shifts_of(district, *booking);
+                self.forget_recalled(district, *booking);
                 self.tell_rider(district, *booking, before, written_at, now);
                 // Of a page, what it says first may be taken back by what it says last.
                 if !self.is_in_page(district, *booking) {
@@ -42,10 +43,37 @@ impl Node {
                 self.changed(Change::Shift(district.clone(), *shift));
                 self.dirty.insert(district.clone());
                 self.keep_if_free(district, *shift);
+                self.forget_if_ended(district, *shift);
             }
             Touched::Authority => self.changed(Change::Mode(district.clone())),
             Touched::Stand(stand) => self.keep_shifts_at(district, stand),
             Touched::Roster | Touched::Nothing => {}
+        }
+    }
+
+    /// Forgets what this life kept for a feature-phone driver's shift that has ended.
+    fn forget_if_ended(&mut self, district: &DistrictId, shift: ShiftId) {
+        let known = self.district(district).and_then(|board| board.shifts.get(&shift));
+        if known.is_some_and(|shift| shift.home().is_some() && !shift.is_on_duty()) {
+            self.over.remove(&shift);
+            self.last_seen.remove(&shift);
+            for letter in 'A'..='Z' {
+                self.letters.remove(&(shift, letter));
+            }
+        }
+    }
+
+    /// Forgets what an operator wanted back and another node was told has ended.
+    fn forget_recalled(&mut self, district: &DistrictId, booking: BookingId) {
+        if self.recalled.is_empty() {
+            return;
+        }
+        let Some(record) = self.board.district(district).and_then(|board| board.bookings.get(&booking))
+        else {
+            return;
+        };
+        for (id, _) in record.assignments.iter().filter(|(_, bond)| !bond.binds()) {
+            self.recalled.remove(id);
         }
     }
 

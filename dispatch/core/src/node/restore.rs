@@ -141,8 +141,7 @@ impl Node {
         let edge = self.sides.get(district).and_then(|side| side.edge(&self.config.id)).cloned();
         if let Some(to) = edge.filter(|_| self.config.role == Role::Central && self.decides(&lender)) {
             let lent = Lent { to, district: district.clone(), at: *offered_at };
-            self.write_loan(&lender, booking, Fact::BookingLent { booking, loan, lent }, now);
-            self.write_loan(&lender, booking, Fact::BookingTransferred { booking, loan }, now);
+            self.note_lent(&lender, booking, loan, lent, now);
         }
     }
 

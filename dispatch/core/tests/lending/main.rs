@@ -460,3 +460,17 @@ fn nobody_but_a_neighbour_is_heard() {
     let many = LoanCall { lent: vec![LentSaid { request, ..call.lent[0].clone() }; 101], ..call };
     assert_eq!(town.command(EAST, Command::Borrow(many)), Err(Refusal::OutOfRange));
 }
+
+#[test]
+fn what_central_has_of_a_district_that_it_does_not_serve_any_more_is_kept_and_changes_nothing() {
+    let mut town = waiting();
+    town.carry(WEST, CENTRAL);
+    town.dropped = Some(WEST);
+    town.start_on(CENTRAL, town.stored(CENTRAL));
+    assert_eq!(town.cancel(CENTRAL), Err(Refusal::OtherDistrict));
+    assert_eq!(town.command(CENTRAL, Command::Keep { booking: booking() }), Err(Refusal::OtherDistrict));
+    town.cancel(WEST).unwrap();
+    town.carry(WEST, CENTRAL);
+    town.pass_s(3, &[]);
+    assert_eq!(town.record(CENTRAL, "west").unwrap().status(), Status::Open, "it goes on with the rest");
+}

@@ -60,6 +60,8 @@ pub(crate) struct Town {
     sessions: BTreeMap<u128, String>,
     /// How far east of the first place each driver is, in degrees.
     pub(crate) east: BTreeMap<u128, f64>,
+    /// The edge whose district central does not serve any more from its next start on.
+    pub(crate) dropped: Option<&'static str>,
 }
 
 /// Streets are straight, and the east begins at its border.
@@ -94,7 +96,8 @@ impl Town {
         let (places, calls, renewals) = (BTreeMap::new(), Vec::new(), Vec::new());
         let east = BTreeMap::from([(1, 0.005), (2, 0.005)]);
         let sessions = BTreeMap::new();
-        let mut town = Self { places, calls, renewals, now_ms: 1_000_000, timing, sessions, east };
+        let (now_ms, dropped) = (1_000_000, None);
+        let mut town = Self { places, calls, renewals, now_ms, timing, sessions, east, dropped };
         for name in [CENTRAL, WEST, EAST] {
             town.start(name, Vec::new(), 1);
         }
@@ -117,7 +120,10 @@ impl Town {
         for entry in &journal {
             board.apply(entry).unwrap();
         }
-        let edges = [WEST, EAST].into_iter().filter(|edge| name == CENTRAL || *edge == name);
+        let edges = [WEST, EAST].into_iter().filter(|edge| match name {
+            CENTRAL => self.dropped != Some(edge),
+            _ => *edge == name,
+        });
         let districts = edges.map(|edge| {
             let zones = vec![format!("zone-{}", district_of(edge)).parse().unwrap()];
             (district_of(edge), DistrictConfig { zones, edge: Some(edge.parse().unwrap()) })

@@ -145,3 +145,38 @@ fn what_central_has_in_two_districts_ends_in_both_when_the_rider_cancels() {
         assert_eq!(town.record(CENTRAL, district).unwrap().status(), Status::Cancelled, "{district}");
     }
 }
+
+#[test]
+fn what_a_phone_says_is_on_loan_is_asked_for_in_one_district_alone() {
+    let (mut town, _) = in_both_districts();
+    for _ in 0..4 {
+        town.attach_at(CENTRAL, 1, Slot::default());
+        town.hear_central_s(5, WEST);
+    }
+    let west = town.record(CENTRAL, "west").unwrap();
+    assert!(
+        west.away().is_some() && west.assignments.is_empty(),
+        "a taxi of the east is on its way: {west:?}"
+    );
+}
+
+#[test]
+fn a_rider_who_still_wants_a_taxi_gets_none_beside_the_one_that_the_other_district_has_sent() {
+    let (mut town, _) = in_both_districts();
+    town.attach_at(CENTRAL, 1, Slot::default());
+    town.command(CENTRAL, Command::Keep { booking: booking() }).unwrap();
+    let west = |town: &Town| town.record(CENTRAL, "west").unwrap();
+    assert!(west(&town).assignments.is_empty(), "not even before it is noted: {:?}", west(&town));
+    town.pass_s(2, &[]);
+    assert!(west(&town).away().is_some());
+}
+
+#[test]
+fn a_rider_cancels_where_central_serves_what_it_also_knows_of_a_district_that_it_serves_no_more() {
+    let (mut town, _) = in_both_districts();
+    town.dropped = Some(WEST);
+    town.start_on(CENTRAL, town.stored(CENTRAL));
+    town.cancel(CENTRAL).unwrap();
+    let status = |district| town.record(CENTRAL, district).unwrap().status();
+    assert_eq!((status("west"), status("east")), (Status::Open, Status::Cancelled));
+}

@@ -466,3 +466,17 @@ fn a_yes_that_a_page_takes_back_calls_nobody_off() {
     assert_eq!(record.standing().map(|(id, _)| id), Some(&far.assignment));
     assert_eq!(world.revoked(CENTRAL), []);
 }
+
+#[test]
+fn a_question_of_a_clock_that_was_far_ahead_keeps_its_rider_waiting_no_longer_than_another() {
+    let mut world = World::without_edge();
+    world.attach(CENTRAL, 1);
+    world.step_clocks(40 * 60_000);
+    world.book(CENTRAL, 10).unwrap();
+    assert!(world.offer_for(CENTRAL, 1).is_some());
+    world.step_clocks(-40 * 60_000);
+    world.restart(CENTRAL);
+    world.attach(CENTRAL, 2);
+    world.pass_ms(CENTRAL, 3_000, &[2]);
+    assert!(world.offer_for(CENTRAL, 2).is_some());
+}
