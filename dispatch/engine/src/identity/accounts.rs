@@ -74,7 +74,9 @@ impl Identity {
     ///
     /// [`StoreError`].
     pub async fn close_operator(&self, login: &str) -> Result<bool, StoreError> {
-        self.store.close_operator(login, self.now()).await
+        let was_open = self.store.close_operator(login, self.now()).await;
+        self.signed_in.forget();
+        was_open
     }
 
     /// Gives an account another password and ends its sessions; false if there is none.
@@ -85,7 +87,9 @@ impl Identity {
     pub async fn set_password(&self, login: &str, password: &str) -> Result<bool, AccountRefusal> {
         check_account(login, password)?;
         let hash = self.passwords.hash(password).await?;
-        Ok(self.store.set_password(login, &hash, self.now()).await?)
+        let is_set = self.store.set_password(login, &hash, self.now()).await;
+        self.signed_in.forget();
+        Ok(is_set?)
     }
 
     /// Signs an operator in. `address` is the caller's, for the bound on tries.
@@ -153,7 +157,15 @@ impl Identity {
         if !from_own_page(method, headers, &self.origins) {
             return Err(AuthError::Origin);
         }
-        self.store.session_operator(&token_hash(token), self.now()).await?.ok_or(AuthError::SessionEnded)
+        let (token_hash, now) = (token_hash(token), self.both_clocks());
+        let seen = match self.signed_in.find(&token_hash, now) {
+            Ok(operator) => return Ok(operator),
+            Err(seen) => seen,
+        };
+        let found = self.store.session_operator(&token_hash, now.utc).await?;
+        let (operator, expires_at) = found.ok_or(AuthError::SessionEnded)?;
+        self.signed_in.keep(token_hash, operator.clone(), expires_at, seen, now);
+        Ok(operator)
     }
 
     /// Ends the session of a request and returns the `Set-Cookie` header that takes the cookie away.
@@ -166,7 +178,10 @@ impl Identity {
             return Err(AuthError::Origin);
         }
         if let Some(token) = self.cookie.read(headers) {
-            self.store.end_session(&token_hash(token), self.now()).await?;
+            // Nobody empties what is kept by signing out with a token that is none.
+            if self.store.end_session(&token_hash(token), self.now()).await? {
+                self.signed_in.forget();
+            }
         }
         Ok(self.cookie.clear())
     }

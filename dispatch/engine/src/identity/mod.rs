@@ -27,6 +27,7 @@ mod operator;
 mod pass;
 pub mod policy;
 mod secret;
+mod sessions;
 mod state;
 mod store;
 mod throttle;

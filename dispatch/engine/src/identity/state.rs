@@ -4,23 +4,31 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use ondol_core::ids::{DriverId, NodeId};
-use ondol_core::units::UtcMs;
+use ondol_core::units::{Now, UtcMs};
 use thiserror::Error;
 use uuid::Uuid;
 
 use super::floor::Floor;
 use super::key::SigningKey;
 use super::nodes::TEXT_LIFE_MS;
-use super::operator::{Cookie, Passwords, Transport};
+use super::operator::{Cookie, Passwords, Transport, token_hash};
 use super::pass::{
-    Bearer, PASS_LIFE_MS, PassRefusal, Proof, Replays, pass_grant, read_pass, read_session, session_grant,
+    Bearer, PASS_LIFE_MS, PassRefusal, Proof, Replays, SESSION_LIFE_MS, pass_grant, read_pass, read_session,
+    session_grant,
 };
 use super::policy::Districts;
-use super::store::{IdentityStore, Revocation, RevocationKind, StoreError};
+use super::sessions::Sessions;
+use super::store::{IdentityStore, Operator, Revocation, RevocationKind, StoreError};
 use super::throttle::Throttle;
 use super::token::{Issuer, KeySet, KnownKey, Standing, TokenRefusal};
 use crate::clock::SharedClock;
 
+/// How long the store is not asked again about an operator's session, in milliseconds.
+const OPERATOR_KEPT_MS: u64 = 10_000;
+/// Operators' sessions kept in memory.
+const OPERATORS_KEPT_MAX: usize = 1_024;
+/// Drivers' sessions kept in memory, about 10 MiB: a large city's, whose phones have no socket open.
+const DRIVERS_KEPT_MAX: usize = 32_768;
 /// Sessions and revocations are forgotten this long after their end.
 const FORGET_AFTER_MS: i64 = 7 * 24 * 60 * 60 * 1_000;
 
@@ -68,6 +76,10 @@ pub struct Identity {
     pub(super) tries: Mutex<Throttle>,
     revoked: RwLock<BTreeMap<(RevocationKind, String), (UtcMs, UtcMs)>>,
     pub(super) passwords: Passwords,
+    /// Operators in session.
+    pub(super) signed_in: Sessions<Operator>,
+    /// Drivers in session, as their tokens say.
+    drivers: Sessions<Bearer>,
     pub(super) cookie: Cookie,
     pub(super) origins: Vec<String>,
     pub(super) store: IdentityStore,
@@ -135,6 +147,8 @@ impl Identity {
             tries: Mutex::default(),
             revoked: RwLock::new(revoked),
             passwords: Passwords::new(),
+            signed_in: Sessions::new(OPERATOR_KEPT_MS, OPERATORS_KEPT_MAX),
+            drivers: Sessions::new(SESSION_LIFE_MS, DRIVERS_KEPT_MAX),
             origins: config.origins,
             store,
             clock: ClockBox(clock),
@@ -164,6 +178,11 @@ impl Identity {
     #[must_use]
     pub fn now(&self) -> UtcMs {
         self.floor.present(self.clock_now())
+    }
+
+    /// The elapsed clock too.
+    pub(super) fn both_clocks(&self) -> Now {
+        Now { utc: self.now(), ticks: self.clock.0.now().ticks }
     }
 
     pub(super) fn clock_now(&self) -> UtcMs {
@@ -207,9 +226,16 @@ impl Identity {
     ///
     /// [`TokenRefusal`].
     pub fn driver_session(&self, token: &str) -> Result<Bearer, TokenRefusal> {
-        let now = self.now();
-        let bearer = read_session(token, self.node(), &self.own_keys, now)?;
-        self.check_bearer(&bearer, now)?;
+        let (token_hash, now) = (token_hash(token), self.both_clocks());
+        let bearer = match self.drivers.find(&token_hash, now) {
+            Ok(bearer) => bearer,
+            Err(seen) => {
+                let bearer = read_session(token, self.node(), &self.own_keys, now.utc)?;
+                self.drivers.keep(token_hash, bearer.clone(), bearer.expires_at, seen, now);
+                bearer
+            }
+        };
+        self.check_bearer(&bearer, now.utc)?;
         Ok(bearer)
     }
 

@@ -100,6 +100,13 @@ struct AccountRow {
 }
 
 #[derive(sqlx::FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    account: AccountRow,
+    expires_at: i64,
+}
+
+#[derive(sqlx::FromRow)]
 struct KeyRow {
     node: String,
     public_key: String,
@@ -211,14 +218,14 @@ impl IdentityStore {
         Ok(())
     }
 
-    /// The operator of a session that is in force.
+    /// The operator of a session that is in force, and when it expires.
     pub(super) async fn session_operator(
         &self,
         token_hash: &str,
         now: UtcMs,
-    ) -> Result<Option<Operator>, StoreError> {
-        let row = sqlx::query_as::<_, AccountRow>(
-            "SELECT o.subject, o.login, o.password_hash, o.role, o.fleet_id, o.districts \
+    ) -> Result<Option<(Operator, UtcMs)>, StoreError> {
+        let row = sqlx::query_as::<_, SessionRow>(
+            "SELECT o.subject, o.login, o.password_hash, o.role, o.fleet_id, o.districts, s.expires_at \
              FROM operator_session s JOIN operator o ON o.subject = s.subject \
              WHERE s.token_hash = $1 AND s.ended_at IS NULL AND s.expires_at > $2 \
              AND o.closed_at IS NULL",
@@ -227,16 +234,24 @@ impl IdentityStore {
         .bind(now.0)
         .fetch_optional(&self.reader)
         .await?;
-        row.map(|row| Account::try_from(row).map(|account| account.operator)).transpose()
+        row.map(|row| {
+            let account = Account::try_from(row.account)?;
+            Ok((account.operator, UtcMs(row.expires_at)))
+        })
+        .transpose()
     }
 
-    pub(super) async fn end_session(&self, token_hash: &str, now: UtcMs) -> Result<(), StoreError> {
-        sqlx::query("UPDATE operator_session SET ended_at = $1 WHERE token_hash = $2 AND ended_at IS NULL")
-            .bind(now.0)
-            .bind(token_hash)
-            .execute(&self.writer)
-            .await?;
-        Ok(())
+    /// Ends a session; false if none of that token was in force.
+    pub(super) async fn end_session(&self, token_hash: &str, now: UtcMs) -> Result<bool, StoreError> {
+        let ended = sqlx::query(
+            "UPDATE operator_session SET ended_at = $1 WHERE token_hash = $2 AND ended_at IS NULL",
+        )
+        .bind(now.0)
+        .bind(token_hash)
+        .execute(&self.writer)
+        .await?
+        .rows_affected();
+        Ok(ended > 0)
     }
 
     /// Forgets sessions, revocations and enrolments that ended long ago.

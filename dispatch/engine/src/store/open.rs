@@ -58,7 +58,9 @@ impl Store {
             }
             Dialect::Sqlite => {
                 let url = if url.contains('?') { url.to_owned() } else { format!("{url}?mode=rwc") };
-                // The writer comes first: it makes the file and turns on the write-ahead log.
+                // No link can break, so a connection is not tried out before each use. The writer comes first: it makes the
+                // file and turns on the write-ahead log.
+                let options = |connections, set_up| options(connections, set_up).test_before_acquire(false);
                 let writer = options(1, SQLITE_WRITER).connect(&url).await?;
                 (writer.clone(), writer, options(READERS, SQLITE_READER).connect(&url).await?)
             }
