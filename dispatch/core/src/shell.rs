@@ -11,8 +11,10 @@ use crate::planted;
 ///
 /// ```text
 /// Output ──put──▶ entries, notices ──take_durable──▶ one transaction
-///                 effects          ──leave─────────▶ done, once nothing is left to be made durable
+///                 effects          ────────────────▶ wait for it ──leave──▶ done
 /// ```
+///
+/// What is put while the transaction is under way waits for the next one, if anything of it must be made durable.
 ///
 /// `E` is the shell's kind of effect: outputs, and what it wants done beside them.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub struct Tray<E> {
     /// Something of the shell's own must be durable before anything leaves.
     held: bool,
     effects: Vec<E>,
+    /// Effects of what was taken and is not durable yet.
+    waiting: Vec<E>,
 }
 
 /// What goes into one transaction.
@@ -34,7 +38,7 @@ pub struct Durable {
 
 impl<E> Default for Tray<E> {
     fn default() -> Self {
-        Self { durable: Durable::default(), held: false, effects: Vec::new() }
+        Self { durable: Durable::default(), held: false, effects: Vec::new(), waiting: Vec::new() }
     }
 }
 
@@ -73,6 +77,7 @@ impl<E: From<Output>> Tray<E> {
     /// only when its transaction has been committed.
     pub fn take_durable(&mut self) -> Durable {
         self.held = false;
+        self.waiting.append(&mut self.effects);
         std::mem::take(&mut self.durable)
     }
 
@@ -88,10 +93,15 @@ impl<E: From<Output>> Tray<E> {
         planted!("volatile-reservation", Vec::new(), std::mem::take(&mut self.durable.notices))
     }
 
-    /// The effects that may leave: none while something is to be made durable.
+    /// The effects that may leave, once the transaction of what was taken has been committed: those that waited for it, and
+    /// the later ones unless something is to be made durable before them.
     pub fn leave(&mut self) -> Vec<E> {
+        let mut leaving = std::mem::take(&mut self.waiting);
         let waits = planted!("ack-before-fsync", self.is_held(), false);
-        if waits { Vec::new() } else { std::mem::take(&mut self.effects) }
+        if !waits {
+            leaving.append(&mut self.effects);
+        }
+        leaving
     }
 }
 
@@ -124,6 +134,21 @@ mod tests {
         assert!(tray.is_held() && tray.leave().is_empty());
         assert!(tray.take_durable().entries.is_empty());
         assert_eq!((tray.is_held(), tray.leave().len(), tray.leave().len()), (false, 1, 0));
+    }
+
+    #[test]
+    fn what_comes_while_a_transaction_is_under_way_waits_for_the_next_one() {
+        let mut tray = Tray::<Output>::default();
+        tray.hold();
+        tray.put(changed());
+        tray.take_durable();
+        tray.hold();
+        tray.put(changed());
+        assert_eq!(tray.leave().len(), 1, "the first one is durable, the second is not");
+        assert!(tray.leave().is_empty());
+        tray.take_durable();
+        tray.put(changed());
+        assert_eq!(tray.leave().len(), 2, "of the last one nothing must be durable");
     }
 
     #[test]

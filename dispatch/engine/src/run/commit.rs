@@ -1,7 +1,7 @@
 //! Making a batch durable, however long that takes, and snapshots beside the hot path.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use ondol_core::board::Board;
@@ -10,8 +10,9 @@ use ondol_core::journal::Entry;
 use ondol_core::units::Now;
 use uuid::Uuid;
 
-use super::{Loop, SNAPSHOT_EVERY};
-use crate::store::{Batch, Rows, StoreError};
+use super::handle::Shared;
+use super::{Loop, MEANWHILE_MAX, QUEUE_MAX, SNAPSHOT_EVERY};
+use crate::store::{Batch, Rows, Store, StoreError};
 use crate::vault::random_bytes;
 
 /// A commit that takes longer is given up and tried again: a database that was frozen may never answer.
@@ -48,62 +49,51 @@ impl Touched {
 }
 
 impl Loop {
-    /// Commits the batch at hand. Tries until it is durable; everything else waits, and new requests are refused
-    /// once this has taken longer than the handle's patience.
+    /// Commits the batch at hand, and handles meanwhile what is asked: that goes into the next one. Tries until it is
+    /// durable; new requests are refused once this has taken longer than the handle's patience.
     ///
     /// # Errors
     ///
     /// [`StoreError`] that no further try can mend: the loop ends, and what it held was never told to anybody.
     pub(super) async fn commit(&mut self, now: Now) -> Result<(), StoreError> {
-        self.batch.rows.add(self.touched.rows(self.node.board()));
+        let touched = std::mem::take(&mut self.touched);
+        let mut batch = std::mem::take(&mut self.batch);
+        batch.rows.add(touched.rows(self.node.board()));
+        let entries = batch.entries.len() as u64;
         let begun = Instant::now();
         self.set_committing(Some(begun));
-        let mut pause_ms = PAUSE_MS.0;
-        loop {
-            let commit = self.shared.store.commit(&self.batch, now.utc);
-            match tokio::time::timeout(COMMIT_WITHIN, commit).await {
-                Ok(Ok(())) => break,
-                Ok(Err(error)) if error.is_transient() => {
-                    tracing::warn!(%error, pause_ms, "a commit failed and is tried again");
+        let mut task = tokio::spawn(make_durable(Arc::clone(&self.shared), batch, now));
+        // A snapshot is of what is durable: nothing is handled before it that would have to be durable first.
+        let mut room = if self.is_snapshot_due(entries) { 0 } else { QUEUE_MAX };
+        let done = loop {
+            let is_full = self.is_full();
+            tokio::select! {
+                biased;
+                done = &mut task => break done,
+                taken = self.inbox.recv_many(&mut self.messages, MEANWHILE_MAX), if room > 0 && !is_full => {
+                    room = if taken == 0 { 0 } else { room.saturating_sub(taken) };
+                    self.take_taken();
                 }
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "a commit is refused for good; the node stops");
-                    if let StoreError::Receded { .. } = error {
-                        self.ask_for_the_past(now).await;
-                    }
-                    return Err(error);
-                }
-                Err(_) => tracing::warn!(pause_ms, "a commit has no answer and is tried again"),
             }
-            metrics::counter!("ondol_commit_failures_total").increment(1);
-            tokio::time::sleep(jittered(pause_ms)).await;
-            pause_ms = (2 * pause_ms).min(PAUSE_MS.1);
+        };
+        match done {
+            Ok(result) => result?,
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
         }
         self.set_committing(None);
         metrics::histogram!("ondol_commit_seconds").record(begun.elapsed().as_secs_f64());
-        metrics::counter!("ondol_entries_total").increment(self.batch.entries.len() as u64);
-        self.entries += self.batch.entries.len() as u64;
-        self.since_snapshot += self.batch.entries.len() as u64;
-        self.batch = Batch::default();
-        self.note_board();
+        metrics::counter!("ondol_entries_total").increment(entries);
+        self.entries += entries;
+        self.since_snapshot += entries;
+        self.note_board(touched);
         self.shared.commits.send_modify(|count| *count += 1);
         Ok(())
     }
 
-    /// The database has lost its end. The next life goes on from what is left, and edges give back what they hold.
-    async fn ask_for_the_past(&mut self, now: Now) {
-        let asked = self.shared.store.take_back_until(now.utc.plus_ms(TAKE_BACK_MS)).await;
-        if let Err(error) = asked {
-            tracing::error!(%error, "edges will not give back what was lost; run `ondol node take-back`");
-        }
-    }
-
     /// Takes a snapshot if enough was written since the last one and none is under way.
     pub(super) fn snapshot_if_due(&mut self) {
-        let under_way = self.snapshot.as_ref().is_some_and(|task| !task.is_finished());
         // Entries that `Committed` has just caused are on the board and not yet durable.
-        let is_due = is_snapshot_due(self.entries, self.since_snapshot);
-        if !is_due || under_way || !self.batch.is_empty() || self.tray.is_held() {
+        if !self.is_snapshot_due(0) || !self.batch.is_empty() || self.tray.is_held() {
             return;
         }
         self.since_snapshot = 0;
@@ -119,20 +109,59 @@ impl Loop {
         }));
     }
 
+    /// True if a snapshot is due once so many more entries are durable, and none is under way.
+    fn is_snapshot_due(&self, more: u64) -> bool {
+        let is_under_way = self.snapshot.as_ref().is_some_and(|task| !task.is_finished());
+        !is_under_way && is_snapshot_due(self.entries + more, self.since_snapshot + more)
+    }
+
     fn set_committing(&self, since: Option<Instant>) {
         *self.shared.committing_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     /// Sizes of what the batch has changed.
     #[allow(clippy::cast_precision_loss)]
-    fn note_board(&mut self) {
-        for district in std::mem::take(&mut self.touched.of).into_keys() {
+    fn note_board(&self, touched: Touched) {
+        for district in touched.of.into_keys() {
             let Some(board) = self.node.board().district(&district) else { continue };
             let label = district.to_string();
             metrics::gauge!("ondol_bookings_open", "district" => label.clone())
                 .set(board.open_count() as f64);
             metrics::gauge!("ondol_shifts_known", "district" => label).set(board.shifts.len() as f64);
         }
+    }
+}
+
+/// Tries until `batch` is durable.
+async fn make_durable(shared: Arc<Shared>, batch: Batch, now: Now) -> Result<(), StoreError> {
+    let mut pause_ms = PAUSE_MS.0;
+    loop {
+        let commit = shared.store.commit(&batch, now.utc);
+        match tokio::time::timeout(COMMIT_WITHIN, commit).await {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) if error.is_transient() => {
+                tracing::warn!(%error, pause_ms, "a commit failed and is tried again");
+            }
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a commit is refused for good; the node stops");
+                if let StoreError::Receded { .. } = error {
+                    ask_for_the_past(&shared.store, now).await;
+                }
+                return Err(error);
+            }
+            Err(_) => tracing::warn!(pause_ms, "a commit has no answer and is tried again"),
+        }
+        metrics::counter!("ondol_commit_failures_total").increment(1);
+        tokio::time::sleep(jittered(pause_ms)).await;
+        pause_ms = (2 * pause_ms).min(PAUSE_MS.1);
+    }
+}
+
+/// The database has lost its end. The next life goes on from what is left, and edges give back what they hold.
+async fn ask_for_the_past(store: &Store, now: Now) {
+    let asked = store.take_back_until(now.utc.plus_ms(TAKE_BACK_MS)).await;
+    if let Err(error) = asked {
+        tracing::error!(%error, "edges will not give back what was lost; run `ondol node take-back`");
     }
 }
 

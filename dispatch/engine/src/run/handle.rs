@@ -258,6 +258,12 @@ impl Handle {
         self.shared.patience.store(ms, Ordering::Relaxed);
     }
 
+    /// Messages that the loop has not taken yet.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> usize {
+        self.shared.inbox.max_capacity() - self.shared.inbox.capacity()
+    }
+
     /// Ends the loop after everything that was sent before.
     pub async fn shut_down(&self) {
         // A closed queue means that the loop has ended already.

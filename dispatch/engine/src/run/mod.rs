@@ -6,10 +6,10 @@
 //!                                       └────────── Input::Committed ◀──────┘
 //! ```
 //!
-//! Whatever waits while a commit is under way is taken together afterwards, so group commit needs no window of
-//! its own. Nothing that an entry causes leaves before the entry is durable: replies, offers, renewals and
-//! reads are all held. While the store is broken the batch is kept and tried again, and new requests are
-//! refused as unavailable.
+//! What is asked while a commit is under way is handled meanwhile and goes into the next one, so group commit needs no
+//! window of its own, and node and database do not wait for one another. Pages and timers wait for the commit. Nothing that
+//! an entry causes leaves before the entry is durable: replies, offers, renewals and reads are all held. While the store is
+//! broken the batch is kept and tried again, and new requests are refused as unavailable.
 
 mod commit;
 mod devices;
@@ -49,6 +49,8 @@ pub use handle::{Handle, RequestError, Unavailable};
 pub const QUEUE_MAX: usize = 4_096;
 /// Entries from which on a batch is committed before more messages are taken; so many of these are taken at a time.
 pub const BATCH_MAX: usize = 512;
+/// Messages that are handled between two looks whether a commit has come through.
+const MEANWHILE_MAX: usize = 32;
 /// After so long no more messages are taken before the commit: looks at long lists take milliseconds each.
 const TAKE_WITHIN: Duration = Duration::from_millis(20);
 /// Most calls that wait for the peer link; they repeat, so more are dropped.
@@ -130,6 +132,8 @@ pub async fn start(setup: Setup) -> Result<Running, StartError> {
         node,
         shared: Arc::clone(&shared),
         inbox,
+        messages: Vec::with_capacity(BATCH_MAX),
+        pages: VecDeque::new(),
         calls: calls_sender,
         pending: HashMap::new(),
         next_request: 0,
@@ -203,12 +207,16 @@ struct Loop {
     node: Node,
     shared: Arc<Shared>,
     inbox: mpsc::Receiver<Message>,
+    /// Taken from the inbox, to be handled at once.
+    messages: Vec<Message>,
+    /// Pages that wait; one of each peer at most, for a puller waits until its page is durable.
+    pages: VecDeque<Message>,
     calls: mpsc::Sender<(NodeId, PeerCall)>,
     pending: HashMap<RequestId, oneshot::Sender<Result<Answer, Refusal>>>,
     next_request: RequestId,
     /// What the node wants done: sorted into what must be durable first and what waits for that.
     tray: Tray<Effect>,
-    /// On its way to the store, and not yet durable.
+    /// What goes to the store next.
     batch: Batch,
     touched: Touched,
     /// When the store last proved that it writes.
@@ -222,31 +230,25 @@ struct Loop {
 
 impl Loop {
     async fn run(mut self) -> Result<(), StoreError> {
-        let mut messages = Vec::with_capacity(BATCH_MAX);
-        // One of each peer at most: a puller waits until its page is durable.
-        let mut pages = VecDeque::new();
-        while !self.stopping {
+        while !self.stopping || self.tray.is_held() {
             let wake_at = self.node.poll_timeout().min(self.prove_due_at());
             let clock = Arc::clone(&self.shared.clock);
             tokio::select! {
                 biased;
-                taken = self.inbox.recv_many(&mut messages, BATCH_MAX) => {
-                    if taken == 0 {
-                        break;
-                    }
-                }
-                () = std::future::ready(()), if !pages.is_empty() => {}
+                () = std::future::ready(()), if self.stopping => {}
+                taken = self.inbox.recv_many(&mut self.messages, BATCH_MAX) => self.stopping |= taken == 0,
+                () = std::future::ready(()), if !self.pages.is_empty() || self.tray.is_held() => {}
                 () = clock.sleep_until(wake_at) => {}
             }
             self.note_queue();
-            self.take_all(&mut messages, &mut pages);
+            self.take_all();
             let now = self.shared.clock.now();
             if now.ticks >= self.node.poll_timeout() {
                 self.node.handle_timeout(now);
                 self.collect();
             }
             self.settle().await?;
-            if let Some(page) = pages.pop_front() {
+            if let Some(page) = self.pages.pop_front() {
                 self.take(page, self.shared.clock.now());
                 self.settle().await?;
             }
@@ -260,27 +262,37 @@ impl Loop {
 
     /// Handles what was taken from the queue and what waits behind it, until there are entries enough for a commit. Most
     /// messages write nothing: who only looks, or says where a taxi is, waits for this commit and not for one more.
-    fn take_all(&mut self, messages: &mut Vec<Message>, pages: &mut VecDeque<Message>) {
+    fn take_all(&mut self) {
         let mut taken = 0;
         let begun = Instant::now();
-        while !messages.is_empty() {
-            taken += messages.len();
-            let now = self.shared.clock.now();
-            // What somebody waits for goes before what peers tell, and waits for one page to be stored at most.
-            let (told, others): (Vec<_>, Vec<_>) =
-                messages.drain(..).partition(|message| matches!(message, Message::Page(_)));
-            pages.extend(told);
-            for message in others {
-                self.take(message, now);
-            }
-            let is_full = self.tray.durable().entries.len() >= BATCH_MAX
-                || taken >= QUEUE_MAX
-                || begun.elapsed() >= TAKE_WITHIN;
-            while !is_full && messages.len() < BATCH_MAX {
+        while !self.messages.is_empty() {
+            taken += self.messages.len();
+            self.take_taken();
+            let is_full = self.is_full() || taken >= QUEUE_MAX || begun.elapsed() >= TAKE_WITHIN;
+            while !is_full && self.messages.len() < BATCH_MAX {
                 let Ok(message) = self.inbox.try_recv() else { break };
-                messages.push(message);
+                self.messages.push(message);
             }
         }
+    }
+
+    /// Handles what was taken from the queue, but for pages: what somebody waits for goes before what peers tell, and waits
+    /// for one page to be stored at most.
+    fn take_taken(&mut self) {
+        let now = self.shared.clock.now();
+        let mut messages = std::mem::take(&mut self.messages);
+        for message in messages.drain(..) {
+            match message {
+                Message::Page(_) => self.pages.push_back(message),
+                other => self.take(other, now),
+            }
+        }
+        self.messages = messages;
+    }
+
+    /// True if there are entries enough for a commit.
+    fn is_full(&self) -> bool {
+        self.tray.durable().entries.len() >= BATCH_MAX
     }
 
     fn take(&mut self, message: Message, now: Now) {
@@ -309,6 +321,8 @@ impl Loop {
                 self.when_durable(done);
             }
             Message::Flush(done) => {
+                // What it is about is in the vault, and no commit that is under way has it.
+                self.tray.hold();
                 self.when_durable(done);
             }
             Message::Stop => self.stopping = true,
@@ -361,7 +375,7 @@ impl Loop {
         Some(output)
     }
 
-    /// Commits and carries out, until nothing is left to do at this moment.
+    /// Commits and carries out, until nothing is left to do at this moment or more has come meanwhile.
     async fn settle(&mut self) -> Result<(), StoreError> {
         loop {
             self.batch.keys.extend(self.shared.vault.take_new_keys());
@@ -381,6 +395,9 @@ impl Loop {
             self.node.handle(Input::Committed, now);
             self.collect();
             self.snapshot_if_due();
+            if self.tray.is_held() {
+                return Ok(());
+            }
         }
     }
 

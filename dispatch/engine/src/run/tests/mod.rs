@@ -14,11 +14,12 @@ use ondol_core::hlc::Hlc;
 use ondol_core::ids::{BookingId, SubjectId};
 use ondol_core::journal::{Entry, Hash, Heads};
 use sqlx::{Connection as _, Executor as _};
+use tokio::task::JoinHandle;
 
 use super::{PulledPage, QUEUE_MAX, RequestError, Unavailable};
 use crate::clock::Clock as _;
 use crate::store::StoreError;
-use bench::{Bench, book, district, status_of};
+use bench::{Bench, Started, book, district, status_of};
 
 #[tokio::test]
 async fn a_refusal_changes_nothing() {
@@ -154,15 +155,7 @@ async fn requests_that_wait_together_commit_together() {
 async fn who_only_looks_fills_no_commit() {
     let bench = Bench::new().await;
     let node = bench.start().await;
-    node.handle.request(book(1)).await.unwrap();
-    let mut lock = bench.lock().await;
-    let held = tokio::spawn({
-        let handle = node.handle.clone();
-        async move { handle.request(book(2)).await }
-    });
-    node.handle.set_patience(Duration::ZERO);
-    until(|| !node.handle.is_available()).await;
-    node.handle.set_patience(Duration::MAX);
+    let (mut lock, held) = held(&bench, &node).await;
     let before = *node.handle.commits().borrow();
     // On this single-threaded runtime all of them wait before the loop goes on.
     let mut waiting = Vec::new();
@@ -187,6 +180,60 @@ async fn who_only_looks_fills_no_commit() {
         2,
         "the one that was held, and one for all who waited"
     );
+}
+
+/// Takes the store's lock and has a booking wait for it.
+async fn held(
+    bench: &Bench,
+    node: &Started,
+) -> (sqlx::AnyConnection, JoinHandle<Result<Answer, RequestError>>) {
+    node.handle.request(book(1)).await.unwrap();
+    let lock = bench.lock().await;
+    let handle = node.handle.clone();
+    let held = tokio::spawn(async move { handle.request(book(2)).await });
+    node.handle.set_patience(Duration::ZERO);
+    until(|| !node.handle.is_available()).await;
+    node.handle.set_patience(Duration::MAX);
+    (lock, held)
+}
+
+#[tokio::test]
+async fn what_is_asked_during_a_commit_is_handled_meanwhile_and_told_with_the_next() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    let (mut lock, held) = held(&bench, &node).await;
+    let before = *node.handle.commits().borrow();
+    let handle = node.handle.clone();
+    let next = tokio::spawn(async move { handle.request(book(3)).await });
+    let handle = node.handle.clone();
+    let look = tokio::spawn(async move { status_of(&handle, 3).await });
+    tokio::task::yield_now().await;
+    until(|| node.handle.waiting() == 0).await;
+    assert!(!held.is_finished() && !next.is_finished() && !look.is_finished(), "nothing is durable");
+    lock.execute("ROLLBACK").await.unwrap();
+    assert_eq!(held.await.unwrap(), Ok(BOOKED));
+    assert_eq!(next.await.unwrap(), Ok(BOOKED));
+    assert_eq!(*node.handle.commits().borrow() - before, 2);
+    assert_eq!(look.await.unwrap(), Some(Status::Open));
+    node.stop().await.unwrap();
+    let node = bench.start().await;
+    assert_eq!(status_of(&node.handle, 3).await, Some(Status::Open), "what was told is durable");
+}
+
+#[tokio::test]
+async fn an_erasure_that_is_asked_during_a_commit_waits_for_its_own() {
+    let bench = Bench::new().await;
+    let node = bench.start().await;
+    let (mut lock, held) = held(&bench, &node).await;
+    let before = *node.handle.commits().borrow();
+    let handle = node.handle.clone();
+    let erased = tokio::spawn(async move { handle.erase(SubjectId::from_number(5)).await });
+    tokio::task::yield_now().await;
+    until(|| node.handle.waiting() == 0).await;
+    lock.execute("ROLLBACK").await.unwrap();
+    erased.await.unwrap().unwrap();
+    assert_eq!(*node.handle.commits().borrow() - before, 2);
+    assert_eq!(held.await.unwrap(), Ok(BOOKED));
 }
 
 /// What an edge told half a minute ahead of the clock: whatever is handled after it is stamped after it.
