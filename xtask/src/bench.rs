@@ -52,6 +52,15 @@ pub(crate) struct Args {
     /// Puts the table into docs/BENCHMARKS.md.
     #[arg(long, conflicts_with_all = ["quick", "only"])]
     write: bool,
+    /// Measures the pieces that dispatch is made of instead, without a peer: to see what a change did to one of them.
+    #[arg(long, conflicts_with_all = ["quick", "only", "json", "write"])]
+    micro: bool,
+    /// Keeps the figures of `--micro` by this name.
+    #[arg(long, value_name = "NAME", requires = "micro")]
+    save: Option<String>,
+    /// Compares the figures of `--micro` with those kept by this name.
+    #[arg(long, value_name = "NAME", requires = "micro", conflicts_with = "save")]
+    against: Option<String>,
 }
 
 /// Measures the chosen rows, prints the table, and fails if a firm goal was missed.
@@ -61,6 +70,9 @@ pub(crate) struct Args {
 /// If a row is unknown, a report cannot be written, a firm goal was missed, or two sides that must find the same did not.
 /// A peer that is missing fails nothing.
 pub(crate) fn run(args: &Args) -> Result<()> {
+    if args.micro {
+        return kit::micro(args.save.as_deref(), args.against.as_deref());
+    }
     let chosen = chosen(&args.only)?;
     let report = args.json.as_deref().map(plan::writable).transpose()?;
     let kit = Kit::new(args.quick, Stop::on_signals()?)?;

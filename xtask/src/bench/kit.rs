@@ -184,9 +184,12 @@ impl Kit {
     ///
     /// Says where it was looked for.
     pub(super) fn data(&self, file: &str) -> Result<PathBuf, Missing> {
-        let dir = std::env::var_os(DATA).map_or_else(|| run::root().join("../shared/data"), PathBuf::from);
-        found(&dir, file)
+        found(&data_dir(), file)
     }
+}
+
+fn data_dir() -> PathBuf {
+    std::env::var_os(DATA).map_or_else(|| run::root().join("../shared/data"), PathBuf::from)
 }
 
 fn found(dir: &Path, file: &str) -> Result<PathBuf, Missing> {
@@ -198,6 +201,23 @@ fn found(dir: &Path, file: &str) -> Result<PathBuf, Missing> {
         why: format!("data missing: {file}"),
         remedy: format!("set {DATA} to a folder that holds it"),
     })
+}
+
+/// Measures the pieces that dispatch is made of, one by one; `save` names what is kept, `against` what was kept and is
+/// compared with.
+///
+/// # Errors
+///
+/// If they cannot be built, one of them fails, or nothing was kept by that name.
+pub(super) fn micro(save: Option<&str>, against: Option<&str>) -> Result<()> {
+    let mut command = run::cargo();
+    command.args(["bench", "--locked", "--package", "ondol-sim", "--no-default-features"]);
+    command.args(["--features", "micro", "--bench", "micro", "--"]).env(DATA, data_dir());
+    for (option, name) in [("--save-baseline", save), ("--baseline", against)] {
+        command.args(name.iter().flat_map(|name| [option, name]));
+    }
+    let status = command.status().context("cannot start cargo")?;
+    if status.success() { Ok(()) } else { bail!("the micro-benchmarks ended with {status}") }
 }
 
 /// Our side, or why there is none; nobody but a builder can mend it.
