@@ -467,17 +467,21 @@ impl DistrictBoard {
         shift.is_available() && self.bonds_of(shift.id).next().is_none()
     }
 
+    /// Shifts on duty whose driver has another one that stands, with that one.
+    pub fn beside_another(&self) -> impl Iterator<Item = (ShiftId, &ShiftRecord)> {
+        let several = self.index.shifts_of_driver.iter().filter(|(_, shifts)| shifts.len() > 1);
+        let standing = several.filter_map(|(driver, shifts)| Some((shifts, self.shift_of(*driver)?)));
+        standing.flat_map(|(shifts, stands)| {
+            let others = shifts.iter().copied().filter(|shift| *shift != stands.id);
+            others.map(move |shift| (shift, stands))
+        })
+    }
+
     /// Shifts that give way: their driver has another one that stands, and they hold nothing any more.
     #[must_use]
     pub fn given_way(&self) -> Vec<ShiftId> {
-        let several = self.index.shifts_of_driver.iter().filter(|(_, shifts)| shifts.len() > 1);
-        several
-            .flat_map(|(driver, shifts)| {
-                let stands = self.shift_of(*driver).map(|shift| shift.id);
-                shifts.iter().copied().filter(move |shift| Some(*shift) != stands)
-            })
-            .filter(|shift| self.bonds_of(*shift).next().is_none())
-            .collect()
+        let beside = self.beside_another().map(|(shift, _)| shift);
+        beside.filter(|shift| self.bonds_of(*shift).next().is_none()).collect()
     }
 
     /// Shifts waiting at `stand`, first in the queue first.

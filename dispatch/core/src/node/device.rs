@@ -9,7 +9,7 @@ use crate::fact::{Fact, Release, Step, district_wide};
 use crate::ids::{DistrictId, ShiftId};
 use crate::planted;
 use crate::position::Position;
-use crate::shift::{Duty, Serialiser};
+use crate::shift::{Duty, Serialiser, ShiftRecord};
 use crate::stand::{StandChange, StandWatch};
 use crate::units::{Now, Ticks};
 
@@ -284,6 +284,28 @@ impl Node {
         }
         for shift in self.district(district).map_or(Vec::new(), DistrictBoard::given_way) {
             self.end_shift_now(district, shift, now);
+        }
+    }
+
+    /// A feature-phone driver who had a trip was told that nobody knows it, while this edge had forgotten its past, and
+    /// began a shift anew: such a driver waits for other bookings, and a taxi is looked for again unless the rider is on board.
+    pub(super) fn release_forgotten_trips(&mut self, district: &DistrictId, now: Now) {
+        let Some(board) = self.district(district) else { return };
+        let is_here = |shift: &ShiftRecord| shift.home() == Some(&self.config.id);
+        let earlier = board
+            .beside_another()
+            .filter(|(shift, stands)| is_here(stands) && board.shifts.get(shift).is_some_and(is_here));
+        let bonds = earlier.flat_map(|(shift, _)| board.bonds_of(shift));
+        let forgotten: Vec<_> = bonds
+            .filter(|(record, id)| {
+                let bond = &record.assignments[*id];
+                bond.binds() && bond.boarded.is_none()
+            })
+            .map(|(record, id)| (record.id, id.clone()))
+            .collect();
+        for (booking, assignment) in forgotten {
+            let what = Step::Released { reason: Release::ContactLost };
+            self.step_at_home(district, booking, &assignment, what, now);
         }
     }
 

@@ -473,6 +473,7 @@ impl Node {
             self.sweep_bookings(district, now);
             self.sweep_loans(district, now);
             self.sweep_relay(district, now);
+            self.release_forgotten_trips(district, now);
             planted!("given-way-stays", self.end_given_way(district, now), ());
             self.dirty.insert(district.clone());
         }

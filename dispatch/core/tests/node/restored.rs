@@ -62,6 +62,34 @@ fn a_driver_whose_trip_an_edge_forgot_for_a_while_is_reminded_of_it() {
 }
 
 #[test]
+fn a_driver_who_began_anew_while_the_edge_had_forgotten_the_trip_is_free_and_so_is_the_rider() {
+    let mut world = World::with_edge();
+    world.settle();
+    world.sync();
+    let before = world.entries(EDGE);
+    world.home(EDGE, 50, 1, on_duty()).unwrap();
+    world.sync();
+    world.book(CENTRAL, 10).unwrap();
+    world.carry(CENTRAL, EDGE);
+    let letter = letter(&world);
+    world.home(EDGE, 50, 2, HomeWish::Accept { letter }).unwrap();
+    world.sync();
+    world.restore(EDGE, before);
+    assert_eq!(world.home(EDGE, 50, 3, on_duty()), Ok(HomeAnswer::OnDuty { place: Some(1) }));
+    world.carry(CENTRAL, EDGE);
+    assert_eq!(world.status(EDGE, 10), Status::Assigned, "its past has come back");
+    world.pass_ms(EDGE, 2_000, &[]);
+    let bonds = world.record(EDGE, 10).assignments;
+    assert_eq!(bonds.values().filter(|bond| bond.binds()).count(), 0, "{bonds:?}");
+    let on_duty = world.node(EDGE).board().district(&World::district()).unwrap().on_duty().count();
+    world.sync();
+    world.pass_ms(CENTRAL, 2_000, &[]);
+    world.sync();
+    let central = world.node(CENTRAL).board().district(&World::district()).unwrap().on_duty().count();
+    assert_eq!((on_duty, central), (2, 1), "central ends the shift that was forgotten");
+}
+
+#[test]
 fn a_yes_is_never_taken_for_an_older_question_that_had_the_same_letter() {
     let (mut world, letter, before) = with_a_trip_by_text();
     world.restore(EDGE, before);
