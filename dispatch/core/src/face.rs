@@ -172,8 +172,8 @@ pub enum Input {
         /// Why.
         why: Poison,
     },
-    /// Everything appended so far is durable; also said at least every 2 s while there is nothing to append, after
-    /// the shell has proved that it can still write.
+    /// What the shell began to write last is durable, which what was appended since may not be; also said at least every
+    /// 2 s while there is nothing to append, after the shell has proved that it can still write.
     Committed,
 }
 

@@ -10,8 +10,8 @@ use crate::planted;
 /// What a node wants done: what must be durable first, and the effects that wait for it.
 ///
 /// ```text
-/// Output ──put──▶ entries, notices ──take_durable──▶ one transaction
-///                 effects          ────────────────▶ wait for it ──leave──▶ done
+/// Output ──put──▶ entries, notices ──take_durable──▶ one transaction ──committed──▶
+///                 effects          ────────────────▶ wait for it     ──leave──────▶ done
 /// ```
 ///
 /// What is put while the transaction is under way waits for the next one, if anything of it must be made durable.
@@ -23,8 +23,9 @@ pub struct Tray<E> {
     /// Something of the shell's own must be durable before anything leaves.
     held: bool,
     effects: Vec<E>,
-    /// Effects of what was taken and is not durable yet.
+    /// Effects of what was taken to be made durable, and whether that is under way.
     waiting: Vec<E>,
+    under_way: bool,
 }
 
 /// What goes into one transaction.
@@ -38,7 +39,8 @@ pub struct Durable {
 
 impl<E> Default for Tray<E> {
     fn default() -> Self {
-        Self { durable: Durable::default(), held: false, effects: Vec::new(), waiting: Vec::new() }
+        let (effects, waiting) = (Vec::new(), Vec::new());
+        Self { durable: Durable::default(), held: false, effects, waiting, under_way: false }
     }
 }
 
@@ -73,12 +75,17 @@ impl<E: From<Output>> Tray<E> {
         self.held || !self.durable.entries.is_empty() || !self.durable.notices.is_empty()
     }
 
-    /// What is to be made durable now, and is nothing any more once this returns: the shell calls [`Self::leave`]
-    /// only when its transaction has been committed.
+    /// What is to be made durable now, in one transaction. Nothing leaves until the shell says [`Self::committed`].
     pub fn take_durable(&mut self) -> Durable {
         self.held = false;
+        self.under_way = true;
         self.waiting.append(&mut self.effects);
         std::mem::take(&mut self.durable)
+    }
+
+    /// What was taken is durable.
+    pub fn committed(&mut self) {
+        self.under_way = false;
     }
 
     /// What is to be made durable, to be looked at before the disk has it.
@@ -93,9 +100,12 @@ impl<E: From<Output>> Tray<E> {
         planted!("volatile-reservation", Vec::new(), std::mem::take(&mut self.durable.notices))
     }
 
-    /// The effects that may leave, once the transaction of what was taken has been committed: those that waited for it, and
-    /// the later ones unless something is to be made durable before them.
+    /// The effects that may leave: none while a transaction is under way; then those that waited for it, and the later ones
+    /// unless something is to be made durable before them.
     pub fn leave(&mut self) -> Vec<E> {
+        if planted!("ack-before-fsync", self.under_way, false) {
+            return Vec::new();
+        }
         let mut leaving = std::mem::take(&mut self.waiting);
         let waits = planted!("ack-before-fsync", self.is_held(), false);
         if !waits {
@@ -133,6 +143,8 @@ mod tests {
         tray.put(changed());
         assert!(tray.is_held() && tray.leave().is_empty());
         assert!(tray.take_durable().entries.is_empty());
+        assert!(tray.leave().is_empty(), "it is under way");
+        tray.committed();
         assert_eq!((tray.is_held(), tray.leave().len(), tray.leave().len()), (false, 1, 0));
     }
 
@@ -144,10 +156,12 @@ mod tests {
         tray.take_durable();
         tray.hold();
         tray.put(changed());
+        tray.committed();
         assert_eq!(tray.leave().len(), 1, "the first one is durable, the second is not");
         assert!(tray.leave().is_empty());
         tray.take_durable();
         tray.put(changed());
+        tray.committed();
         assert_eq!(tray.leave().len(), 2, "of the last one nothing must be durable");
     }
 

@@ -79,10 +79,10 @@ pub const MUTANTS: &[Mutant] = &[
     mutant(
         "yes-alone-calls-off",
         "exchanged",
-        2_000,
+        16_000,
         "a yes alone calls off who is on the way, and phones heed a node that they have left",
     ),
-    mutant("late-yes-counts", "exchanged", 400, "a yes to a question that is over takes the booking"),
+    mutant("late-yes-counts", "exchanged", 4_000, "a yes to a question that is over takes the booking"),
     mutant("lower-epoch-accepted", "I10", 1_000, "an edge takes a renewal of an older term"),
     mutant("lease-by-wall-clock", "one_planner", 1_000, "the lease counts on the civil clock"),
     mutant("edge-takes-early", "one_planner", 200, "an edge waits for half of the lease"),

@@ -63,14 +63,16 @@ impl Loop {
         let begun = Instant::now();
         self.set_committing(Some(begun));
         let mut task = tokio::spawn(make_durable(Arc::clone(&self.shared), batch, now));
+        // What is spawned here runs when this waits: it is to ask the database before anything else is handled.
+        tokio::task::yield_now().await;
         // A snapshot is of what is durable: nothing is handled before it that would have to be durable first.
         let mut room = if self.is_snapshot_due(entries) { 0 } else { QUEUE_MAX };
         let done = loop {
-            let is_full = self.is_full();
+            let takes_more = room > 0 && !self.is_full() && !self.stopping;
             tokio::select! {
                 biased;
                 done = &mut task => break done,
-                taken = self.inbox.recv_many(&mut self.messages, MEANWHILE_MAX), if room > 0 && !is_full => {
+                taken = self.inbox.recv_many(&mut self.messages, MEANWHILE_MAX), if takes_more => {
                     room = if taken == 0 { 0 } else { room.saturating_sub(taken) };
                     self.take_taken();
                 }
@@ -78,7 +80,11 @@ impl Loop {
         };
         match done {
             Ok(result) => result?,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and this with it.
+                Err(_cancelled) => std::future::pending().await,
+            },
         }
         self.set_committing(None);
         metrics::histogram!("ondol_commit_seconds").record(begun.elapsed().as_secs_f64());

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! What is asked while a commit is under way is handled meanwhile and goes into the next one, so group commit needs no
-//! window of its own, and node and database do not wait for one another. Pages and timers wait for the commit. Nothing that
+//! window of its own, and node and database do not wait for one another. Pages and what the node does by its own clock wait. Nothing that
 //! an entry causes leaves before the entry is durable: replies, offers, renewals and reads are all held. While the store is
 //! broken the batch is kept and tried again, and new requests are refused as unavailable.
 
@@ -50,7 +50,7 @@ pub const QUEUE_MAX: usize = 4_096;
 /// Entries from which on a batch is committed before more messages are taken; so many of these are taken at a time.
 pub const BATCH_MAX: usize = 512;
 /// Messages that are handled between two looks whether a commit has come through.
-const MEANWHILE_MAX: usize = 32;
+const MEANWHILE_MAX: usize = 8;
 /// After so long no more messages are taken before the commit: looks at long lists take milliseconds each.
 const TAKE_WITHIN: Duration = Duration::from_millis(20);
 /// Most calls that wait for the peer link; they repeat, so more are dropped.
@@ -385,12 +385,14 @@ impl Loop {
             let now = self.shared.clock.now();
             let prove = now.ticks >= self.prove_due_at();
             if self.batch.is_empty() && !prove {
+                self.tray.committed();
                 self.carry_out();
                 return Ok(());
             }
             self.commit(now).await?;
             let now = self.shared.clock.now();
             self.proved_at = Some(now.ticks);
+            self.tray.committed();
             self.carry_out();
             self.node.handle(Input::Committed, now);
             self.collect();

@@ -143,8 +143,7 @@ impl World {
 
     /// The process dies in the middle of a commit: what was being written is on the disk, and nobody was told.
     pub(super) fn tear(&mut self, node: usize) {
-        if self.nodes[node].commit_planned {
-            let durable = self.nodes[node].tray.take_durable();
+        if let Some(durable) = self.nodes[node].being_written.take() {
             self.make_durable(node, &durable);
         }
         self.crash_node(node);
@@ -160,6 +159,7 @@ impl World {
         let held: BTreeSet<BookingId> =
             self.nodes.iter().flat_map(|place| place.disk.bookings.iter().copied()).collect();
         self.checkers.lost_with_a_disk(node_id(node), &gone, &held);
+        self.forget_brought(&gone);
         let of_loans = gone.iter().filter(|entry| LOAN_STEPS.contains(&entry.kind.as_str()));
         let unknown =
             of_loans.filter(|entry| !self.nodes.iter().any(|place| place.disk.knows_loan(&entry.key)));

@@ -9,7 +9,7 @@ use ondol_core::fact::Fact;
 use ondol_core::ids::{AssignmentId, DistrictId};
 use ondol_core::journal::Entry;
 use ondol_core::node::Node;
-use ondol_core::shell::Tray;
+use ondol_core::shell::{Durable, Tray};
 use ondol_device::wire::{
     AskedHome, Attached, BeatAnswer, PositionAnswer, Problem, Push, ReportAnswer, ReportResult,
 };
@@ -41,7 +41,8 @@ pub(crate) struct NodePlace {
     pub(crate) disk: Disk,
     /// What waits for the disk, by the rule of every shell.
     pub(super) tray: Tray<Output>,
-    pub(super) commit_planned: bool,
+    /// What is being written, as it was when that began.
+    pub(super) being_written: Option<Durable>,
     wakes_at: Option<Ms>,
     asked: BTreeMap<u64, Caller>,
     requests: u64,
@@ -71,7 +72,7 @@ impl NodePlace {
             clock,
             disk: Disk::default(),
             tray: Tray::default(),
-            commit_planned: false,
+            being_written: None,
             wakes_at: None,
             asked: BTreeMap::new(),
             requests: 0,
@@ -105,7 +106,7 @@ impl World {
         place.tray = Tray::default();
         place.asked.clear();
         place.batches.clear();
-        (place.commit_planned, place.wakes_at) = (false, None);
+        (place.being_written, place.wakes_at) = (None, None);
         self.agenda.at(now, Event::DiskBeat { node, life });
         for peer in self.town.peers_of(node) {
             self.nodes[node].pulls.insert(peer, 0);
@@ -119,6 +120,7 @@ impl World {
         let place = &mut self.nodes[node];
         place.node = None;
         place.tray = Tray::default();
+        place.being_written = None;
         place.pause = Pause::default();
         let stored: Vec<_> = self.nodes.iter().map(|place| &place.disk.bookings).collect();
         self.checkers.nothing_lost(&stored);
@@ -160,18 +162,18 @@ impl World {
             }
             self.nodes[node].tray.put(output);
         }
-        let place = &mut self.nodes[node];
-        let life = place.life;
-        if place.tray.is_held() && !place.commit_planned {
-            place.commit_planned = true;
-            let wait = self.any_ms(1, 25);
-            self.agenda.after(wait, Event::Commit { node, life });
-        }
         #[cfg(feature = "planted")]
         for notice in self.nodes[node].tray.leak_notices() {
             self.send_notice(node.max(1), notice);
         }
         self.carry_out(node);
+        let place = &mut self.nodes[node];
+        let life = place.life;
+        if place.tray.is_held() && place.being_written.is_none() {
+            place.being_written = Some(place.tray.take_durable());
+            let wait = self.any_ms(1, 25);
+            self.agenda.after(wait, Event::Commit { node, life });
+        }
         let place = &mut self.nodes[node];
         if let Some(running) = &place.node {
             let at = place.clock.when(running.poll_timeout()).max(self.agenda.now() + 1);
@@ -217,7 +219,7 @@ impl World {
         }
     }
 
-    /// The disk has finished: what is pending is durable, and what depends on it leaves.
+    /// The disk has finished: what was being written is durable, and what depends on it leaves. What came meanwhile is next.
     pub(super) fn commit(&mut self, node: usize, life: u32) {
         if !self.runs(node, Some(life), || Event::Commit { node, life }) {
             return;
@@ -229,17 +231,19 @@ impl World {
         }
         if self.agenda.now() < self.nodes[node].failing_until {
             // The batch is kept and tried again, as the loop of a node does.
-            if self.chance(30) {
-                let durable = self.nodes[node].tray.durable().clone();
+            if self.chance(30)
+                && let Some(durable) = self.nodes[node].being_written.clone()
+            {
                 self.make_durable(node, &durable);
             }
             let wait = self.any_ms(20, 1_000);
             self.agenda.after(wait, Event::Commit { node, life });
             return;
         }
-        self.nodes[node].commit_planned = false;
-        let durable = self.nodes[node].tray.take_durable();
-        self.make_durable(node, &durable);
+        if let Some(durable) = self.nodes[node].being_written.take() {
+            self.make_durable(node, &durable);
+        }
+        self.nodes[node].tray.committed();
         self.carry_out(node);
         self.node_input(node, Input::Committed);
     }
@@ -252,7 +256,7 @@ impl World {
         self.agenda.after(DISK_BEAT_MS, Event::DiskBeat { node, life });
         let place = &self.nodes[node];
         let writes = self.agenda.now() >= place.stalled_until.max(place.failing_until);
-        if writes && !place.commit_planned {
+        if writes && place.being_written.is_none() {
             self.node_input(node, Input::Committed);
         }
     }
