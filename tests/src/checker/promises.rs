@@ -16,6 +16,8 @@ use crate::twice::{span, taxis_at_once};
 
 /// Two bonds that touch for less than this overlap by the roundings of clocks only.
 const TOUCH_MS: i64 = 0;
+/// A moment further from its stamp was written by a clock that had jumped, or told late.
+const STAMP_OFF_MS: i64 = 60_000;
 
 /// Says which drivers had two active assignments at once (I1): by what their own devices and phones wrote down, and
 /// by what the journals say of bookings that no node with a wrong clock wrote of.
@@ -72,14 +74,25 @@ pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
     found.into_values().collect()
 }
 
-/// Bookings of which a node wrote since its clock jumped: their times do not tell what came first.
+/// Bookings of which a node wrote since its clock jumped: their times do not tell what came first. A clock that went back leaves the
+/// stamps where they were before the jump, far from the moments that are written under them.
 fn untimed(evidence: &Evidence) -> BTreeSet<String> {
     let wrong: Vec<&Harm> = evidence.harms.iter().filter(|harm| harm.is_clock_wrong).collect();
     let is_wrong = |entry: &Entry| {
-        let of_writer = |harm: &&Harm| harm.nodes.iter().any(|node| node == entry.series.origin.as_str());
-        wrong.iter().any(|harm| of_writer(harm) && entry.hlc.wall_ms >= harm.time.from.0)
+        let of_writer = |harm: &&&Harm| harm.nodes.iter().any(|node| node == entry.series.origin.as_str());
+        let mut of_writer = wrong.iter().filter(of_writer).peekable();
+        let is_far = || says_another_moment(entry);
+        of_writer.peek().is_some()
+            && (of_writer.any(|harm| entry.hlc.wall_ms >= harm.time.from.0) || is_far())
     };
     all_entries(evidence).into_iter().filter(|entry| is_wrong(entry)).map(|entry| entry.key.clone()).collect()
+}
+
+/// True if the moment in an entry is more than [`STAMP_OFF_MS`] from its stamp.
+fn says_another_moment(entry: &Entry) -> bool {
+    let said = serde_json::from_str::<serde_json::Value>(&entry.payload).ok();
+    let at = said.and_then(|said| said.get("at")?.as_i64());
+    at.is_some_and(|at| (entry.hlc.wall_ms - at).abs() > STAMP_OFF_MS)
 }
 
 fn doubled_in_journals(union: &Board, untimed: &BTreeSet<String>) -> Vec<(String, String)> {

@@ -288,6 +288,16 @@ fn what_a_wrong_clock_wrote_doubles_nobody_and_all_else_does() {
     assert_eq!(doubled(Some(("edge-a", 11_000)), &by_journals), 0);
     assert_eq!(doubled(Some(("edge-a", 13_000)), &by_journals), 1, "its clock was right when it wrote that");
     assert_eq!(doubled(Some(("edge-b", 11_000)), &by_journals), 1, "another node's clock");
+    let by_stamps_that_stood_still = |run: &mut Run| {
+        let (booking, assignment, shift, at) = (booking(4), bond("edge-a", 4), shift(), UtcMs(12_150));
+        run.pen.accept("edge-a", 4, Door::Web, 12_000);
+        run.pen.step("edge-a", 4, &assignment, Step::Assigned, 12_150);
+        let arrived = Fact::Stepped { booking, assignment, shift, what: Step::Arrived, at };
+        run.pen.write("edge-a", 112_150, &arrived);
+    };
+    assert_eq!(doubled(None, &by_stamps_that_stood_still), 1);
+    assert_eq!(doubled(Some(("edge-a", 200_000)), &by_stamps_that_stood_still), 0, "the clock went back");
+    assert_eq!(doubled(Some(("edge-b", 200_000)), &by_stamps_that_stood_still), 1);
     let by_device = |run: &mut Run| run.drivers.insert(3, driver(2_150, held(9, &bond("edge-a", 9), false)));
     assert_eq!(doubled(Some(("edge-a", 0)), &by_device), 1);
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ondol_core::capsule::Capsule;
 use ondol_core::command::{Command, Restore, ToDevice};
 use ondol_core::ids::{AssignmentId, BookingId};
+use ondol_core::journal::Entry;
 use ondol_device::wire::{Attach, KeptCapsule, RiderTexts};
 
 use super::liars::Lie;
@@ -192,6 +193,13 @@ impl World {
         let lost = &self.wiped.on_no_phone;
         let known = lost.iter().filter(|rider| self.record(self.riders[**rider].booking).is_some());
         (lost.len() as u64, known.count() as u64)
+    }
+
+    /// What a phone brought to a node may go once more, with the one disk that had it.
+    pub(super) fn forget_brought(&mut self, gone: &[Entry]) {
+        let brought = gone.iter().filter(|entry| entry.kind == "trip_restored");
+        let gone: BTreeSet<BookingId> = brought.filter_map(|entry| entry.key.parse().ok()).collect();
+        self.wiped.online.retain(|_, booking| !gone.contains(booking));
     }
 
     /// True if a phone that reached a node when all had lost their disks has the booking, or had it longer than a phone
