@@ -79,19 +79,17 @@ pub fn doubled(evidence: &Evidence, union: &Board) -> Vec<String> {
 fn untimed(evidence: &Evidence) -> BTreeSet<String> {
     let wrong: Vec<&Harm> = evidence.harms.iter().filter(|harm| harm.is_clock_wrong).collect();
     let is_wrong = |entry: &Entry| {
-        let of_writer = |harm: &&&Harm| harm.nodes.iter().any(|node| node == entry.series.origin.as_str());
-        let mut of_writer = wrong.iter().filter(of_writer).peekable();
-        let is_far = || says_another_moment(entry);
-        of_writer.peek().is_some()
-            && (of_writer.any(|harm| entry.hlc.wall_ms >= harm.time.from.0) || is_far())
+        let of_writer = |harm: &&Harm| harm.nodes.iter().any(|node| node == entry.series.origin.as_str());
+        let is_since = |harm: &Harm| entry.hlc.wall_ms >= harm.time.from.0 || says_another_moment(entry);
+        wrong.iter().any(|harm| of_writer(harm) && is_since(harm))
     };
     all_entries(evidence).into_iter().filter(|entry| is_wrong(entry)).map(|entry| entry.key.clone()).collect()
 }
 
-/// True if the moment in an entry is more than [`STAMP_OFF_MS`] from its stamp.
+/// True if the moment in an entry is more than [`STAMP_OFF_MS`] from its stamp. One that cannot be read excuses nothing.
 fn says_another_moment(entry: &Entry) -> bool {
-    let said = serde_json::from_str::<serde_json::Value>(&entry.payload).ok();
-    let at = said.and_then(|said| said.get("at")?.as_i64());
+    let Ok(said) = serde_json::from_str::<serde_json::Value>(&entry.payload) else { return false };
+    let at = said.get("at").and_then(serde_json::Value::as_i64);
     at.is_some_and(|at| (entry.hlc.wall_ms - at).abs() > STAMP_OFF_MS)
 }
 

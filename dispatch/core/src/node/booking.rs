@@ -31,8 +31,7 @@ impl Node {
         if !known_zone {
             return Err(Refusal::OtherDistrict);
         }
-        let is_served = |district: &DistrictId| self.config.districts.contains_key(district);
-        if let Some((_, known)) = self.board.booking_in(booking, is_served)
+        if let Some((_, known)) = self.served(booking)
             && let Some(accepted) = &known.accepted
         {
             if accepted.request.digest != request.digest {
@@ -163,11 +162,15 @@ impl Node {
             && self.forgotten_loan(district, record).is_none()
     }
 
+    /// A booking among the districts that this node serves: its journal may know others that it served before.
+    fn served(&self, booking: BookingId) -> Option<(&DistrictId, &BookingRecord)> {
+        self.board.booking_in(booking, |district| self.config.districts.contains_key(district))
+    }
+
     /// The booking and its district, once its acceptance is known, for whoever wants to change it: one of a district that
     /// this node does not serve any more is only kept.
     pub(super) fn find(&self, booking: BookingId) -> Result<(DistrictId, &BookingRecord), Refusal> {
-        let is_served = |district: &DistrictId| self.config.districts.contains_key(district);
-        match self.board.booking_in(booking, is_served) {
+        match self.served(booking) {
             Some((district, record)) if record.accepted.is_some() => Ok((district.clone(), record)),
             None if self.board.booking(booking).is_some() => Err(Refusal::OtherDistrict),
             Some(_) | None => Err(Refusal::UnknownBooking),

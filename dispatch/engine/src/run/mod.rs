@@ -7,9 +7,9 @@
 //! ```
 //!
 //! What is asked while a commit is under way is handled meanwhile and goes into the next one, so group commit needs no
-//! window of its own, and node and database do not wait for one another. Pages and what the node does by its own clock wait. Nothing that
-//! an entry causes leaves before the entry is durable: replies, offers, renewals and reads are all held. While the store is
-//! broken the batch is kept and tried again, and new requests are refused as unavailable.
+//! window of its own, and node and database do not wait for one another. Pages and what the node does by its own clock
+//! wait. Nothing that an entry causes leaves before the entry is durable: replies, offers, renewals and reads are all
+//! held. While the store is broken the batch is kept and tried again, and new requests are refused as unavailable.
 
 mod commit;
 mod devices;
