@@ -16,6 +16,9 @@
 //! | `asked.csv` | `LAT,LON,X,Y,RADIUS,CLEAR`: the least whole metres within which ten are, and 1 if the eleventh is clearly farther off than the tenth |
 #![allow(clippy::print_stdout, reason = "a program that measures")]
 
+#[path = "../../dispatch/testbed/taxi.rs"]
+mod taxi;
+
 use std::fmt::Write as _;
 use std::io::BufRead as _;
 use std::net::SocketAddr;
@@ -25,12 +28,9 @@ use std::time::{Duration, Instant};
 
 use axum::serve::ListenerExt as _;
 use ondol_console::{ConsoleSetup, router};
-use ondol_core::booking::Needs;
-use ondol_core::command::{Attach, Beat, Command, Slot};
-use ondol_core::fact::{Driver, Lang, ShiftStart, Vehicle};
-use ondol_core::ids::{DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::command::{Beat, Command, Slot};
+use ondol_core::ids::{DeviceId, DistrictId, ShiftId};
 use ondol_core::position::Position;
-use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::travel::StraightLine;
 use ondol_engine::Handle;
 use ondol_engine::clock::RealClock;
@@ -209,10 +209,13 @@ impl Town {
 
     /// Every taxi is listed and begins its shift.
     async fn begin(&self, taxis: &[Position]) -> Done<()> {
+        let now = self.handle.now().utc;
+        let begins = |number, at| Command::Attach(taxi::attach(&self.district, number, at, now));
         for (first, some) in (0..).step_by(AT_ONCE).zip(taxis.chunks(AT_ONCE)) {
             let numbered = || (first..).zip(some.iter().copied());
-            self.all(numbered().map(|(number, _)| Command::ListDriver(self.driver(number)))).await?;
-            self.all(numbered().map(|(number, at)| Command::Attach(self.attach(number, at)))).await?;
+            self.all(numbered().map(|(number, _)| Command::ListDriver(taxi::driver(&self.district, number))))
+                .await?;
+            self.all(numbered().map(|(number, at)| begins(number, at))).await?;
         }
         Ok(())
     }
@@ -246,50 +249,6 @@ impl Town {
             answered??;
         }
         Ok(())
-    }
-
-    fn driver(&self, number: u128) -> Driver {
-        Driver {
-            driver: DriverId::from_number(number),
-            subject: SubjectId::from_number(number),
-            fleet: "blue".parse().expect("a name of a fleet"),
-            district: self.district.clone(),
-            phone: None,
-            personal: None,
-            lang: Lang::Ko,
-            secret_digest: String::new(),
-            home: None,
-            vehicle: Vehicle {
-                vehicle: VehicleId::from_number(number),
-                plate: format!("서울33바{number:04}"),
-                seats: 4,
-                needs: Needs::default(),
-            },
-            banned: false,
-        }
-    }
-
-    fn attach(&self, number: u128, at: Position) -> Attach {
-        let (device, listed) = (DeviceId::from_number(number), self.driver(number));
-        let start = ShiftStart {
-            driver: listed.driver,
-            vehicle: listed.vehicle,
-            fleet: listed.fleet,
-            serialiser: Serialiser::Device { device },
-            at: self.handle.now().utc,
-        };
-        Attach {
-            shift: ShiftId::from_number(number),
-            device,
-            driver: listed.driver,
-            district: self.district.clone(),
-            start,
-            attach_epoch: 1,
-            slot: Slot::default(),
-            duty: (1, Duty::Available),
-            position: Some(at),
-            keeps_capsules: false,
-        }
     }
 
     async fn inside(&self, asked: &[Position], time: Duration) -> Done<Value> {

@@ -6,6 +6,9 @@
 #![allow(clippy::print_stderr, reason = "a program that measures")]
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 
+#[path = "../../dispatch/testbed/taxi.rs"]
+mod taxi;
+
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -13,16 +16,13 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use ondol_core::board::Board;
-use ondol_core::booking::Needs;
-use ondol_core::command::{Attach, Command, Slot};
+use ondol_core::command::Command;
 use ondol_core::face::{DistrictConfig, Input, NodeConfig, Role, Timing};
-use ondol_core::fact::{Driver, Lang, ShiftStart, Vehicle};
-use ondol_core::ids::{DeviceId, DistrictId, DriverId, ShiftId, SubjectId, VehicleId};
+use ondol_core::ids::DistrictId;
 use ondol_core::matching::{CostTable, Solver};
 use ondol_core::node::Node;
 use ondol_core::pin::PinKey;
 use ondol_core::position::Position;
-use ondol_core::shift::{Duty, Serialiser};
 use ondol_core::travel::StraightLine;
 use ondol_core::units::{Now, Ticks, UtcMs};
 use ondol_roads::speeds::Slot as Hour;
@@ -120,55 +120,10 @@ fn node_with(district: &DistrictId, shifts: u32, chance: &mut ChaCha8Rng) -> Nod
         while node.poll_output().is_some() {}
     };
     for number in (1..).take(shifts as usize) {
-        let driver = driver(district, number);
-        say(Command::ListDriver(driver.clone()));
-        say(Command::Attach(attach(driver, number, place(chance))));
+        say(Command::ListDriver(taxi::driver(district, number)));
+        say(Command::Attach(taxi::attach(district, number, place(chance), NOW.utc)));
     }
     node
-}
-
-fn driver(district: &DistrictId, number: u128) -> Driver {
-    Driver {
-        driver: DriverId::from_number(number),
-        subject: SubjectId::from_number(number),
-        fleet: "blue".parse().expect("a name of a fleet"),
-        district: district.clone(),
-        phone: None,
-        personal: None,
-        lang: Lang::Ko,
-        secret_digest: String::new(),
-        home: None,
-        vehicle: Vehicle {
-            vehicle: VehicleId::from_number(number),
-            plate: format!("서울33바{number:04}"),
-            seats: 4,
-            needs: Needs::default(),
-        },
-        banned: false,
-    }
-}
-
-fn attach(listed: Driver, number: u128, at: Position) -> Attach {
-    let device = DeviceId::from_number(number);
-    let start = ShiftStart {
-        driver: listed.driver,
-        vehicle: listed.vehicle,
-        fleet: listed.fleet,
-        serialiser: Serialiser::Device { device },
-        at: NOW.utc,
-    };
-    Attach {
-        shift: ShiftId::from_number(number),
-        device,
-        driver: listed.driver,
-        district: listed.district,
-        start,
-        attach_epoch: 1,
-        slot: Slot::default(),
-        duty: (1, Duty::Available),
-        position: Some(at),
-        keeps_capsules: false,
-    }
 }
 
 /// Drives of 50 taxis to one pickup, one way turn by turn, and new paces for every street.

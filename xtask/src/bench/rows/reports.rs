@@ -9,12 +9,10 @@ use super::super::redis;
 
 /// Connections on both sides.
 const CONNECTIONS: &str = "32";
-/// Drivers who report.
+/// Drivers who report, in a short run too: each phone may send 60 messages at once and five a second.
 const DRIVERS: u32 = 8_000;
 /// Commands on the way at a time, at Redis.
 const PIPELINE: &str = "16";
-/// Phones that are open in a short run: each may send 60 messages at once and five a second.
-const FEW_DRIVERS: u32 = 2_000;
 /// Fixes of a phone that come in one request.
 const BATCH: &str = "50";
 
@@ -63,7 +61,7 @@ pub(super) fn open(kit: &Kit) -> Result<Vec<Contest>> {
 /// Phones that report to a node over SQLite: positions are never journalled.
 fn phones(kit: &Kit, name: &str, kind: &str, batch: Option<&str>, seconds: u32) -> Result<Side> {
     let mut node = Node::make(kit, name, Standing::Alone, None)?;
-    let roster = node.list_drivers(usize::try_from(kit.size(DRIVERS, FEW_DRIVERS))?)?.display().to_string();
+    let roster = node.list_drivers(usize::try_from(DRIVERS)?)?.display().to_string();
     node.start()?;
     let (address, map) = (node.address.clone(), node.map.display().to_string());
     let args: Vec<&str> = [kind, &address, &map, &roster, CONNECTIONS].into_iter().chain(batch).collect();
